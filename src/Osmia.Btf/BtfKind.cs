@@ -1,0 +1,66 @@
+namespace Osmia.Btf;
+
+/// <summary>Kinds of BTF types with the kernel's numbers (<c>BTF_KIND_*</c>, include/uapi/linux/btf.h).</summary>
+public enum BtfKind : byte
+{
+    Void = 0,
+    Int = 1,
+    Pointer = 2,
+    Array = 3,
+    Struct = 4,
+    Union = 5,
+    Enum = 6,
+    Forward = 7,
+    Typedef = 8,
+    Volatile = 9,
+    Const = 10,
+    Restrict = 11,
+    Function = 12,
+    FunctionPrototype = 13,
+    Variable = 14,
+    DataSection = 15,
+    Float = 16,
+    DeclarationTag = 17,
+    TypeTag = 18,
+    Enum64 = 19,
+}
+
+/// <summary>Linkage of a variable or function (<c>BTF_VAR_*</c>, <c>BTF_FUNC_*</c>).</summary>
+public enum BtfLinkage
+{
+    Static = 0,
+    Global = 1,
+    External = 2,
+}
+
+public static class BtfKindExtensions
+{
+    private static readonly string[] s_names =
+    [
+        "UNKN", "INT", "PTR", "ARRAY", "STRUCT", "UNION", "ENUM", "FWD", "TYPEDEF", "VOLATILE", "CONST", "RESTRICT",
+        "FUNC", "FUNC_PROTO", "VAR", "DATASEC", "FLOAT", "DECL_TAG", "TYPE_TAG", "ENUM64",
+    ];
+
+    /// <summary>The word bpftool's raw dump prints for a kind.</summary>
+    public static string ToKernelName(this BtfKind kind) => (int)kind < s_names.Length ? s_names[(int)kind] : $"KIND_{(int)kind}";
+
+    /// <summary>Kinds that only rename or qualify another type.</summary>
+    public static bool IsModifier(this BtfKind kind) =>
+        kind is BtfKind.Typedef or BtfKind.Volatile or BtfKind.Const or BtfKind.Restrict or BtfKind.TypeTag;
+
+    public static bool IsComposite(this BtfKind kind) => kind is BtfKind.Struct or BtfKind.Union;
+
+    public static bool IsEnum(this BtfKind kind) => kind is BtfKind.Enum or BtfKind.Enum64;
+
+    /// <summary>Bytes after the 12-byte header of one type, or -1 for a kind this table does not know.</summary>
+    internal static int ExtraBytes(BtfKind kind, int count) => kind switch
+    {
+        BtfKind.Void or BtfKind.Pointer or BtfKind.Forward or BtfKind.Typedef or BtfKind.Volatile or BtfKind.Const
+            or BtfKind.Restrict or BtfKind.Function or BtfKind.Float or BtfKind.TypeTag => 0,
+        BtfKind.Int or BtfKind.Variable or BtfKind.DeclarationTag => 4,
+        BtfKind.Array => 12,
+        BtfKind.Struct or BtfKind.Union or BtfKind.DataSection or BtfKind.Enum64 => 12 * count,
+        BtfKind.Enum or BtfKind.FunctionPrototype => 8 * count,
+        _ => -1,
+    };
+}

@@ -1,0 +1,52 @@
+using System.Text;
+
+namespace Osmia.Bytecode.Disassembly;
+
+/// <summary>
+/// Instructions as text. Any bytes can be printed: what is no instruction in the chosen style comes out as the
+/// assembler's <c>.byte</c> directive.
+/// </summary>
+public static class Disassembler
+{
+    /// <summary>Appends the instruction at a slot, without its slot number and without a line end.</summary>
+    /// <returns>Slots printed: 2 for a wide instruction, else 1.</returns>
+    public static int Append(
+        StringBuilder text, ReadOnlySpan<Instruction> stream, int slot, SymbolNames? names = null, DisassemblyStyle style = DisassemblyStyle.Kernel)
+    {
+        Instruction instruction = stream[slot];
+        bool isWide = instruction.IsWide && slot + 1 < stream.Length && stream[slot + 1].Opcode.Value == 0;
+        Instruction next = isWide ? stream[slot + 1] : default;
+        string? name = names?.Invoke(slot, instruction, next);
+        int start = text.Length;
+        bool isKnown = (!instruction.IsWide || isWide) && (style == DisassemblyStyle.Kernel
+            ? KernelFormatter.TryAppend(text, instruction, next, name)
+            : LlvmFormatter.TryAppend(text, stream, slot, next, name));
+        if (!isKnown)
+        {
+            text.Length = start;
+            AppendBytes(text, instruction);
+        }
+
+        return isKnown && isWide ? 2 : 1;
+    }
+
+    /// <summary>One instruction as text; for messages.</summary>
+    public static string Format(
+        ReadOnlySpan<Instruction> stream, int slot, SymbolNames? names = null, DisassemblyStyle style = DisassemblyStyle.Kernel)
+    {
+        var text = new StringBuilder();
+        Append(text, stream, slot, names, style);
+        return text.ToString();
+    }
+
+    private static void AppendBytes(StringBuilder text, Instruction instruction)
+    {
+        Span<byte> bytes = stackalloc byte[Instruction.SizeInBytes];
+        instruction.Encode(bytes);
+        text.Append(".byte ");
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            text.Append(i == 0 ? "0x" : ", 0x").Append($"{bytes[i]:x2}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
+
+namespace Osmia.Cli.Commands;
+
+/// <summary>All verbs. Only the verb that was named is built in full: <c>run</c> has to read an object to know its options.</summary>
+internal static class CommandTree
+{
+    private static readonly Verb[] s_verbs =
+    [
+        new("run", "Load an object, attach its programs and print what they report; or run it over a capture (--packets)", RunCommand.Build),
+        new("show", "Show what an object holds: programs, maps, variables, relocations", _ => ShowCommand.Build()),
+        new("disasm", "Print an object's instructions with their source lines", _ => DisasmCommand.Build()),
+        new("prog", "List the programs loaded in the kernel", _ => ProgCommand.Build()),
+        new("map", "List or dump the maps of the kernel", _ => MapCommand.Build()),
+        new("btf", "List or dump type information: of an object, a file or the kernel", _ => BtfCommand.Build()),
+    ];
+
+    public static Command Build(string[] arguments)
+    {
+        var root = new Command("osmia", "Load, run and observe eBPF programs, in the Linux kernel or in process")
+        {
+            new HelpOption(),
+            new VersionOption(),
+        };
+        string? verb = arguments.FirstOrDefault(argument => !argument.StartsWith('-'));
+        foreach (Verb row in s_verbs)
+        {
+            root.Subcommands.Add(row.Name == verb ? row.Build(arguments) : new Command(row.Name, row.Description));
+        }
+
+        return root;
+    }
+
+    /// <summary>
+    /// As bpftool takes them: options for JSON before the verb too, and a noun alone lists. No words at all ask for help.
+    /// </summary>
+    public static string[] Normalize(string[] arguments)
+    {
+        int leading = Array.FindIndex(arguments, word => word is not ("-j" or "-p" or "-jp" or "-pj" or "--json" or "--pretty"));
+        string[] words = leading > 0 ? [.. arguments[leading..], .. arguments[..leading]] : arguments;
+        return words switch
+        {
+            [] => ["--help"],
+            ["prog" or "map" or "btf", .. var options] when options.All(word => word is "-j" or "-p" or "-jp" or "-pj" or "--json" or "--pretty") => [words[0], "list", .. options],
+            _ => words,
+        };
+    }
+
+    public static string DescriptionOf(string verb) => Array.Find(s_verbs, row => row.Name == verb)!.Description;
+
+    /// <summary>The words of the command that was parsed, each with a space behind it.</summary>
+    public static IEnumerable<string> PathOf(ParseResult parsed)
+    {
+        var words = new Stack<string>();
+        for (SymbolResult? result = parsed.CommandResult; result is CommandResult { Parent: not null } command; result = command.Parent)
+        {
+            words.Push(command.Command.Name + " ");
+        }
+
+        return words;
+    }
+
+    private sealed record Verb(string Name, string Description, Func<string[], Command> Build);
+}

@@ -1,0 +1,62 @@
+using System.CommandLine;
+using Osmia.Cli.Commands;
+using Osmia.Objects.Diagnostics;
+
+namespace Osmia.Cli;
+
+/// <summary>The <c>osmia</c> command: parses arguments, calls the library, prints. One file a verb.</summary>
+internal static class Program
+{
+    private static int Main(string[] arguments)
+    {
+        try
+        {
+            arguments = CommandTree.Normalize(arguments);
+            ParseResult parsed = CommandTree.Build(arguments).Parse(arguments);
+            if (parsed.Errors.Count > 0)
+            {
+                foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
+                {
+                    Console.Error.WriteLine($"osmia: {error.Message}");
+                }
+
+                Console.Error.WriteLine($"try: osmia {string.Concat(CommandTree.PathOf(parsed))}--help");
+                return ExitCode.Usage;
+            }
+
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        }
+        catch (BpfException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return ExitCode.Error;
+        }
+        catch (UsageException e)
+        {
+            Console.Error.WriteLine($"osmia: {e.Message}");
+            return ExitCode.Usage;
+        }
+        catch (IOException e) when (e.HResult == BrokenPipe || e.Message.Contains("Broken pipe", StringComparison.Ordinal))
+        {
+            return ExitCode.Success; // The reader of our output, such as head, has seen enough.
+        }
+        catch (IOException e)
+        {
+            Console.Error.WriteLine(Run.RunErrors.CannotWrite(e).Message);
+            return ExitCode.Error;
+        }
+    }
+
+    private const int BrokenPipe = 32;
+}
+
+/// <summary>Exit codes of every verb.</summary>
+internal static class ExitCode
+{
+    public const int Success = 0;
+    public const int Error = 1;
+    public const int Usage = 64;
+}
+
+/// <summary>Words that do not form a command; the message says which.</summary>
+internal sealed class UsageException(string message) : Exception(message);

@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using System.Runtime.Versioning;
+using System.Text;
+using Osmia.Kernel;
+using Osmia.Kernel.Symbols;
+using Osmia.Objects;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Runtime;
+
+namespace Osmia.Cli.Run;
+
+/// <summary><c>osmia run FILE</c> on live events of the kernel: load, attach, print, detach, totals.</summary>
+[SupportedOSPlatform("linux")]
+internal static class LiveRun
+{
+    private static readonly TimeSpan s_wait = TimeSpan.FromMilliseconds(200);
+
+    public static int Run(RunSettings settings)
+    {
+        BpfObject source = ObjectPreparation.Prepare(settings);
+        using KernelEngine engine = KernelEngine.Open();
+        using LoadedObject loaded = engine.Load(source);
+        foreach (Diagnostic warning in loaded.Warnings)
+        {
+            Console.Error.WriteLine($"warning: {warning}");
+        }
+
+        if (!AttachPlan.Attachable(loaded.Definition).Any())
+        {
+            throw RunErrors.NothingToAttach(settings.File);
+        }
+
+        ObjectPreparation.FillMaps(loaded, settings);
+        using var stop = new StopSignal();
+        using Stream output = StandardOutput.Open();
+        using var symbolizer = new KernelSymbolizer();
+        using var pump = new EventPump(loaded, settings, symbolizer, output);
+        var report = new MapReport(loaded, symbolizer, settings.Json);
+        long started = Stopwatch.GetTimestamp();
+        using (LinkSet links = loaded.AttachAll(settings.Attach))
+        {
+            Console.Error.WriteLine($"engine kernel: {Describe(links)}; {(settings.Duration is { } d ? $"stops after {d.TotalSeconds:0.###} s" : "Ctrl-C stops")}");
+            if (settings.Duration is { } duration)
+            {
+                stop.StopAfter(duration);
+            }
+
+            Loop(settings, stop, pump, report, output, started);
+        }
+
+        while (!pump.IsDone && pump.Drain())
+        {
+        }
+
+        if (settings.ShowMaps)
+        {
+            report.Write(output);
+        }
+
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
+        string records = pump.IsEmpty ? "" : $"{pump.Records} records, {LostRecords.Describe(loaded, pump.Lost)}, ";
+        string uncounted = pump.IsEmpty && LostRecords.CountedByProgram(loaded) is > 0 and var missed ? $"{missed} lost, " : "";
+        Console.Error.WriteLine($"detached: {records}{uncounted}{elapsed.TotalSeconds:0.0} s");
+        return ExitCode.Success;
+    }
+
+    private static void Loop(RunSettings settings, StopSignal stop, EventPump pump, MapReport report, Stream output, long started)
+    {
+        TimeSpan next = settings.Interval ?? TimeSpan.MaxValue;
+        while (!stop.IsSet && !pump.IsDone)
+        {
+            TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
+            if (elapsed >= next)
+            {
+                if (!settings.Json)
+                {
+                    output.Write(Encoding.UTF8.GetBytes($"\n{DateTime.Now:HH:mm:ss}\n"));
+                }
+
+                report.Write(output);
+                next += settings.Interval!.Value;
+            }
+
+            TimeSpan wait = next - elapsed < s_wait ? next - elapsed : s_wait;
+            if (pump.IsEmpty)
+            {
+                stop.Token.WaitHandle.WaitOne(wait > TimeSpan.Zero ? wait : TimeSpan.Zero);
+            }
+            else if (!pump.Drain())
+            {
+                pump.Wait(wait > TimeSpan.Zero ? wait : TimeSpan.Zero);
+            }
+        }
+    }
+
+    private static string Describe(LinkSet links)
+    {
+        string[] targets = [.. links.Links.Select(link => link.Target.Describe())];
+        string program = links.Links is [var only] ? only.Program.Name : $"{targets.Length} programs";
+        return $"attached {program} to {string.Join(", ", targets.Take(3))}{(targets.Length > 3 ? $" and {targets.Length - 3} more" : "")}";
+    }
+}

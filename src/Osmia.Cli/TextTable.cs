@@ -1,0 +1,59 @@
+using System.Text;
+
+namespace Osmia.Cli;
+
+/// <summary>Rows of text in aligned columns; the last column is as long as it likes. Numbers are set right.</summary>
+internal sealed class TextTable(params string[] headers)
+{
+    private readonly List<string[]> _rows = [];
+
+    public int Count => _rows.Count;
+
+    public void Add(params string[] cells) => _rows.Add(cells);
+
+    public void Write(TextWriter output, string indent = "  ")
+    {
+        int[] widths = new int[headers.Length];
+        bool[] right = new bool[headers.Length];
+        for (int column = 0; column < headers.Length; column++)
+        {
+            widths[column] = headers[column].Length;
+            right[column] = _rows.Count > 0;
+            foreach (string[] row in _rows)
+            {
+                widths[column] = Math.Max(widths[column], row[column].Length);
+                right[column] &= IsNumber(row[column]);
+            }
+        }
+
+        WriteRow(output, indent, headers, widths, right);
+        foreach (string[] row in _rows)
+        {
+            WriteRow(output, indent, row, widths, right);
+        }
+    }
+
+    private static bool IsNumber(string text)
+    {
+        foreach (char c in text)
+        {
+            if (!char.IsAsciiDigit(c) && c is not ('.' or '-' or ','))
+            {
+                return false;
+            }
+        }
+
+        return text.Length > 0;
+    }
+
+    private static void WriteRow(TextWriter output, string indent, string[] cells, int[] widths, bool[] right)
+    {
+        var line = new StringBuilder(indent);
+        for (int i = 0; i < cells.Length; i++)
+        {
+            line.Append(right[i] ? cells[i].PadLeft(widths[i]) : cells[i].PadRight(widths[i])).Append("  ");
+        }
+
+        output.WriteLine(line.ToString().TrimEnd());
+    }
+}

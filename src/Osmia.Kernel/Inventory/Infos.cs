@@ -1,0 +1,62 @@
+using Osmia.Bytecode;
+using Osmia.Btf;
+
+namespace Osmia.Kernel.Inventory;
+
+/// <summary>A program that lives in the kernel, whoever loaded it.</summary>
+/// <param name="Name">At most 15 characters: the kernel keeps no more.</param>
+/// <param name="Tag">Hash over the instructions, as 16 hexadecimal digits.</param>
+public sealed record ProgramInfo(uint Id, ProgramType Type, string Name, string Tag)
+{
+    public bool IsGplCompatible { get; init; }
+
+    public DateTimeOffset LoadedAt { get; init; }
+
+    public uint Uid { get; init; }
+
+    /// <summary>Bytes of verified instructions.</summary>
+    public uint TranslatedSize { get; init; }
+
+    /// <summary>Bytes of machine code; 0 when the kernel interprets.</summary>
+    public uint JitedSize { get; init; }
+
+    /// <summary>Instructions the verifier walked; Linux 5.16.</summary>
+    public uint VerifiedInstructions { get; init; }
+
+    /// <summary>0 when the program has no types.</summary>
+    public uint BtfId { get; init; }
+
+    /// <summary>Time spent in the program while statistics were on (kernel.bpf_stats_enabled), else zero.</summary>
+    public TimeSpan RunTime { get; init; }
+
+    public ulong RunCount { get; init; }
+
+    public IReadOnlyList<uint> MapIds { get; init; } = [];
+
+    /// <summary>Memory the kernel accounts for the program, in bytes.</summary>
+    public long MemoryInBytes { get; init; }
+}
+
+/// <summary>Type information that lives in the kernel: of the kernel itself, of its modules, of what was loaded.</summary>
+/// <param name="Name"><c>vmlinux</c> or a module's name; empty for what user space loaded.</param>
+public sealed record BtfInfo(uint Id, string Name, uint Size, bool IsKernel);
+
+/// <summary>A map that lives in the kernel. Key and value types are ids in the BTF object <see cref="BtfId"/> (0: untyped).</summary>
+public sealed record MapInfo(uint Id, MapType Type, string Name, uint KeySize, uint ValueSize, uint MaxEntries, uint Flags)
+{
+    public ulong Extra { get; init; }
+
+    public uint BtfId { get; init; }
+
+    public TypeId KeyType { get; init; }
+
+    public TypeId ValueType { get; init; }
+
+    /// <summary>Memory the kernel accounts for the map, in bytes.</summary>
+    public long MemoryInBytes { get; init; }
+
+    public bool IsFrozen { get; init; }
+}
+
+/// <summary>A bpf_link. <see cref="DeviceIndex"/> is set for XDP and TCX.</summary>
+public sealed record LinkInfo(uint Id, LinkType Type, uint ProgramId, int? DeviceIndex);

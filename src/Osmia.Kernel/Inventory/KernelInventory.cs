@@ -1,0 +1,243 @@
+using System.Globalization;
+using Osmia.Btf;
+using Osmia.Bytecode;
+using Osmia.Kernel.Diagnostics;
+using Osmia.Kernel.Maps;
+using Osmia.Kernel.Syscalls;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+
+namespace Osmia.Kernel.Inventory;
+
+/// <summary>What lives in the kernel now, by id: programs, maps, links and types of every process. Needs CAP_SYS_ADMIN.</summary>
+public static unsafe class KernelInventory
+{
+    /// <exception cref="KernelException">OSM5040: the kernel does not let this process look.</exception>
+    public static IEnumerable<ProgramInfo> Programs()
+    {
+        DateTimeOffset boot = BootTime();
+        foreach (uint id in Ids(BpfCommand.ProgramNextId, "programs"))
+        {
+            if (Open(BpfCommand.ProgramFromId, id) is { } handle)
+            {
+                using (handle)
+                {
+                    yield return DescribeProgram(handle, boot);
+                }
+            }
+        }
+    }
+
+    public static IEnumerable<MapInfo> Maps()
+    {
+        foreach (uint id in Ids(BpfCommand.MapNextId, "maps"))
+        {
+            if (Open(BpfCommand.MapFromId, id) is { } handle)
+            {
+                using (handle)
+                {
+                    yield return DescribeMap(handle);
+                }
+            }
+        }
+    }
+
+    public static IEnumerable<LinkInfo> Links()
+    {
+        foreach (uint id in Ids(BpfCommand.LinkNextId, "links"))
+        {
+            if (Open(BpfCommand.LinkFromId, id) is { } handle)
+            {
+                using (handle)
+                {
+                    yield return DescribeLink(handle);
+                }
+            }
+        }
+    }
+
+    public static IEnumerable<BtfInfo> Btfs()
+    {
+        foreach (uint id in Ids(BpfCommand.BtfNextId, "BTF objects"))
+        {
+            if (Open(BpfCommand.BtfFromId, id) is { } handle)
+            {
+                using (handle)
+                {
+                    yield return DescribeBtf(handle);
+                }
+            }
+        }
+    }
+
+    /// <summary>Opens a map of any process for reading and writing, unless its creator allowed less. The caller disposes it.</summary>
+    /// <exception cref="KernelException">OSM5041: there is no such map.</exception>
+    public static KernelMap OpenMap(uint id)
+    {
+        BpfHandle handle = Open(BpfCommand.MapFromId, id) ?? throw NoSuch("map", id);
+        try
+        {
+            MapInfo info = DescribeMap(handle);
+            var definition = new LinkedMap(0, info.Name, info.Type, info.KeySize, info.ValueSize, info.MaxEntries, info.Flags)
+            {
+                Extra = info.Extra,
+                KeyType = info.KeyType,
+                ValueType = info.ValueType,
+            };
+            return new KernelMap(definition, handle);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    public static MapInfo Describe(KernelMap map)
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        return DescribeMap(map.Handle);
+    }
+
+    /// <summary>The raw bytes of a BTF object, as <see cref="BtfTypes.Parse"/> reads them.</summary>
+    /// <exception cref="KernelException">OSM5041: there is no such object.</exception>
+    public static byte[] BtfBytes(uint id)
+    {
+        using BpfHandle handle = Open(BpfCommand.BtfFromId, id) ?? throw NoSuch("BTF object", id);
+        var info = new BtfInfoData();
+        Fill(handle, ref info);
+        byte[] bytes = new byte[info.Size];
+        fixed (byte* data = bytes)
+        {
+            info = new BtfInfoData { Data = (ulong)data, Size = (uint)bytes.Length };
+            Fill(handle, ref info);
+        }
+
+        return bytes;
+    }
+
+    private static IEnumerable<uint> Ids(BpfCommand command, string what)
+    {
+        uint id = 0;
+        while (true)
+        {
+            int result = BpfSyscall.NextId(command, id, out uint next);
+            if (result < 0)
+            {
+                if (-result == Errno.ENOENT)
+                {
+                    yield break;
+                }
+
+                throw Refusal.Of("OSM5040", $"the {what} of the kernel cannot be listed", "bpf(BPF_*_GET_NEXT_ID)", result, needed: [Capability.SysAdmin]);
+            }
+
+            yield return id = next;
+        }
+    }
+
+    /// <returns>Null when the object went away since its id was seen.</returns>
+    private static BpfHandle? Open(BpfCommand command, uint id)
+    {
+        int fd = BpfSyscall.FromId(command, id);
+        return fd >= 0 ? new BpfHandle(fd)
+            : -fd == Errno.ENOENT ? null
+            : throw Refusal.Of("OSM5040", $"object {id} of the kernel cannot be opened", "bpf(BPF_*_GET_FD_BY_ID)", fd, needed: [Capability.SysAdmin]);
+    }
+
+    private static void Fill<T>(BpfHandle handle, ref T info)
+        where T : unmanaged
+    {
+        int result = BpfSyscall.Info(handle.Descriptor, ref info);
+        if (result < 0)
+        {
+            throw Refusal.Of("OSM5040", "an object of the kernel cannot be described", "bpf(BPF_OBJ_GET_INFO_BY_FD)", result, needed: [Capability.SysAdmin]);
+        }
+    }
+
+    private static ProgramInfo DescribeProgram(BpfHandle handle, DateTimeOffset boot)
+    {
+        var info = new ProgramInfoData();
+        Fill(handle, ref info);
+        uint[] maps = new uint[info.MapIdCount];
+        if (maps.Length > 0)
+        {
+            fixed (uint* ids = maps)
+            {
+                var again = new ProgramInfoData { MapIds = (ulong)ids, MapIdCount = (uint)maps.Length };
+                Fill(handle, ref again);
+            }
+        }
+
+        // The tag is a byte string; read as a number on a little-endian machine its first byte is the lowest.
+        string tag = System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(info.Tag).ToString("x16", CultureInfo.InvariantCulture);
+        return new ProgramInfo(info.Id, (ProgramType)info.Type, BpfSyscall.Text(info.Name), tag)
+        {
+            IsGplCompatible = (info.GplCompatible & 1) != 0,
+            LoadedAt = boot + TimeSpan.FromTicks((long)(info.LoadTime / 100)),
+            Uid = info.CreatedByUid,
+            TranslatedSize = info.TranslatedLength,
+            JitedSize = info.JitedLength,
+            VerifiedInstructions = info.VerifiedInstructions,
+            BtfId = info.BtfId,
+            RunTime = TimeSpan.FromTicks((long)(info.RunTimeNs / 100)),
+            RunCount = info.RunCount,
+            MapIds = maps,
+            MemoryInBytes = Detail(Details(handle), "memlock:"),
+        };
+    }
+
+    private static MapInfo DescribeMap(BpfHandle handle)
+    {
+        var info = new MapInfoData();
+        Fill(handle, ref info);
+        string[] details = Details(handle);
+        return new MapInfo(info.Id, (MapType)info.Type, BpfSyscall.Text(info.Name), info.KeySize, info.ValueSize, info.MaxEntries, info.Flags)
+        {
+            Extra = info.Extra,
+            BtfId = info.BtfId,
+            KeyType = new TypeId((int)info.BtfKeyType),
+            ValueType = new TypeId((int)info.BtfValueType),
+            MemoryInBytes = Detail(details, "memlock:"),
+            IsFrozen = Detail(details, "frozen:") != 0,
+        };
+    }
+
+    private static BtfInfo DescribeBtf(BpfHandle handle)
+    {
+        Span<byte> name = stackalloc byte[64];
+        fixed (byte* buffer = name)
+        {
+            var info = new BtfInfoData { Name = (ulong)buffer, NameLength = (uint)name.Length };
+            Fill(handle, ref info);
+            int end = name.IndexOf((byte)0);
+            return new BtfInfo(info.Id, System.Text.Encoding.UTF8.GetString(end < 0 ? name : name[..end]), info.Size, info.IsKernel != 0);
+        }
+    }
+
+    private static LinkInfo DescribeLink(BpfHandle handle)
+    {
+        var info = new LinkInfoData();
+        Fill(handle, ref info);
+        return new LinkInfo(info.Id, (LinkType)info.Type, info.ProgramId, (LinkType)info.Type is LinkType.Xdp or LinkType.Tcx ? info.DeviceIndex : null);
+    }
+
+    private static string[] Details(BpfHandle handle) =>
+        File.ReadAllLines(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fdinfo/{handle.Descriptor}"));
+
+    private static long Detail(string[] lines, string label)
+    {
+        string? line = Array.Find(lines, candidate => candidate.StartsWith(label, StringComparison.Ordinal));
+        return line is not null && long.TryParse(line.AsSpan(label.Length).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : 0;
+    }
+
+    private static DateTimeOffset BootTime()
+    {
+        string text = File.ReadAllText("/proc/uptime");
+        return DateTimeOffset.Now - TimeSpan.FromSeconds(double.Parse(text.AsSpan(0, text.IndexOf(' ', StringComparison.Ordinal)), CultureInfo.InvariantCulture));
+    }
+
+    private static KernelException NoSuch(string kind, uint id) =>
+        new(new Diagnostic("OSM5041", $"the kernel has no {kind} with id {id}") { Why = "it was unloaded meanwhile, or never existed", Try = $"list what there is: osmia {(kind == "map" ? "map" : "btf")} list" },
+            "bpf(BPF_*_GET_FD_BY_ID)", Errno.ENOENT);
+}

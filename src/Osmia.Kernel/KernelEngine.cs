@@ -1,0 +1,133 @@
+using Osmia.Btf;
+using Osmia.Kernel.Diagnostics;
+using Osmia.Kernel.Links;
+using Osmia.Kernel.Maps;
+using Osmia.Kernel.Programs;
+using Osmia.Kernel.Syscalls;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Runtime;
+
+namespace Osmia.Kernel;
+
+/// <summary>The Linux kernel as an engine, through bpf(2). Everything it makes lives in descriptors of this process and dies with it, pinned maps excepted.</summary>
+public sealed class KernelEngine : IEngine
+{
+    /// <summary>Where maps that ask for it are pinned by name, unless <see cref="Open"/> is told otherwise.</summary>
+    public const string DefaultPinDirectory = "/sys/fs/bpf";
+
+    private const string KernelTypesPath = "/sys/kernel/btf/vmlinux";
+
+    // The running kernel's types do not change: one mapping serves every engine of the process and is never given back.
+    private static readonly Lazy<BtfTypes?> s_kernelTypes = new(ReadKernelTypes);
+
+    private static readonly Lazy<Dictionary<string, string>> s_configuration = new(BuildConfiguration.Read);
+
+    private KernelEngine(string pinDirectory)
+    {
+        PinDirectory = pinDirectory;
+        string release = File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
+        Target = new Target(release, () => s_kernelTypes.Value)
+        {
+            KernelVersion = ParseVersion(release),
+            Configuration = name => s_configuration.Value.GetValueOrDefault(name),
+            NoTypesReason = File.Exists(KernelTypesPath)
+                ? $"{KernelTypesPath} cannot be read or is not BTF"
+                : $"{KernelTypesPath} does not exist: the kernel was built without CONFIG_DEBUG_INFO_BTF",
+        };
+    }
+
+    public string Name => "kernel";
+
+    public Target Target { get; }
+
+    public string PinDirectory { get; }
+
+    /// <summary>Opens the engine after one small trial call, so that a missing right is said here and not in the middle of a load.</summary>
+    /// <param name="pinDirectory">A directory of a mounted BPF file system; touched only when a map is pinned.</param>
+    /// <exception cref="UnsupportedFeatureException">OSM5001: not Linux, an unknown architecture, or a kernel without bpf(2).</exception>
+    /// <exception cref="KernelException">OSM5002: this process may not use bpf(2).</exception>
+    public static KernelEngine Open(string pinDirectory = DefaultPinDirectory)
+    {
+        if (!OperatingSystem.IsLinux() || !SyscallNumbers.IsKnownArchitecture)
+        {
+            throw Refusal.Unsupported(
+                "OSM5001", "the kernel engine cannot be opened", "bpf(2)",
+                $"it needs Linux on x86-64, AArch64, RISC-V 64 or LoongArch 64; this is {System.Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier}",
+                "use the VM engine (--engine vm)");
+        }
+
+        int trial = MapCreation.Trial();
+        if (trial >= 0)
+        {
+            new BpfHandle(trial).Dispose();
+            return new KernelEngine(pinDirectory);
+        }
+
+        if (-trial == Errno.ENOSYS)
+        {
+            throw Refusal.Unsupported(
+                "OSM5001", "the kernel engine cannot be opened", "bpf(2)",
+                "the kernel answers bpf(2) with ENOSYS: it was built without CONFIG_BPF_SYSCALL, or a seccomp filter hides the call",
+                "use the VM engine (--engine vm)");
+        }
+
+        throw Refusal.Of("OSM5002", "the kernel engine cannot be opened", "bpf(BPF_MAP_CREATE)", trial, needed: [Capability.Bpf]);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="KernelException">A map (OSM501x) or program (OSM502x) was refused; nothing stays behind.</exception>
+    public LoadedObject Load(LinkedObject linked, LoadOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(linked);
+        ArgumentNullException.ThrowIfNull(options);
+        return ObjectLoader.Load(this, linked, options);
+    }
+
+    public Link Attach(LoadedProgram program, AttachTarget target)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        ArgumentNullException.ThrowIfNull(target);
+        return program is KernelProgram loaded
+            ? AttachTable.Attach(loaded, target)
+            : throw new ArgumentException($"program '{program.Name}' was not loaded by the kernel engine", nameof(program));
+    }
+
+    public void Dispose()
+    {
+        // The engine itself holds nothing: objects, maps and links are owned by whoever asked for them.
+    }
+
+    private static BtfTypes? ReadKernelTypes()
+    {
+        try
+        {
+            return File.Exists(KernelTypesPath) ? BtfTypes.Parse(MappedFile.Open(KernelTypesPath).Memory) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or BtfFormatException)
+        {
+            // Target.NoTypesReason says so to whoever needs the types.
+            return null;
+        }
+    }
+
+    /// <summary>LINUX_VERSION_CODE of a release such as <c>6.18.44-fc</c>; the last part is capped at 255 as the kernel does.</summary>
+    internal static uint ParseVersion(string release)
+    {
+        Span<uint> parts = stackalloc uint[3];
+        int part = 0;
+        foreach (char c in release)
+        {
+            if (char.IsAsciiDigit(c))
+            {
+                parts[part] = parts[part] * 10 + (uint)(c - '0');
+            }
+            else if (c != '.' || ++part == parts.Length)
+            {
+                break;
+            }
+        }
+
+        return (parts[0] << 16) + (Math.Min(parts[1], 255) << 8) + Math.Min(parts[2], 255);
+    }
+}

@@ -1,0 +1,57 @@
+using Osmia.Bytecode;
+using Osmia.Kernel.Diagnostics;
+using Osmia.Kernel.Programs;
+using Osmia.Objects.Diagnostics;
+using Osmia.Runtime;
+
+namespace Osmia.Kernel.Links;
+
+/// <summary>One attach kind of this engine.</summary>
+/// <param name="Target">The record that describes a place of this kind.</param>
+/// <param name="Fits">Program types that can be attached there.</param>
+/// <param name="FirstKernel">First Linux version in which this way of attaching works.</param>
+internal sealed record AttachRow(Type Target, string Name, ProgramType[] Fits, string FirstKernel, Func<KernelProgram, AttachTarget, KernelLink> Attach);
+
+/// <summary>The attach kinds the kernel engine offers, one row each.</summary>
+internal static class AttachTable
+{
+    private static readonly AttachRow[] s_rows =
+    [
+        Row<TracepointTarget>("tracepoint", "4.7", TracepointLink.Attach, ProgramType.Tracepoint),
+        Row<RawTracepointTarget>("raw tracepoint", "4.17", RawTracepointLink.Attach, ProgramType.RawTracepoint, ProgramType.RawTracepointWritable),
+        Row<BtfTracepointTarget>("typed raw tracepoint", "5.5", RawTracepointLink.AttachTyped, ProgramType.Tracing),
+        Row<PerfEventTarget>("perf event", "4.9", SamplingLink.Attach, ProgramType.PerfEvent),
+        Row<UprobeTarget>("uprobe", "4.17", UprobeLink.Attach, ProgramType.Kprobe),
+        Row<XdpTarget>("XDP", "5.9", XdpLink.Attach, ProgramType.Xdp),
+        Row<TrafficControlTarget>("TCX", "6.6", TrafficControlLink.Attach, ProgramType.SchedCls),
+        Row<CgroupTarget>("cgroup", "5.7", CgroupLink.Attach, ProgramType.CgroupSkb, ProgramType.CgroupSock, ProgramType.CgroupSockAddr, ProgramType.CgroupSockopt,
+            ProgramType.CgroupSysctl, ProgramType.CgroupDevice, ProgramType.SockOps),
+        Row<SocketFilterTarget>("socket filter", "4.1", SocketFilterLink.Attach, ProgramType.SocketFilter),
+    ];
+
+    public static IReadOnlyList<AttachRow> Rows => s_rows;
+
+    /// <exception cref="UnsupportedFeatureException">OSM5030: the engine has no such kind, or the program is of another.</exception>
+    public static KernelLink Attach(KernelProgram program, AttachTarget target)
+    {
+        AttachRow? row = Array.Find(s_rows, candidate => candidate.Target == target.GetType());
+        if (row is null)
+        {
+            throw Refusal.Unsupported("OSM5030", $"the kernel engine cannot attach to {target.Describe()}", target.GetType().Name,
+                $"it attaches to: {string.Join(", ", s_rows.Select(known => known.Name))}", null, $"program '{program.Name}'");
+        }
+
+        if (!Array.Exists(row.Fits, fit => fit == program.Type))
+        {
+            throw Refusal.Unsupported("OSM5030", $"program '{program.Name}' ({program.Type.ToKernelName()}) does not fit {target.Describe()}", $"{row.Name} with {program.Type.ToKernelName()}",
+                $"{row.Name} takes programs of type {string.Join(", ", row.Fits.Select(type => type.ToKernelName()))}",
+                "attach it where its section name says, or change the section name", $"program '{program.Name}' (SEC(\"{program.Definition.Section.Name}\"))");
+        }
+
+        return row.Attach(program, target);
+    }
+
+    private static AttachRow Row<T>(string name, string firstKernel, Func<KernelProgram, T, KernelLink> attach, params ProgramType[] fits)
+        where T : AttachTarget =>
+        new(typeof(T), name, fits, firstKernel, (program, target) => attach(program, (T)target));
+}

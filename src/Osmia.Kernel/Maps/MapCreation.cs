@@ -1,0 +1,104 @@
+using Osmia.Bytecode;
+using Osmia.Kernel.Diagnostics;
+using Osmia.Kernel.Syscalls;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+
+namespace Osmia.Kernel.Maps;
+
+/// <summary>BPF_MAP_CREATE, and what belongs to it: types, inner maps, initial data, freezing.</summary>
+internal static class MapCreation
+{
+    /// <summary>Creates the smallest map there is: a descriptor, or the negated errno that every other call would get too.</summary>
+    public static int Trial()
+    {
+        var attributes = new MapCreateAttributes { Type = (uint)MapType.Array, KeySize = 4, ValueSize = 4, MaxEntries = 1 };
+        return BpfSyscall.Call(BpfCommand.MapCreate, ref attributes);
+    }
+
+    /// <param name="btf">The object's types in the kernel; null leaves the map untyped.</param>
+    /// <exception cref="KernelException">OSM5010 or OSM5011.</exception>
+    public static KernelMap Create(LinkedMap requested, BpfHandle? btf)
+    {
+        LinkedMap map = MapRules.Complete(requested);
+        using KernelMap? inner = map.InnerMap is null ? null : Create(map.InnerMap, btf);
+        var handle = new BpfHandle(CreateTyped(map, btf, inner));
+        var created = new KernelMap(map, handle);
+        try
+        {
+            Fill(created);
+            return created;
+        }
+        catch
+        {
+            created.Dispose();
+            throw;
+        }
+    }
+
+    private static int CreateTyped(LinkedMap map, BpfHandle? btf, KernelMap? inner)
+    {
+        var attributes = new MapCreateAttributes
+        {
+            Type = (uint)map.Type,
+            KeySize = map.KeySize,
+            ValueSize = map.ValueSize,
+            MaxEntries = map.MaxEntries,
+            Flags = map.Flags,
+            InnerMapFd = inner?.Handle.Descriptor ?? 0,
+            Name = BpfSyscall.KernelName(map.Name),
+            Extra = map.Extra,
+        };
+        int result = -Errno.EINVAL;
+        if (btf is not null && !map.ValueType.IsVoid && MapRules.For(map.Type) is { TakesTypes: true })
+        {
+            attributes.BtfFd = btf.Descriptor;
+            attributes.BtfKeyType = map.KeyType.Value;
+            attributes.BtfValueType = map.ValueType.Value;
+            result = BpfSyscall.Call(BpfCommand.MapCreate, ref attributes);
+            (attributes.BtfFd, attributes.BtfKeyType, attributes.BtfValueType) = (0, 0, 0);
+        }
+
+        // Types are a convenience for whoever dumps the map; a kernel that refuses them still makes the map.
+        if (result < 0)
+        {
+            result = BpfSyscall.Call(BpfCommand.MapCreate, ref attributes);
+        }
+
+        return result >= 0 ? result : throw Refused(map, result);
+    }
+
+    private static KernelException Refused(LinkedMap map, int result)
+    {
+        string shape = $"key {map.KeySize} bytes, value {map.ValueSize} bytes, max_entries {map.MaxEntries}, flags 0x{map.Flags:x}";
+        (string? why, string? remedy) = -result switch
+        {
+            Errno.EINVAL => ($"this kernel does not know map type {map.Type.ToKernelName()}, one of its flags, or a map of that shape", "compare the definition with the type's rules, or use a newer kernel"),
+            Errno.E2BIG => ("the map is larger than the kernel allows for its type", "lower max_entries or the value size"),
+            _ => ((string?)null, (string?)null),
+        };
+        return Refusal.Of("OSM5011", $"map '{map.Name}' ({map.Type.ToKernelName()}) was refused", "bpf(BPF_MAP_CREATE)", result, $"map '{map.Name}': {shape}", why, remedy, Capability.Bpf);
+    }
+
+    private static void Fill(KernelMap map)
+    {
+        LinkedMap definition = map.Definition;
+        if (!definition.IsDataSection)
+        {
+            return;
+        }
+
+        // The kernel made element 0 of zeros; .bss needs no write.
+        if (definition.InitialData.Span.ContainsAnyExcept((byte)0))
+        {
+            byte[] value = new byte[definition.ValueSize];
+            definition.InitialData.Span.CopyTo(value);
+            map.Update(stackalloc byte[4], value);
+        }
+
+        if (definition.IsFrozen)
+        {
+            map.Freeze();
+        }
+    }
+}

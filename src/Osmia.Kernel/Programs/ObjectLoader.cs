@@ -1,0 +1,142 @@
+using System.Buffers.Binary;
+using Osmia.Bytecode;
+using Osmia.Kernel.Maps;
+using Osmia.Kernel.Syscalls;
+using Osmia.Objects;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Runtime;
+
+namespace Osmia.Kernel.Programs;
+
+/// <summary>
+/// The stages of a load, in order: types, maps (with their data), maps inside maps, programs, programs inside prog arrays.
+/// Whatever fails, everything made so far is closed and pins made by this load are removed.
+/// </summary>
+internal sealed class ObjectLoader
+{
+    private readonly List<KernelMap> _maps = [];
+    private readonly List<KernelProgram> _programs = [];
+    private readonly List<string> _pins = [];
+    private readonly List<Diagnostic> _warnings = [];
+
+    private ObjectLoader()
+    {
+    }
+
+    public static LoadedObject Load(KernelEngine engine, LinkedObject linked, LoadOptions options)
+    {
+        var loader = new ObjectLoader();
+        try
+        {
+            using BpfHandle? btf = loader.LoadTypes(linked);
+            loader.CreateMaps(linked, btf, engine.PinDirectory);
+            loader.FillOuterMaps();
+            var programs = new ProgramLoader(linked, loader._maps, btf, engine.Target.KernelVersion, options);
+            foreach (LinkedProgram program in linked.Programs)
+            {
+                loader._programs.Add(programs.Load(program));
+            }
+
+            loader.FillProgramArrays();
+            return new LoadedObject(engine, linked, loader._programs, loader._maps) { Warnings = loader._warnings };
+        }
+        catch
+        {
+            loader.Undo();
+            throw;
+        }
+    }
+
+    private BpfHandle? LoadTypes(LinkedObject linked)
+    {
+        if (linked.Types is null)
+        {
+            return null;
+        }
+
+        BpfHandle? btf = KernelTypes.TryLoad(linked.Types, out Diagnostic? refusal);
+        if (refusal is not null)
+        {
+            _warnings.Add(refusal);
+        }
+
+        return btf;
+    }
+
+    private void CreateMaps(LinkedObject linked, BpfHandle? btf, string pinDirectory)
+    {
+        foreach (LinkedMap map in linked.Maps)
+        {
+            if (!map.PinByName)
+            {
+                _maps.Add(MapCreation.Create(map, btf));
+                continue;
+            }
+
+            _maps.Add(PinnedMaps.OpenOrCreate(map, btf, pinDirectory, out string? created));
+            if (created is not null)
+            {
+                _pins.Add(created);
+            }
+        }
+    }
+
+    private void FillOuterMaps()
+    {
+        foreach (KernelMap outer in _maps.Where(map => map.Type is MapType.ArrayOfMaps or MapType.HashOfMaps))
+        {
+            foreach (MapSlot slot in outer.Definition.Slots)
+            {
+                KernelMap inner = _maps.Find(map => map.Name == slot.Name) ?? throw Missing(outer, slot, "map");
+                outer.SetElement(Key(outer, slot.Index), inner.Handle);
+            }
+        }
+    }
+
+    private void FillProgramArrays()
+    {
+        foreach (KernelMap array in _maps.Where(map => map.Type == MapType.ProgArray))
+        {
+            foreach (MapSlot slot in array.Definition.Slots)
+            {
+                KernelProgram program = _programs.Find(candidate => candidate.Name == slot.Name) ?? throw Missing(array, slot, "program");
+                array.SetElement(Key(array, slot.Index), program.Handle);
+            }
+        }
+    }
+
+    private static byte[] Key(KernelMap map, int index)
+    {
+        byte[] key = new byte[Math.Max(map.KeySize, sizeof(int))];
+        BinaryPrimitives.WriteInt32LittleEndian(key, index);
+        return key[..map.KeySize];
+    }
+
+    private static KernelException Missing(KernelMap map, MapSlot slot, string kind) =>
+        new(new Diagnostic("OSM5017", $"element {slot.Index} of map '{map.Name}' names {kind} '{slot.Name}', which is not loaded")
+        {
+            Where = $"map '{map.Name}' ({map.Type.ToKernelName()})",
+            Why = $"its static initialiser names a {kind} that the object does not have or that was left out",
+            Try = $"load the {kind} too, or remove it from the map's initialiser",
+        },
+        "bpf(BPF_MAP_UPDATE_ELEM)", Errno.ENOENT);
+
+    private void Undo()
+    {
+        foreach (KernelProgram program in _programs)
+        {
+            program.Dispose();
+        }
+
+        foreach (KernelMap map in _maps)
+        {
+            map.Dispose();
+        }
+
+        foreach (string pin in _pins)
+        {
+            File.Delete(pin);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+using Osmia.Runtime;
+
+namespace Osmia.Kernel.Symbols;
+
+/// <summary>Names addresses of this machine; safe for concurrent use, and reads nothing before it is asked.</summary>
+public sealed class KernelSymbolizer : ISymbolizer, IDisposable
+{
+    private readonly KernelSymbols _kernel = new();
+    private readonly ProcessSymbols _processes = new();
+
+    public string? Kernel(ulong address) => _kernel.Find(address) is { } symbol ? $"{symbol.Name}+0x{symbol.Offset:x}" : null;
+
+    public string? User(int pid, ulong address) => _processes.Find(pid, address);
+
+    public void Dispose() => _processes.Dispose();
+}

@@ -1,0 +1,158 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Osmia.Kernel.Syscalls;
+
+// The members of `union bpf_attr` (include/uapi/linux/bpf.h, Linux 6.18), one struct a command. A kernel older than a field accepts
+// the larger size as long as the bytes it does not know are zero, so the whole struct is always passed.
+
+/// <summary>16 bytes of a kernel object's name, zero-terminated.</summary>
+[InlineArray(16)]
+internal struct ObjectName
+{
+    private byte _first;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 80)]
+internal struct MapCreateAttributes
+{
+    [FieldOffset(0)] public uint Type;
+    [FieldOffset(4)] public uint KeySize;
+    [FieldOffset(8)] public uint ValueSize;
+    [FieldOffset(12)] public uint MaxEntries;
+    [FieldOffset(16)] public uint Flags;
+    [FieldOffset(20)] public int InnerMapFd;
+    [FieldOffset(24)] public uint NumaNode;
+    [FieldOffset(28)] public ObjectName Name;
+    [FieldOffset(44)] public uint InterfaceIndex;
+    [FieldOffset(48)] public int BtfFd;
+    [FieldOffset(52)] public int BtfKeyType;
+    [FieldOffset(56)] public int BtfValueType;
+    [FieldOffset(60)] public int BtfKernelValueType;
+    [FieldOffset(64)] public ulong Extra;
+    [FieldOffset(72)] public int ValueTypeBtfFd;
+    [FieldOffset(76)] public int TokenFd;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 32)]
+internal struct MapElementAttributes
+{
+    [FieldOffset(0)] public int MapFd;
+    [FieldOffset(8)] public ulong Key;
+    [FieldOffset(16)] public ulong Value;
+    [FieldOffset(24)] public ulong Flags;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 152)]
+internal struct ProgramLoadAttributes
+{
+    [FieldOffset(0)] public uint Type;
+    [FieldOffset(4)] public uint InstructionCount;
+    [FieldOffset(8)] public ulong Instructions;
+    [FieldOffset(16)] public ulong License;
+    [FieldOffset(24)] public uint LogLevel;
+    [FieldOffset(28)] public uint LogSize;
+    [FieldOffset(32)] public ulong LogBuffer;
+    [FieldOffset(40)] public uint KernelVersion;
+    [FieldOffset(44)] public uint Flags;
+    [FieldOffset(48)] public ObjectName Name;
+    [FieldOffset(64)] public uint InterfaceIndex;
+    [FieldOffset(68)] public uint ExpectedAttachType;
+    [FieldOffset(72)] public int BtfFd;
+    [FieldOffset(76)] public uint FunctionInfoSize;
+    [FieldOffset(80)] public ulong FunctionInfo;
+    [FieldOffset(88)] public uint FunctionInfoCount;
+    [FieldOffset(92)] public uint LineInfoSize;
+    [FieldOffset(96)] public ulong LineInfo;
+    [FieldOffset(104)] public uint LineInfoCount;
+    [FieldOffset(108)] public int AttachBtfId;
+    [FieldOffset(112)] public int AttachFd;
+    [FieldOffset(116)] public uint CoreRelocationCount;
+    [FieldOffset(120)] public ulong FdArray;
+    [FieldOffset(128)] public ulong CoreRelocations;
+    [FieldOffset(136)] public uint CoreRelocationSize;
+    [FieldOffset(140)] public uint LogTrueSize;
+    [FieldOffset(144)] public int TokenFd;
+    [FieldOffset(148)] public uint FdArrayCount;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 24)]
+internal struct PinAttributes
+{
+    [FieldOffset(0)] public ulong Path;
+    [FieldOffset(8)] public int Fd;
+    [FieldOffset(12)] public uint FileFlags;
+    [FieldOffset(16)] public int PathFd;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 80)]
+internal struct TestRunAttributes
+{
+    [FieldOffset(0)] public int ProgramFd;
+    [FieldOffset(4)] public uint ReturnValue;
+    [FieldOffset(8)] public uint DataSizeIn;
+    [FieldOffset(12)] public uint DataSizeOut;
+    [FieldOffset(16)] public ulong DataIn;
+    [FieldOffset(24)] public ulong DataOut;
+    [FieldOffset(32)] public uint Repeat;
+    [FieldOffset(36)] public uint Duration;
+    [FieldOffset(40)] public uint ContextSizeIn;
+    [FieldOffset(44)] public uint ContextSizeOut;
+    [FieldOffset(48)] public ulong ContextIn;
+    [FieldOffset(56)] public ulong ContextOut;
+    [FieldOffset(64)] public uint Flags;
+    [FieldOffset(68)] public uint Cpu;
+    [FieldOffset(72)] public uint BatchSize;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 16)]
+internal struct IdAttributes
+{
+    [FieldOffset(0)] public uint Id;
+    [FieldOffset(4)] public uint NextId;
+    [FieldOffset(8)] public uint OpenFlags;
+    [FieldOffset(12)] public int TokenFd;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 16)]
+internal struct InfoAttributes
+{
+    [FieldOffset(0)] public int Fd;
+    [FieldOffset(4)] public uint Length;
+    [FieldOffset(8)] public ulong Info;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 24)]
+internal struct RawTracepointAttributes
+{
+    [FieldOffset(0)] public ulong Name;
+    [FieldOffset(8)] public int ProgramFd;
+    [FieldOffset(16)] public ulong Cookie;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 40)]
+internal struct BtfLoadAttributes
+{
+    [FieldOffset(0)] public ulong Data;
+    [FieldOffset(8)] public ulong LogBuffer;
+    [FieldOffset(16)] public uint Size;
+    [FieldOffset(20)] public uint LogSize;
+    [FieldOffset(24)] public uint LogLevel;
+    [FieldOffset(28)] public uint LogTrueSize;
+    [FieldOffset(32)] public uint Flags;
+    [FieldOffset(36)] public int TokenFd;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 64)]
+internal struct LinkCreateAttributes
+{
+    [FieldOffset(0)] public int ProgramFd;
+
+    /// <summary>A descriptor (perf event, cgroup) or an interface index, by attach type.</summary>
+    [FieldOffset(4)] public int Target;
+    [FieldOffset(8)] public uint AttachType;
+    [FieldOffset(12)] public uint Flags;
+
+    /// <summary>Perf events only: the value of bpf_get_attach_cookie.</summary>
+    [FieldOffset(16)] public ulong Cookie;
+}

@@ -1,0 +1,69 @@
+using System.Runtime.InteropServices;
+
+namespace Osmia.Kernel.Syscalls;
+
+/// <summary><c>struct perf_event_attr</c> up to PERF_ATTR_SIZE_VER5 (include/uapi/linux/perf_event.h).</summary>
+[StructLayout(LayoutKind.Explicit, Size = SizeInBytes)]
+internal struct PerfEventAttributes
+{
+    public const int SizeInBytes = 112;
+
+    [FieldOffset(0)] public uint Type;
+    [FieldOffset(4)] public uint Size;
+    [FieldOffset(8)] public ulong Config;
+    [FieldOffset(16)] public ulong SamplePeriodOrFrequency;
+    [FieldOffset(24)] public ulong SampleType;
+    [FieldOffset(32)] public ulong ReadFormat;
+    [FieldOffset(40)] public PerfEventFlags Flags;
+    [FieldOffset(48)] public uint WakeupEvents;
+    [FieldOffset(52)] public uint BreakpointType;
+
+    /// <summary>Dynamic probes: the address of the path.</summary>
+    [FieldOffset(56)] public ulong Config1;
+
+    /// <summary>Dynamic probes: the offset in the file.</summary>
+    [FieldOffset(64)] public ulong Config2;
+}
+
+/// <summary>The bit-field of <see cref="PerfEventAttributes"/>.</summary>
+[Flags]
+internal enum PerfEventFlags : ulong
+{
+    None = 0,
+    Disabled = 1ul << 0,
+    Inherit = 1ul << 1,
+    Frequency = 1ul << 10,
+
+    /// <summary>Inherited by threads, not by child processes; Linux 5.13.</summary>
+    InheritThread = 1ul << 35,
+}
+
+internal static unsafe class PerfEvent
+{
+    public const uint TypeSoftware = 1;
+    public const uint TypeTracepoint = 2;
+    public const ulong SoftwareBpfOutput = 10;
+    public const ulong SampleRaw = 1ul << 10;
+
+    private const nuint Enable = 0x2400;
+    private const nuint SetBpf = 0x40042408;
+    private const int CloseOnExec = 8;
+
+    /// <summary>perf_event_open(2): a descriptor, or a negated errno.</summary>
+    public static int Open(ref PerfEventAttributes attributes, int pid, int cpu)
+    {
+        attributes.Size = PerfEventAttributes.SizeInBytes;
+        fixed (PerfEventAttributes* pointer = &attributes)
+        {
+            int result = (int)Libc.Syscall(SyscallNumbers.PerfEventOpen, pointer, pid, cpu, -1, CloseOnExec);
+            return result >= 0 ? result : -Marshal.GetLastPInvokeError();
+        }
+    }
+
+    public static int Start(int fd) => Control(fd, Enable, 0);
+
+    public static int SetProgram(int fd, int program) => Control(fd, SetBpf, program);
+
+    private static int Control(int fd, nuint request, nint argument) =>
+        Libc.IoControl(fd, request, argument) >= 0 ? 0 : -Marshal.GetLastPInvokeError();
+}

@@ -1,0 +1,62 @@
+using Osmia.Btf;
+using Osmia.Bytecode;
+
+namespace Osmia.Objects;
+
+/// <summary>What kind of section a map holds; <see cref="None"/> for maps of <c>.maps</c>.</summary>
+public enum DataSectionKind
+{
+    None,
+    ReadOnly,
+    Data,
+    ZeroInitialised,
+    Kconfig,
+}
+
+/// <summary>A map definition, inert. Sizes are in bytes; flags are the kernel's <c>BPF_F_*</c> of BPF_MAP_CREATE.</summary>
+public sealed class BpfMap(string name)
+{
+    public string Name { get; } = name;
+
+    public MapType Type { get; set; }
+
+    public uint KeySize { get; set; }
+
+    public uint ValueSize { get; set; }
+
+    public uint MaxEntries { get; set; }
+
+    public uint Flags { get; set; }
+
+    /// <summary>Passed to the kernel as <c>map_extra</c>: hash functions of a bloom filter, the address of an arena.</summary>
+    public ulong Extra { get; set; }
+
+    public TypeId KeyType { get; set; }
+
+    public TypeId ValueType { get; set; }
+
+    /// <summary>LIBBPF_PIN_BY_NAME: the map is shared under bpffs by its name.</summary>
+    public bool PinByName { get; set; }
+
+    /// <summary>The definition of the maps a map-in-map holds.</summary>
+    public BpfMap? InnerMap { get; set; }
+
+    /// <summary>Static initialisation of a prog array or map-in-map, by index.</summary>
+    public IReadOnlyList<MapSlot> Slots { get; set; } = [];
+
+    public DataSectionKind DataSection { get; init; }
+
+    /// <summary>The ELF section name of a data section map.</summary>
+    public string? SectionName { get; init; }
+
+    /// <summary>Initial value of a data section; writable until the object is linked.</summary>
+    public byte[] InitialData { get; set; } = [];
+
+    /// <summary>Values of BTF declaration tags on the map's variable.</summary>
+    public IReadOnlyList<string> Tags { get; internal set; } = [];
+
+    public override string ToString() => $"{Name} ({Type.ToKernelName()})";
+}
+
+/// <summary>One statically initialised element: the name of a program (prog array) or a map.</summary>
+public sealed record MapSlot(int Index, string Name);

@@ -1,0 +1,49 @@
+using Osmia.Btf;
+using Osmia.Objects.Diagnostics;
+
+namespace Osmia.Objects;
+
+/// <summary>
+/// A BPF object, inert: programs, maps, variables and types as a compiler wrote them. Mutable until linked
+/// (set constants, resize maps, leave programs out) and meant for one thread.
+/// </summary>
+public sealed partial class BpfObject
+{
+    internal BpfObject(string name) => Name = name;
+
+    /// <summary>The file name without <c>.bpf.o</c> or <c>.o</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>Text of the <c>license</c> section; empty when the object has none.</summary>
+    public string License { get; internal set; } = "";
+
+    /// <summary>Number of the legacy <c>version</c> section, else 0.</summary>
+    public uint KernelVersion { get; internal set; }
+
+    public bool IsBigEndian { get; internal set; }
+
+    public IReadOnlyList<BpfProgram> Programs { get; internal set; } = [];
+
+    /// <summary>All functions, entry points included, in the order of the file.</summary>
+    public IReadOnlyList<BpfFunction> Functions { get; internal set; } = [];
+
+    /// <summary>Maps of <c>.maps</c> in the order of the file, then one for each data section.</summary>
+    public IReadOnlyList<BpfMap> Maps { get; internal set; } = [];
+
+    public IReadOnlyList<BpfVariable> Variables { get; internal set; } = [];
+
+    /// <summary>The object's own types, section sizes and variable offsets filled in; null when it was compiled without <c>-g</c>.</summary>
+    public BtfTypes? Types { get; internal set; }
+
+    /// <summary>What was odd but not fatal while reading.</summary>
+    public IReadOnlyList<Diagnostic> Warnings { get; internal set; } = [];
+
+    public BpfProgram? FindProgram(string name) => Programs.FirstOrDefault(program => program.Name == name);
+
+    public BpfMap? FindMap(string name) => Maps.FirstOrDefault(map => map.Name == name);
+
+    public BpfVariable? FindVariable(string name) => Variables.FirstOrDefault(variable => variable.Name == name);
+
+    /// <summary>The variables a user may set before loading.</summary>
+    public VariableSet Constants => new(this);
+}

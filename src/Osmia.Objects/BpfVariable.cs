@@ -1,0 +1,30 @@
+using Osmia.Btf;
+
+namespace Osmia.Objects;
+
+/// <summary>A global variable: bytes within a data section's map.</summary>
+public sealed class BpfVariable(string name, BpfMap map, int offset, int size, TypeId type)
+{
+    public string Name { get; } = name;
+
+    public BpfMap Map { get; } = map;
+
+    /// <summary>Offset in the section, in bytes.</summary>
+    public int Offset { get; } = offset;
+
+    public int Size { get; } = size;
+
+    /// <summary>The variable's type; void when the object has no BTF for it.</summary>
+    public TypeId Type { get; } = type;
+
+    /// <summary>True for <c>.rodata</c>: the value can change only before the object is loaded.</summary>
+    public bool IsConstant => Map.DataSection == DataSectionKind.ReadOnly;
+
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary>An external variable that may be missing from the target.</summary>
+    public bool IsWeak { get; init; }
+
+    /// <summary>The value the object will be linked with.</summary>
+    public Span<byte> InitialValue => Map.InitialData.AsSpan(Offset, Size);
+}

@@ -1,0 +1,57 @@
+using Osmia.Bytecode;
+
+namespace Osmia.Objects.Diagnostics;
+
+/// <summary>Base of everything Osmia refuses. The message is the diagnostic's four parts.</summary>
+public abstract class BpfException(Diagnostic diagnostic, Exception? inner = null) : Exception(diagnostic.ToString(), inner)
+{
+    public Diagnostic Diagnostic { get; } = diagnostic;
+
+    public string Id => Diagnostic.Id;
+}
+
+/// <summary>Bytes that are not a readable BPF object. <see cref="Offset"/> is the byte in the file where reading stopped, -1 when no one byte is to blame.</summary>
+public sealed class ObjectFormatException(Diagnostic diagnostic, string? section = null, long offset = -1, Exception? inner = null)
+    : BpfException(diagnostic, inner)
+{
+    public string? Section { get; } = section;
+
+    public long Offset { get; } = offset;
+}
+
+/// <summary>A symbol, map, variable or CO-RE reference that the target cannot satisfy.</summary>
+public sealed class RelocationException(Diagnostic diagnostic, IReadOnlyList<string>? candidates = null) : BpfException(diagnostic)
+{
+    public IReadOnlyList<string> Candidates { get; } = candidates ?? [];
+}
+
+/// <summary>A feature that an engine, a kernel or a machine does not have.</summary>
+public sealed class UnsupportedFeatureException(Diagnostic diagnostic, string feature, string engine, Exception? inner = null) : BpfException(diagnostic, inner)
+{
+    public string Feature { get; } = feature;
+
+    public string Engine { get; } = engine;
+}
+
+/// <summary>A system call that Linux refused. <see cref="VerifierLog"/> is the kernel's own text when a program was refused.</summary>
+public sealed class KernelException(Diagnostic diagnostic, string call, int errno, string? verifierLog = null) : BpfException(diagnostic)
+{
+    public string Call { get; } = call;
+
+    public int Errno { get; } = errno;
+
+    public string? VerifierLog { get; } = verifierLog;
+}
+
+/// <summary>A program that did at run time what it may not do. <see cref="Slot"/> is in the kernel's numbering.</summary>
+public sealed class TrapException(Diagnostic diagnostic, string program, int slot, ulong[] registers, Instruction instruction, Exception? inner = null)
+    : BpfException(diagnostic, inner)
+{
+    public string Program { get; } = program;
+
+    public int Slot { get; } = slot;
+
+    public IReadOnlyList<ulong> Registers { get; } = registers;
+
+    public Instruction Instruction { get; } = instruction;
+}

@@ -1,0 +1,142 @@
+using Osmia.Objects.Sections;
+
+namespace Osmia.Objects.Diagnostics;
+
+/// <summary>The OSM2xxx family.</summary>
+internal static class LinkErrors
+{
+    public static RelocationException NoTargetTypes(string target, string? reason, string where) => new(new Diagnostic("OSM2001", $"target '{target}' has no BTF, but the program has CO-RE relocations")
+    {
+        Where = where,
+        Why = reason ?? "field offsets can only be resolved against the target's types",
+        Try = "run it on a kernel with CONFIG_DEBUG_INFO_BTF=y (/sys/kernel/btf/vmlinux)",
+    });
+
+    public static Diagnostic Unresolved(string relocation, string where, string why, string remedy) => new("OSM2002", $"{relocation} not found in the target BTF")
+    {
+        Where = where,
+        Why = why,
+        Try = remedy,
+    };
+
+    public static RelocationException Ambiguous(string relocation, string where, IReadOnlyList<string> candidates) => new(
+        new Diagnostic("OSM2003", $"{relocation} is ambiguous in the target BTF")
+        {
+            Where = where,
+            Why = $"types of the same name give different answers: {string.Join(", ", candidates)}",
+            Try = "name the type you mean with a member that only one of them has",
+        },
+        candidates);
+
+    public static RelocationException Extern(string symbol, string where) => new(new Diagnostic("OSM2004", $"external symbol '{symbol}' cannot be resolved")
+    {
+        Where = where,
+        Why = "kernel symbols and kernel functions (__ksym) are not linked yet",
+        Try = "replace it by a const volatile global and set it with --set",
+    });
+
+    public static RelocationException Configuration(string name, string target) => new(new Diagnostic("OSM2011", $"'{name}' is not known of target '{target}'")
+    {
+        Where = "section .kconfig",
+        Why = "the target's configuration has no such value, or cannot be read",
+        Try = "declare it __weak, so that it is zero where it is missing; /proc/config.gz or /boot/config-RELEASE has the running kernel's",
+    });
+
+    public static RelocationException ConfigurationValue(string name, string text, string target) => new(new Diagnostic("OSM2012", $"'{name}' is {text} on target '{target}', which does not fit its type")
+    {
+        Where = "section .kconfig",
+        Try = "declare it with the type of its values: bool or an enum for y, n and m, an integer for numbers, a char array for text",
+    });
+
+    public static UnsupportedFeatureException BigEndian(string name) => new(
+        new Diagnostic("OSM2005", $"object '{name}' is big-endian")
+        {
+            Why = "every host Osmia runs on is little-endian; big-endian objects are only read and shown",
+            Try = "compile it with -target bpf (or bpfel)",
+        },
+        "big-endian objects",
+        "linker");
+
+    public static RelocationException NoAttachType(string program, string section, string wanted, string target, IReadOnlyList<string> nearest) => new(
+        new Diagnostic("OSM2006", $"'{wanted}' is not a type of target '{target}'")
+        {
+            Where = $"program '{program}', section \"{section}\"",
+            Why = nearest.Count > 0 ? $"the closest are {string.Join(", ", nearest)}" : "the target has nothing of a similar name",
+            Try = "correct the name after the slash of the section name; tracepoints are listed in /sys/kernel/tracing/available_events",
+        },
+        nearest);
+
+    public static RelocationException BadInstruction(string relocation, string where, string why) => new(new Diagnostic("OSM2007", $"{relocation} cannot be written into its instruction")
+    {
+        Where = where,
+        Why = why,
+        Try = "compile with clang 14 or newer; read fields whose size differs between kernels with a bit-field read",
+    });
+
+    public static RelocationException BadSlot(string map, int index, string name, string kind) => new(new Diagnostic("OSM2008", $"element {index} of map '{map}' names '{name}', which is no {kind} of the object that will be loaded")
+    {
+        Try = $"load the {kind} too, or take it out of the map's values",
+    });
+
+    public static RelocationException UnknownSection(string program, string section) => new(new Diagnostic("OSM2009", $"section name \"{section}\" is not known")
+    {
+        Where = $"program '{program}'",
+        Why = Nearest(section) is { Length: > 0 } nearest ? $"the closest known names are {nearest}" : "nothing known resembles it",
+        Try = "use a libbpf section name such as xdp, tp/CATEGORY/EVENT, tp_btf/EVENT, cgroup/connect4",
+    });
+
+    public static RelocationException TooLarge(string name, string program, int limit) => new(new Diagnostic("OSM2010", $"the linked programs of object '{name}' have more than {limit} instructions and line records")
+    {
+        Where = $"program '{program}'",
+        Why = "subprograms are copied behind every program that calls them; an object of this size is more likely damaged than written",
+        Try = "load fewer of its programs at a time",
+    });
+
+    private static string Nearest(string section)
+    {
+        string stem = section.TrimStart('?').Split('/')[0];
+        return string.Join(", ", Similarity.Nearest(stem, SectionTable.Patterns.Select(pattern => pattern.TrimEnd('+')), 3));
+    }
+}
+
+/// <summary>Names that resemble a mistyped one, nearest first: what "did you mean" is made of.</summary>
+public static class Similarity
+{
+    private const int MaximumLength = 256;
+
+    public static IReadOnlyList<string> Nearest(string wanted, IEnumerable<string> names, int count)
+    {
+        // Names of objects may be of any length; resemblance is sought in the first part of very long ones.
+        wanted = wanted.Length > MaximumLength ? wanted[..MaximumLength] : wanted;
+        int limit = Math.Max(2, wanted.Length / 3);
+        return [.. names.Distinct()
+            .Select(name => (Name: name, Distance: Math.Abs(name.Length - wanted.Length) > limit ? int.MaxValue : Distance(wanted, name)))
+            .Where(pair => pair.Distance <= limit || (wanted.Length >= 4 && pair.Name.Contains(wanted, StringComparison.Ordinal)))
+            .OrderBy(pair => pair.Distance).ThenBy(pair => pair.Name, StringComparer.Ordinal)
+            .Take(count).Select(pair => pair.Name)];
+    }
+
+    /// <summary>Levenshtein distance.</summary>
+    public static int Distance(string left, string right)
+    {
+        var row = new int[right.Length + 1];
+        for (int j = 0; j <= right.Length; j++)
+        {
+            row[j] = j;
+        }
+
+        for (int i = 1; i <= left.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= right.Length; j++)
+            {
+                int previous = row[j];
+                row[j] = Math.Min(Math.Min(row[j] + 1, row[j - 1] + 1), diagonal + (left[i - 1] == right[j - 1] ? 0 : 1));
+                diagonal = previous;
+            }
+        }
+
+        return row[^1];
+    }
+}

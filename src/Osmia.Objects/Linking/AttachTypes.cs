@@ -1,0 +1,54 @@
+using Osmia.Btf;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Sections;
+
+namespace Osmia.Objects.Linking;
+
+/// <summary>Finds the target's BTF id of what a program attaches to. The kernel names those types by prefix.</summary>
+internal static class AttachTypes
+{
+    private const string RawTracepointPrefix = "btf_trace_";
+    private const string LsmPrefix = "bpf_lsm_";
+    private const string IteratorPrefix = "bpf_iter_";
+
+    public static TypeId Find(BpfProgram program, Target target)
+    {
+        SectionMatch section = program.Section;
+        (BtfKind kind, string prefix)? wanted = section.Kind switch
+        {
+            AttachKind.BtfTracepoint => (BtfKind.Typedef, RawTracepointPrefix),
+            AttachKind.Tracing => (BtfKind.Function, ""),
+            AttachKind.Lsm => (BtfKind.Function, LsmPrefix),
+            AttachKind.Iterator => (BtfKind.Function, IteratorPrefix),
+            _ => null,
+        };
+        if (wanted is not { } query || section.Target.Length == 0)
+        {
+            return TypeId.Void;
+        }
+
+        if (target.Types is not { } types)
+        {
+            throw LinkErrors.NoTargetTypes(target.Name, target.NoTypesReason, $"program '{program.Name}', section \"{section.Name}\"");
+        }
+
+        TypeId id = types.Find(query.kind, query.prefix + section.Target);
+        return id.IsVoid
+            ? throw LinkErrors.NoAttachType(program.Name, section.Name, section.Target, target.Name, Nearest(types, query.kind, query.prefix, section.Target))
+            : id;
+    }
+
+    private static IReadOnlyList<string> Nearest(BtfTypes types, BtfKind kind, string prefix, string wanted)
+    {
+        var names = new List<string>();
+        for (int id = 1; id < types.Count; id++)
+        {
+            if (types[id].Kind == kind && types[id].Name is var name && name.StartsWith(prefix, StringComparison.Ordinal))
+            {
+                names.Add(name[prefix.Length..]);
+            }
+        }
+
+        return Similarity.Nearest(wanted, names, 3);
+    }
+}

@@ -1,0 +1,141 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using Osmia.Bytecode;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking.Core;
+
+namespace Osmia.Objects.Linking;
+
+/// <summary>Puts a program's subprograms behind its entry point and resolves what instructions refer to.</summary>
+internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary<BpfMap, int> mapIndexes)
+{
+    // Subprograms are copied behind every program that calls them. The kernel takes a million instructions per program.
+    private const int MaximumTotal = 1 << 24;
+
+    private readonly Dictionary<BpfFunction, (Instruction[] Instructions, List<UnresolvedRelocation> Unresolved)> _relocated = [];
+    private CoreRelocator? _core;
+    private long _total;
+
+    public LinkedProgram Link(BpfProgram program)
+    {
+        List<BpfFunction> order = CallOrder(program.Entry);
+        var starts = new Dictionary<BpfFunction, int>(order.Count);
+        int length = 0;
+        foreach (BpfFunction function in order)
+        {
+            starts[function] = length;
+            length += function.Instructions.Length;
+            _total += function.Instructions.Length + function.Lines.Length;
+            if (_total > MaximumTotal)
+            {
+                throw LinkErrors.TooLarge(source.Name, program.Name, MaximumTotal);
+            }
+        }
+
+        var instructions = new Instruction[length];
+        var lines = ImmutableArray.CreateBuilder<LineRecord>();
+        var unresolved = ImmutableArray.CreateBuilder<UnresolvedRelocation>();
+        foreach (BpfFunction function in order)
+        {
+            int start = starts[function];
+            (Instruction[] relocated, List<UnresolvedRelocation> missing) = Relocate(function);
+            relocated.CopyTo(instructions, start);
+            foreach (SymbolReference reference in function.References)
+            {
+                Resolve(instructions, start + reference.Slot, reference, starts);
+            }
+
+            lines.AddRange(function.Lines.Select(line => line with { Slot = line.Slot + start }));
+            unresolved.AddRange(missing.Select(relocation => relocation with { Slot = relocation.Slot + start }));
+        }
+
+        return new LinkedProgram(program.Name, program.Section, ImmutableCollectionsMarshal.AsImmutableArray(instructions))
+        {
+            Functions = [.. order.Select(function => new LinkedFunction(starts[function], function.Name, function.BtfId, function.IsGlobal))],
+            Lines = lines.ToImmutable(),
+            Types = source.Types,
+            Unresolved = unresolved.ToImmutable(),
+        };
+    }
+
+    /// <summary>
+    /// The entry first, then every function reached from it, each once: a callee stands before what it calls itself, as libbpf
+    /// places them. The walk keeps its own stack, for chains of calls may be long.
+    /// </summary>
+    private static List<BpfFunction> CallOrder(BpfFunction entry)
+    {
+        var order = new List<BpfFunction> { entry };
+        var seen = new HashSet<BpfFunction> { entry };
+        var path = new Stack<(BpfFunction Function, int Next)>();
+        path.Push((entry, 0));
+        while (path.TryPop(out (BpfFunction Function, int Next) step))
+        {
+            if (step.Next == step.Function.References.Count)
+            {
+                continue;
+            }
+
+            path.Push((step.Function, step.Next + 1));
+            if (step.Function.References[step.Next].Function is { } callee && seen.Add(callee))
+            {
+                order.Add(callee);
+                path.Push((callee, 0));
+            }
+        }
+
+        return order;
+    }
+
+    private (Instruction[] Instructions, List<UnresolvedRelocation> Unresolved) Relocate(BpfFunction function)
+    {
+        if (_relocated.TryGetValue(function, out (Instruction[], List<UnresolvedRelocation>) known))
+        {
+            return known;
+        }
+
+        var instructions = (Instruction[])function.Instructions.Clone();
+        List<UnresolvedRelocation> unresolved = [];
+        if (function.CoreRelocations.Count > 0)
+        {
+            unresolved = (_core ??= new CoreRelocator(source, target)).Apply(function, instructions);
+        }
+
+        return _relocated[function] = (instructions, unresolved);
+    }
+
+    private void Resolve(Instruction[] instructions, int slot, SymbolReference reference, Dictionary<BpfFunction, int> starts)
+    {
+        Instruction instruction = instructions[slot];
+        if (instruction.IsHelperCall && instruction.Immediate == CorePatcher.PoisonedHelper)
+        {
+            return;
+        }
+
+        switch (reference.Kind)
+        {
+            case SymbolKind.Map:
+                instructions[slot] = instruction.WithSourceKind(PseudoLoad.MapIndex).WithImmediate(mapIndexes[reference.Map!]);
+                break;
+            case SymbolKind.MapValue:
+                instructions[slot] = instruction.WithSourceKind(PseudoLoad.MapIndexValue).WithImmediate(mapIndexes[reference.Map!]);
+                instructions[slot + 1] = instructions[slot + 1].WithImmediate((int)reference.Offset);
+                break;
+            case SymbolKind.Call:
+                instructions[slot] = instruction.WithSourceKind(CallKind.Local).WithImmediate(starts[reference.Function!] - slot - 1);
+                break;
+            case SymbolKind.FunctionAddress:
+                instructions[slot] = instruction.WithSourceKind(PseudoLoad.Function).WithImmediate(starts[reference.Function!] - slot - 1);
+                instructions[slot + 1] = instructions[slot + 1].WithImmediate(0);
+                break;
+            default:
+                throw LinkErrors.Extern(reference.Name, Where(reference));
+        }
+    }
+
+    private string Where(SymbolReference reference)
+    {
+        BpfFunction function = source.Functions.First(f => f.References.Contains(reference));
+        string line = source.Types is { } types && LineRecord.At(function.Lines, reference.Slot)?.Describe(types) is { } described ? $"{described}, " : "";
+        return $"{line}function '{function.Name}', instruction {reference.Slot}";
+    }
+}

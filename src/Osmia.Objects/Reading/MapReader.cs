@@ -1,0 +1,286 @@
+using System.Buffers.Binary;
+using Osmia.Btf;
+using Osmia.Bytecode;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Elf;
+
+namespace Osmia.Objects.Reading;
+
+/// <summary>Reads the maps of <c>.maps</c>, one map for each data section, and the variables in those.</summary>
+internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
+{
+    private const string MapSection = ".maps";
+    private const int MaximumData = 1 << 26;
+    private const uint ReadOnlyForPrograms = 1u << 7;
+
+    private BpfMap? _configuration;
+    private readonly List<BpfMap> _maps = [];
+    private readonly List<BpfVariable> _variables = [];
+    private readonly Dictionary<Place, BpfMap> _definitions = [];
+    private readonly Dictionary<int, BpfMap> _dataSections = [];
+    private readonly List<SlotArray> _slotArrays = [];
+    private Dictionary<int, List<string>>? _tags;
+
+    public IReadOnlyList<BpfMap> Maps => _maps;
+
+    public IReadOnlyList<BpfVariable> Variables => _variables;
+
+    public BpfMap? AtDefinition(int section, ulong offset) => _definitions.TryGetValue(new Place(section, offset), out BpfMap? map) ? map : null;
+
+    public BpfMap? ForDataSection(int section) => _dataSections.TryGetValue(section, out BpfMap? map) ? map : null;
+
+    public void Read()
+    {
+        if (elf.Find(MapSection) is { } definitions)
+        {
+            ReadDefinitions(definitions);
+        }
+
+        long total = 0;
+        foreach (ElfSection section in elf.Sections)
+        {
+            if (KindOf(section) is { } kind && section.Size > 0)
+            {
+                total += section.Size;
+                if (total > MaximumData)
+                {
+                    throw ObjectErrors.Damaged(file, $"with '{section.Name}' of {section.Size} bytes its data sections are larger than {MaximumData} bytes", section.Name, section.Offset);
+                }
+
+                ReadDataSection(section, kind);
+            }
+        }
+
+        ReadConfiguration();
+    }
+
+    /// <summary>The map of the kernel's configuration and the offset of one of its values.</summary>
+    public BpfVariable? Configuration(string name) =>
+        _configuration is null ? null : _variables.FirstOrDefault(variable => variable.Map == _configuration && variable.Name == name);
+
+    /// <summary>Relocations within <c>.maps</c> name the programs and maps that stand in a map from the start.</summary>
+    public void ReadStaticSlots()
+    {
+        var slots = new Dictionary<BpfMap, List<MapSlot>>();
+        _slotArrays.Sort((left, right) => right.Offset.CompareTo(left.Offset));
+        foreach (ElfSection relocations in elf.Sections.Where(s => s.IsRelocations && s.Info < elf.Sections.Count && s.Info >= 0 && elf.Sections[s.Info].Name == MapSection))
+        {
+            foreach (ElfRelocation relocation in elf.Relocations(relocations))
+            {
+                ElfSymbol symbol = elf.Symbols[relocation.Symbol];
+                SlotArray? owner = _slotArrays.Find(array => array.Section == relocations.Info && array.Start <= relocation.Offset);
+                if (owner is null || (relocation.Offset - owner.Start) % 8 != 0)
+                {
+                    throw ObjectErrors.BadRelocation(file, relocations.Name, (long)relocation.Offset, $"'{symbol.Name}' is written into something that is no map with values");
+                }
+
+                BpfMap map = owner.Map;
+                ulong index = (relocation.Offset - owner.Start) / 8;
+                if (index >= map.MaxEntries)
+                {
+                    map.MaxEntries = map.MaxEntries == 0 && index < int.MaxValue ? (uint)index + 1 : map.MaxEntries;
+                    if (index >= map.MaxEntries)
+                    {
+                        throw ObjectErrors.BadMap(file, map.Name, $"value {index} ('{symbol.Name}') is past its {map.MaxEntries} entries");
+                    }
+                }
+
+                if (!slots.TryGetValue(map, out List<MapSlot>? list))
+                {
+                    slots[map] = list = [];
+                }
+
+                list.Add(new MapSlot((int)index, NameOf(symbol, relocations.Info, relocation.Offset)));
+            }
+        }
+
+        foreach ((BpfMap owner, List<MapSlot> list) in slots)
+        {
+            owner.Slots = list;
+        }
+    }
+
+    /// <summary>Static maps are named by their section's symbol, with their place in the bytes the relocation stands on.</summary>
+    private string NameOf(ElfSymbol symbol, int section, ulong offset)
+    {
+        ReadOnlySpan<byte> bytes = elf.Sections[section].Data.Span;
+        if (symbol.Type != ElfSymbolType.Section || offset > (ulong)bytes.Length - Math.Min(8, (ulong)bytes.Length) || bytes.Length < 8)
+        {
+            return symbol.Name;
+        }
+
+        ReadOnlySpan<byte> addend = bytes[(int)offset..];
+        ulong place = elf.IsBigEndian ? BinaryPrimitives.ReadUInt64BigEndian(addend) : BinaryPrimitives.ReadUInt64LittleEndian(addend);
+        return AtDefinition(symbol.SectionIndex, symbol.Value + place)?.Name ?? symbol.Name;
+    }
+
+    private static DataSectionKind? KindOf(ElfSection section) => section.Name switch
+    {
+        _ when section.Type is not (ElfSectionType.ProgramBits or ElfSectionType.NoBits) => null,
+        _ when IsNamed(section.Name, ".rodata") => DataSectionKind.ReadOnly,
+        _ when IsNamed(section.Name, ".data") => DataSectionKind.Data,
+        _ when IsNamed(section.Name, ".bss") => DataSectionKind.ZeroInitialised,
+        _ => null,
+    };
+
+    private static bool IsNamed(string name, string stem) =>
+        name.StartsWith(stem, StringComparison.Ordinal) && (name.Length == stem.Length || name[stem.Length] == '.');
+
+    private void ReadDefinitions(ElfSection section)
+    {
+        if (section.Size == 0)
+        {
+            return;
+        }
+
+        BtfType dataSection = types is null ? default : types[types.Find(BtfKind.DataSection, MapSection)];
+        if (types is null || dataSection.IsVoid)
+        {
+            throw ObjectErrors.MissingMapTypes(file);
+        }
+
+        for (int i = 0; i < dataSection.Count; i++)
+        {
+            BtfSectionVariable entry = dataSection.SectionVariable(i);
+            BtfType variable = types[entry.Type];
+            string name = variable.Name;
+            BtfType definition = types.Resolve(variable.ReferencedId);
+            if (variable.Kind != BtfKind.Variable || definition.Kind != BtfKind.Struct)
+            {
+                throw ObjectErrors.BadMap(file, name, "its type is not a struct");
+            }
+
+            var map = new BpfMap(name) { Tags = TagsOf(entry.Type) };
+            int slots = new MapDefinitionReader(file, types).Read(map, definition);
+            if (slots >= 0)
+            {
+                _slotArrays.Add(new SlotArray(map, section.Index, entry.Offset, slots));
+            }
+
+            _maps.Add(map);
+            _definitions.TryAdd(new Place(section.Index, entry.Offset), map);
+        }
+    }
+
+    private void ReadConfiguration()
+    {
+        BtfType dataSection = types is null ? default : types[types.Find(BtfKind.DataSection, KernelConfiguration.SectionName)];
+        if (dataSection.IsVoid || dataSection.Size == 0)
+        {
+            return;
+        }
+
+        _configuration = new BpfMap(KernelConfiguration.SectionName)
+        {
+            Type = MapType.Array,
+            KeySize = 4,
+            ValueSize = dataSection.Size,
+            MaxEntries = 1,
+            Flags = ReadOnlyForPrograms,
+            ValueType = dataSection.Id,
+            DataSection = DataSectionKind.Kconfig,
+            SectionName = KernelConfiguration.SectionName,
+            InitialData = new byte[dataSection.Size],
+        };
+        _maps.Add(_configuration);
+        var weak = elf.Symbols.Where(symbol => symbol.SectionIndex == ElfSymbol.Undefined && symbol.IsWeak).Select(symbol => symbol.Name).ToHashSet(StringComparer.Ordinal);
+        for (int i = 0; i < dataSection.Count; i++)
+        {
+            BtfSectionVariable entry = dataSection.SectionVariable(i);
+            BtfType variable = types![entry.Type];
+            if (variable.Kind != BtfKind.Variable || (ulong)entry.Offset + entry.Size > dataSection.Size)
+            {
+                throw ObjectErrors.BadTypes(file, KernelConfiguration.SectionName, $"entry {i} is no variable within its {dataSection.Size} bytes");
+            }
+
+            _variables.Add(new BpfVariable(variable.Name, _configuration, (int)entry.Offset, (int)entry.Size, variable.ReferencedId) { IsWeak = weak.Contains(variable.Name) });
+        }
+    }
+
+    private void ReadDataSection(ElfSection section, DataSectionKind kind)
+    {
+        BtfType dataSection = types is null ? default : types[types.Find(BtfKind.DataSection, section.Name)];
+        var map = new BpfMap(section.Name)
+        {
+            Type = MapType.Array,
+            KeySize = 4,
+            ValueSize = (uint)section.Size,
+            MaxEntries = 1,
+            Flags = kind == DataSectionKind.ReadOnly ? ReadOnlyForPrograms : 0,
+            ValueType = types is null ? default : dataSection.Id,
+            DataSection = kind,
+            SectionName = section.Name,
+            InitialData = new byte[section.Size],
+        };
+        section.Data.Span.CopyTo(map.InitialData);
+        _maps.Add(map);
+        _dataSections[section.Index] = map;
+
+        Dictionary<string, int> declared = VariablesOf(dataSection);
+        foreach (ElfSymbol symbol in elf.SymbolsOf(section).Where(s => s.Type == ElfSymbolType.Object && s.Size > 0))
+        {
+            if (symbol.Value > (ulong)section.Size || symbol.Size > (ulong)section.Size - symbol.Value)
+            {
+                throw ObjectErrors.Damaged(file, $"variable '{symbol.Name}' ends after its section of {section.Size} bytes", section.Name, section.Offset);
+            }
+
+            TypeId variable = declared.TryGetValue(symbol.Name, out int id) ? new TypeId(id) : TypeId.Void;
+            _variables.Add(new BpfVariable(symbol.Name, map, (int)symbol.Value, (int)symbol.Size, variable.IsVoid ? variable : types![variable].ReferencedId)
+            {
+                Tags = TagsOf(variable),
+            });
+        }
+    }
+
+    /// <summary>Ids of variables by name.</summary>
+    private Dictionary<string, int> VariablesOf(BtfType dataSection)
+    {
+        var variables = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (int i = 0; types is not null && i < dataSection.Count; i++)
+        {
+            TypeId id = dataSection.SectionVariable(i).Type;
+            if (types[id].Kind == BtfKind.Variable)
+            {
+                variables.TryAdd(types[id].Name, id.Value);
+            }
+        }
+
+        return variables;
+    }
+
+    private List<string> TagsOf(TypeId id)
+    {
+        if (types is null || id.IsVoid)
+        {
+            return [];
+        }
+
+        if (_tags is null)
+        {
+            _tags = [];
+            for (int i = types.FirstId; i < types.Count; i++)
+            {
+                BtfType tag = types[i];
+                if (tag.Kind == BtfKind.DeclarationTag && tag.ComponentIndex == -1)
+                {
+                    if (!_tags.TryGetValue(tag.ReferencedId.Value, out List<string>? list))
+                    {
+                        _tags[tag.ReferencedId.Value] = list = [];
+                    }
+
+                    list.Add(tag.Name);
+                }
+            }
+        }
+
+        return _tags.TryGetValue(id.Value, out List<string>? tags) ? tags : [];
+    }
+
+    private sealed record Place(int Section, ulong Offset);
+
+    /// <summary>The array of values of a map's definition, <paramref name="SlotsOffset"/> bytes into it.</summary>
+    private sealed record SlotArray(BpfMap Map, int Section, ulong Offset, int SlotsOffset)
+    {
+        public ulong Start => Offset + (ulong)SlotsOffset;
+    }
+}

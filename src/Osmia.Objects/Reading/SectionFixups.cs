@@ -1,0 +1,119 @@
+using System.Buffers.Binary;
+using Osmia.Btf;
+using Osmia.Objects.Elf;
+
+namespace Osmia.Objects.Reading;
+
+/// <summary>
+/// Compilers leave the size of a BTF data section and the offsets of its variables zero; only ELF knows them.
+/// The kernel refuses such types, so they are filled in on a copy, variables in the order of their offsets.
+/// </summary>
+internal static class SectionFixups
+{
+    private const int HeaderWords = 3;
+
+    public static ReadOnlyMemory<byte> Apply(BtfTypes types, ElfFile elf)
+    {
+        byte[] copy = types.Data.ToArray();
+        var symbols = new Dictionary<int, Dictionary<string, ElfSymbol>>();
+        for (int id = types.FirstId; id < types.Count; id++)
+        {
+            BtfType type = types[id];
+            if (type.Kind == BtfKind.DataSection && type.Name == KernelConfiguration.SectionName)
+            {
+                PlaceConfiguration(copy, types, type);
+            }
+            else if (type.Kind == BtfKind.DataSection && elf.Find(type.Name) is { } section)
+            {
+                if (!symbols.TryGetValue(section.Index, out Dictionary<string, ElfSymbol>? byName))
+                {
+                    symbols[section.Index] = byName = NamesOf(elf, section);
+                }
+
+                Fix(copy, types, type, section, byName);
+            }
+        }
+
+        return copy;
+    }
+
+    /// <summary>
+    /// Values of the kernel's configuration stand in no section: they are laid out here, each aligned to its size, and become
+    /// plain global variables, since the kernel knows no external ones.
+    /// </summary>
+    private static void PlaceConfiguration(byte[] copy, BtfTypes types, BtfType dataSection)
+    {
+        const int maximumAlignment = 8;
+        int at = types.OffsetOf(dataSection.Id);
+        long offset = 0;
+        for (int i = 0; i < dataSection.Count; i++)
+        {
+            BtfSectionVariable variable = dataSection.SectionVariable(i);
+            long size = Math.Clamp(types.SizeOf(types[variable.Type].ReferencedId), 1, KernelConfiguration.MaximumValue);
+            long alignment = types.Resolve(types[variable.Type].ReferencedId).Kind == BtfKind.Array ? 1 : Math.Min(size, maximumAlignment);
+            offset = (offset + alignment - 1) / alignment * alignment;
+            int entry = at + (HeaderWords + i * 3) * 4;
+            Write(copy, entry + 4, (uint)offset, types.IsBigEndian);
+            Write(copy, entry + 8, (uint)size, types.IsBigEndian);
+            if (variable.Type.Value >= types.FirstId && types[variable.Type].Kind == BtfKind.Variable)
+            {
+                Write(copy, types.OffsetOf(variable.Type) + HeaderWords * 4, (uint)BtfLinkage.Global, types.IsBigEndian);
+            }
+
+            offset += size;
+        }
+
+        Write(copy, at + 8, (uint)offset, types.IsBigEndian);
+    }
+
+    private static Dictionary<string, ElfSymbol> NamesOf(ElfFile elf, ElfSection section)
+    {
+        var names = new Dictionary<string, ElfSymbol>(StringComparer.Ordinal);
+        foreach (ElfSymbol symbol in elf.SymbolsOf(section).Where(symbol => symbol.Type != ElfSymbolType.Section))
+        {
+            names.TryAdd(symbol.Name, symbol);
+        }
+
+        return names;
+    }
+
+    private static void Fix(byte[] copy, BtfTypes types, BtfType dataSection, ElfSection section, Dictionary<string, ElfSymbol> symbols)
+    {
+        var variables = new List<Placed>(dataSection.Count);
+        for (int i = 0; i < dataSection.Count; i++)
+        {
+            BtfSectionVariable variable = dataSection.SectionVariable(i);
+            string name = types[variable.Type].Name;
+            variables.Add(new Placed((uint)variable.Type.Value, symbols.TryGetValue(name, out ElfSymbol? symbol) ? (uint)symbol.Value : variable.Offset, variable.Size));
+        }
+
+        variables.Sort((left, right) => left.Offset.CompareTo(right.Offset));
+        int at = types.OffsetOf(dataSection.Id);
+        if (dataSection.Size == 0)
+        {
+            Write(copy, at + 8, (uint)section.Size, types.IsBigEndian);
+        }
+
+        for (int i = 0; i < variables.Count; i++)
+        {
+            int entry = at + (HeaderWords + i * 3) * 4;
+            Write(copy, entry, variables[i].Type, types.IsBigEndian);
+            Write(copy, entry + 4, variables[i].Offset, types.IsBigEndian);
+            Write(copy, entry + 8, variables[i].Size, types.IsBigEndian);
+        }
+    }
+
+    private sealed record Placed(uint Type, uint Offset, uint Size);
+
+    private static void Write(byte[] copy, int offset, uint value, bool bigEndian)
+    {
+        if (bigEndian)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(copy.AsSpan(offset), value);
+        }
+        else
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(copy.AsSpan(offset), value);
+        }
+    }
+}

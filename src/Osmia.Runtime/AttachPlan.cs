@@ -1,0 +1,127 @@
+using System.Globalization;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Objects.Sections;
+
+namespace Osmia.Runtime;
+
+/// <summary>What a section name leaves open: devices, directories, processes.</summary>
+public sealed record AttachOptions
+{
+    public string? Device { get; init; }
+
+    /// <summary>A cgroup v2 directory.</summary>
+    public string? Cgroup { get; init; }
+
+    /// <summary>A process for perf events and uprobes; -1 for all.</summary>
+    public int Pid { get; init; } = -1;
+
+    /// <summary>The binary of a uprobe whose section names none.</summary>
+    public string? BinaryPath { get; init; }
+
+    /// <summary>Samples a second of a perf event.</summary>
+    public int Frequency { get; init; } = 99;
+
+    public XdpMode XdpMode { get; init; }
+}
+
+/// <summary>From section names to attach targets.</summary>
+public static class AttachPlan
+{
+    /// <summary>
+    /// The programs that attach on their own: all but those that stand in a prog array (they are reached by tail calls)
+    /// and those whose section names no place.
+    /// </summary>
+    public static IEnumerable<LinkedProgram> Attachable(LinkedObject linked)
+    {
+        var tailCalled = linked.Maps.Where(map => map.Type == Bytecode.MapType.ProgArray).SelectMany(map => map.Slots).Select(slot => slot.Name).ToHashSet(StringComparer.Ordinal);
+        return linked.Programs.Where(program => program.Section.Kind != AttachKind.None && !tailCalled.Contains(program.Name));
+    }
+
+    /// <summary>The target a program's section and the options name.</summary>
+    /// <exception cref="UnsupportedFeatureException">The kind cannot be attached yet, or something is missing from the options.</exception>
+    public static AttachTarget TargetOf(LinkedProgram program, AttachOptions options)
+    {
+        SectionMatch section = program.Section;
+        return section.Kind switch
+        {
+            _ when IsOtherLink(section.AttachType) => throw NotBuilt(program),
+            AttachKind.Tracepoint when section.Target.Split('/') is [var category, var name] => new TracepointTarget(category, name),
+            AttachKind.Tracepoint => throw Incomplete(program, "a tracepoint is named CATEGORY/EVENT", $"write SEC(\"tp/sched/sched_switch\")"),
+            AttachKind.RawTracepoint when section.Target.Length > 0 => new RawTracepointTarget(section.Target),
+            AttachKind.BtfTracepoint when section.Target.Length > 0 => new BtfTracepointTarget(section.Target),
+            AttachKind.RawTracepoint or AttachKind.BtfTracepoint => throw Incomplete(program, "the section names no event", "write SEC(\"raw_tp/sys_enter\")"),
+            AttachKind.PerfEvent => new PerfEventTarget(SoftwareEvent.CpuClock, options.Frequency, options.Pid),
+            AttachKind.Uprobe => Uprobe(program, options),
+            AttachKind.Xdp => new XdpTarget(options.Device ?? throw Missing(program, "--dev", "an XDP program attaches to a network device"), options.XdpMode),
+            AttachKind.TrafficControl => new TrafficControlTarget(
+                options.Device ?? throw Missing(program, "--dev", "a TC program attaches to a network device"),
+                program.AttachType == Bytecode.AttachType.TcxEgress),
+            AttachKind.Cgroup => new CgroupTarget(options.Cgroup ?? throw Missing(program, "--cgroup", "the program attaches to a cgroup v2 directory")),
+            AttachKind.SocketFilter => new SocketFilterTarget(options.Device ?? throw Missing(program, "--dev", "a socket filter sees the packets of a network device")),
+            _ => throw NotBuilt(program),
+        };
+    }
+
+    /// <summary><c>uprobe/BINARY:SYMBOL+OFFSET</c>, where the binary may come from the options.</summary>
+    private static UprobeTarget Uprobe(LinkedProgram program, AttachOptions options)
+    {
+        string text = program.Section.Target;
+        int colon = text.LastIndexOf(':');
+        string path = options.BinaryPath ?? (colon > 0 ? text[..colon] : throw Missing(program, "--path", "the section names no binary"));
+        string symbol = colon >= 0 ? text[(colon + 1)..] : text;
+        ulong offset = 0;
+        int plus = symbol.LastIndexOf('+');
+        if (plus >= 0 || symbol.StartsWith("0x", StringComparison.Ordinal))
+        {
+            string digits = symbol[(plus + 1)..];
+            bool hex = digits.StartsWith("0x", StringComparison.Ordinal);
+            if (!ulong.TryParse(hex ? digits[2..] : digits, hex ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture, out offset))
+            {
+                throw Incomplete(program, $"'{digits}' is no offset", "write SEC(\"uprobe/PATH:SYMBOL+0x10\")");
+            }
+
+            symbol = plus > 0 ? symbol[..plus] : "";
+        }
+
+        if (symbol.Length == 0 && offset == 0)
+        {
+            throw Incomplete(program, "the section names no function", "write SEC(\"uprobe/PATH:SYMBOL\")");
+        }
+
+        return new UprobeTarget(path, symbol.Length == 0 ? null : symbol, offset, program.Section.IsReturn, options.Pid);
+    }
+
+    // Kinds of links of their own, which a plain uprobe or TCX link must not stand for.
+    private static bool IsOtherLink(Bytecode.AttachType? type) => type is
+        Bytecode.AttachType.TraceUprobeMulti or Bytecode.AttachType.TraceUprobeSession or Bytecode.AttachType.NetkitPrimary or Bytecode.AttachType.NetkitPeer;
+
+    private static UnsupportedFeatureException NotBuilt(LinkedProgram program) => new UnsupportedFeatureException(
+        new Diagnostic("OSM5301", $"programs of section \"{program.Section.Name}\" cannot be attached yet")
+        {
+            Where = $"program '{program.Name}'",
+            Why = $"attach kind {program.Section.Kind} is not built",
+            Try = "leave the program out, or rewrite it for a tracepoint, raw tracepoint or tp_btf",
+        },
+        program.Section.Kind.ToString(),
+        "kernel");
+
+    private static UnsupportedFeatureException Missing(LinkedProgram program, string option, string why) => new(
+        new Diagnostic("OSM5302", $"option {option} is needed to attach program '{program.Name}'")
+        {
+            Where = $"section \"{program.Section.Name}\"",
+            Why = why,
+            Try = $"add {option} {(option == "--dev" ? "INTERFACE" : "PATH")}",
+        },
+        option,
+        "kernel");
+
+    private static UnsupportedFeatureException Incomplete(LinkedProgram program, string why, string remedy) => new(
+        new Diagnostic("OSM5303", $"section \"{program.Section.Name}\" does not say where program '{program.Name}' attaches")
+        {
+            Why = why,
+            Try = remedy,
+        },
+        program.Section.Name,
+        "kernel");
+}

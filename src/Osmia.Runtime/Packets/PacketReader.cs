@@ -1,0 +1,30 @@
+namespace Osmia.Runtime.Packets;
+
+/// <summary>
+/// Reads the frames of a capture one after the other, without allocating per frame. Not thread-safe. Bad files raise
+/// <see cref="PacketFileException"/> and nothing else; the frames before the bad place have been delivered by then.
+/// </summary>
+public abstract class PacketReader : IDisposable
+{
+    /// <summary>Longest frame accepted, the limit most capture tools share.</summary>
+    public const int MaxFrameLength = 256 * 1024;
+
+    private protected PacketReader(StreamWindow window) => Window = window;
+
+    /// <summary>The interfaces described so far in the current section; a pcap file has exactly one.</summary>
+    public abstract IReadOnlyList<PacketInterface> Interfaces { get; }
+
+    /// <summary>The comment of the frame read last, as UTF-8; empty where there is none. Valid until the next read.</summary>
+    public virtual ReadOnlySpan<byte> CommentUtf8 => default;
+
+    private protected StreamWindow Window { get; }
+
+    /// <summary>False at the end of the file. The frame is a view that lasts until the next call.</summary>
+    public abstract bool TryRead(out PacketInfo info, out ReadOnlySpan<byte> frame);
+
+    public void Dispose()
+    {
+        Window.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}

@@ -1,0 +1,103 @@
+using Osmia.Objects.Diagnostics;
+
+namespace Osmia.Runtime.Packets;
+
+public sealed record VerdictCount(string Verdict)
+{
+    public long Packets { get; internal set; }
+
+    internal ulong ReturnValue { get; init; }
+
+    /// <summary>Captured bytes.</summary>
+    public long Bytes { get; internal set; }
+}
+
+/// <summary>
+/// Hands the packets of a capture to one program, in either engine, and counts what it answers. A packet that traps
+/// is counted and the replay goes on; the first trap is kept.
+/// </summary>
+public sealed class PacketReplay(LoadedProgram program)
+{
+    private readonly Dictionary<long, VerdictCount> _verdicts = [];
+    private double _nanoseconds;
+
+    /// <summary>By the value the program returned.</summary>
+    public IReadOnlyList<VerdictCount> Verdicts
+    {
+        get
+        {
+            List<VerdictCount> sorted = [.. _verdicts.Values];
+            sorted.Sort((left, right) => left.ReturnValue.CompareTo(right.ReturnValue));
+            return sorted;
+        }
+    }
+
+    /// <summary>Packets the program judged.</summary>
+    public long Packets { get; private set; }
+
+    public long Bytes { get; private set; }
+
+    /// <summary>Packets that the engine does not take (<see cref="LoadedProgram.TakesFrame"/>), which the program did not see.</summary>
+    public long Skipped { get; private set; }
+
+    public long Traps { get; private set; }
+
+    public TrapException? FirstTrap { get; private set; }
+
+    /// <summary>Number of the packet that trapped first, counted from 1 as capture tools do.</summary>
+    public long FirstTrapPacket { get; private set; }
+
+    public double NanosecondsPerPacket => Packets == 0 ? 0 : _nanoseconds / Packets;
+
+    /// <summary>Replays until the capture ends, <paramref name="limit"/> packets were read, or <paramref name="cancellation"/> is signalled.</summary>
+    public void Run(PacketReader reader, long limit = long.MaxValue, CancellationToken cancellation = default)
+    {
+        for (long read = 0; read < limit && !cancellation.IsCancellationRequested && reader.TryRead(out _, out ReadOnlySpan<byte> frame); read++)
+        {
+            Judge(frame);
+        }
+    }
+
+    /// <summary>Hands over one frame.</summary>
+    /// <returns>The program's return value, or null when it did not see the frame or trapped.</returns>
+    public ulong? Judge(ReadOnlySpan<byte> frame)
+    {
+        if (!program.TakesFrame(frame))
+        {
+            Skipped++;
+            return null;
+        }
+
+        ProgramRunResult result;
+        Packets++;
+        Bytes += frame.Length;
+        try
+        {
+            result = program.Run(new ProgramRun { Data = frame });
+        }
+        catch (TrapException trap)
+        {
+            Traps++;
+            if (FirstTrap is null)
+            {
+                (FirstTrap, FirstTrapPacket) = (trap, Packets + Skipped);
+            }
+
+            return null;
+        }
+
+        _nanoseconds += result.NanosecondsPerRun;
+        // Socket filters return a length: what matters is whether it is zero.
+        ulong key = program.Type == Bytecode.ProgramType.SocketFilter ? Math.Min(result.ReturnValue, 1) : result.ReturnValue;
+        if (!_verdicts.TryGetValue((long)key, out VerdictCount? count))
+        {
+            _verdicts[(long)key] = count = new VerdictCount(NameOf(key)) { ReturnValue = key };
+        }
+
+        count.Packets++;
+        count.Bytes += frame.Length;
+        return result.ReturnValue;
+    }
+
+    private string NameOf(ulong key) => Osmia.Runtime.Packets.Verdicts.NameOf(program.Type, key);
+}

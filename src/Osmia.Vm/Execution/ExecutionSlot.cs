@@ -1,0 +1,216 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Osmia.Objects.Diagnostics;
+using Osmia.Vm.Loading;
+
+namespace Osmia.Vm.Execution;
+
+/// <summary>
+/// Everything one run needs, reused from run to run: registers, stack, context, packet buffer, caches. A slot is also
+/// the CPU a program sees. Leased to one run at a time, so nothing here is shared.
+/// </summary>
+internal sealed unsafe partial class ExecutionSlot : IDisposable
+{
+    public const int MaxFrames = 8;
+    public const int FrameSize = 512;
+    public const int MaxTailCalls = 33;
+    private const int MaxMayGotos = 8 * 1024 * 1024;
+    private const int ContextCapacity = 256;
+
+    private readonly VmProgram?[] _programs = new VmProgram?[MaxFrames];
+    private readonly ulong _stackLow;
+    private readonly byte* _context;
+    private readonly CallFrame* _frames;
+    private readonly byte* _keys;
+    private int _dirtyFrames;
+    private int _lease;
+    private long _leaseCount;
+
+    public ExecutionSlot(VmEngine engine, int index)
+    {
+        Engine = engine;
+        Index = index;
+        nuint size = (nuint)sizeof(MachineState) + (MaxFrames * FrameSize) + ContextCapacity + (MaxFrames * sizeof(ulong)) + (nuint)(sizeof(CallFrame) * MaxFrames);
+        var memory = (byte*)NativeMemory.AlignedAlloc(size, 64);
+        NativeMemory.Clear(memory, size);
+        State = (MachineState*)memory;
+        memory += sizeof(MachineState);
+        _frames = (CallFrame*)memory;
+        memory += sizeof(CallFrame) * MaxFrames;
+        _context = memory;
+        memory += ContextCapacity;
+        _keys = memory;
+        memory += MaxFrames * sizeof(ulong);
+        _stackLow = (ulong)memory;
+        RandomState = engine.NextSeed();
+    }
+
+    public VmEngine Engine { get; }
+
+    /// <summary>The CPU number that programs in this slot see.</summary>
+    public int Index { get; }
+
+    public MachineState* State { get; private set; }
+
+    /// <summary>The program whose code is running; tail calls change it.</summary>
+    public VmProgram Program => _programs[State->Depth]!;
+
+    public ulong RandomState { get; set; }
+
+    public int OwnerThread { get; private set; }
+
+    public bool IsLeased => Volatile.Read(ref _lease) != 0;
+
+    /// <summary>Counts leases, so that a waiter sees that the run it waited for has ended.</summary>
+    public long LeaseCount => Volatile.Read(ref _leaseCount);
+
+    public bool TryLease()
+    {
+        if (Volatile.Read(ref _lease) != 0 || Interlocked.CompareExchange(ref _lease, 1, 0) != 0)
+        {
+            return false;
+        }
+
+        OwnerThread = Environment.CurrentManagedThreadId;
+        return true;
+    }
+
+    public void Return()
+    {
+        OwnerThread = 0;
+        _leaseCount++;
+        Volatile.Write(ref _lease, 0);
+    }
+
+    /// <summary>Runs a program on what was prepared (context, packet): r1 and r2 as given.</summary>
+    public ulong Run(VmProgram program, ulong r1, ulong r2)
+    {
+        MachineState* s = State;
+        if (_dirtyFrames > 0)
+        {
+            NativeMemory.Clear((void*)(_stackLow + (ulong)((MaxFrames - _dirtyFrames) * FrameSize)), (nuint)(_dirtyFrames * FrameSize));
+        }
+
+        _dirtyFrames = 1;
+        new Span<ulong>(s->Registers, 12).Clear();
+        s->Registers[1] = r1;
+        s->Registers[2] = r2;
+        s->Budget = Engine.Options.InstructionBudget;
+        s->Depth = 0;
+        s->TailCalls = 0;
+        s->MayGotos = MaxMayGotos;
+        s->ValueLow = 0;
+        s->ValueLength = 0;
+        s->ValueWriteLength = 0;
+        Redirect = default;
+        _programs[0] = program;
+        EnterFrame(0);
+        _frames[0].Return = null;
+        try
+        {
+            ulong result = Execute(program.Code);
+            if (_reservedCount != 0 || _heldLock != null)
+            {
+                ThrowNotReleased();
+            }
+
+            return result;
+        }
+        catch (Exception fault) when (fault is not BpfException)
+        {
+            Trap(DiagnosticIds.HostFault, $"the host failed while the program ran: {fault.Message}", "code of the application, such as a trace handler, threw", inner: fault);
+            return 0;
+        }
+        finally
+        {
+            if (_reservedCount != 0 || _heldLock != null)
+            {
+                ReleaseResources();
+            }
+        }
+    }
+
+    /// <summary>Runs a local function of the current program from inside a helper; r6-r9 and r0 are the caller's again afterwards.</summary>
+    public ulong Callback(int slot, ulong r1, ulong r2, ulong r3, ulong r4)
+    {
+        MachineState* s = State;
+        DecodedInstruction* caller = s->Current;
+        PushFrame(null);
+        s->Registers[1] = r1;
+        s->Registers[2] = r2;
+        s->Registers[3] = r3;
+        s->Registers[4] = r4;
+        ulong result = Execute(Program.Code + slot);
+        s->Current = caller;
+        if (s->Budget < 0)
+        {
+            ThrowBudgetExhausted();
+        }
+
+        return result;
+    }
+
+    /// <summary>Replaces the running function by another program's entry; its return goes to the caller of the running one.</summary>
+    public void SwitchProgram(VmProgram program) => _programs[State->Depth] = program;
+
+    public bool IsContext(ulong address) => address == (ulong)_context;
+
+    public void Dispose()
+    {
+        if (State != null)
+        {
+            NativeMemory.AlignedFree(State);
+            State = null;
+            FreePacketBuffer();
+        }
+    }
+
+    private void PushFrame(DecodedInstruction* returnTo)
+    {
+        MachineState* s = State;
+        int depth = s->Depth + 1;
+        if (depth >= MaxFrames)
+        {
+            ThrowStackDepth();
+        }
+
+        CallFrame* frame = &_frames[depth];
+        frame->Return = returnTo;
+        frame->R6 = s->Registers[6];
+        frame->R7 = s->Registers[7];
+        frame->R8 = s->Registers[8];
+        frame->R9 = s->Registers[9];
+        _programs[depth] = _programs[depth - 1];
+        s->Depth = depth;
+        _dirtyFrames = Math.Max(_dirtyFrames, depth + 1);
+        EnterFrame(depth);
+    }
+
+    /// <returns>Where to go on; null when the host entered the frame.</returns>
+    private DecodedInstruction* PopFrame()
+    {
+        MachineState* s = State;
+        int depth = s->Depth;
+        CallFrame* frame = &_frames[depth];
+        if (depth > 0)
+        {
+            s->Registers[6] = frame->R6;
+            s->Registers[7] = frame->R7;
+            s->Registers[8] = frame->R8;
+            s->Registers[9] = frame->R9;
+            s->Depth = depth - 1;
+            EnterFrame(depth - 1);
+        }
+
+        return frame->Return;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void EnterFrame(int depth)
+    {
+        // Frame 0 is the highest, so that a pointer into a caller's frame lies above the callee's.
+        ulong low = _stackLow + (ulong)((MaxFrames - 1 - depth) * FrameSize);
+        State->FrameLow = low;
+        State->Registers[10] = low + FrameSize;
+    }
+}

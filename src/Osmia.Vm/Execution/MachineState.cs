@@ -1,0 +1,46 @@
+using System.Runtime.InteropServices;
+using Osmia.Vm.Loading;
+
+namespace Osmia.Vm.Execution;
+
+/// <summary>The native part of an execution slot: what the interpreter touches at every instruction.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct MachineState
+{
+    public fixed ulong Registers[12];
+
+    /// <summary>Lowest address of the running function's 512 bytes of stack.</summary>
+    public ulong FrameLow;
+
+    /// <summary>The packet with its metadata, or the memory of a memory program.</summary>
+    public ulong PacketLow;
+    public ulong PacketLength;
+    public ulong PacketWriteLength;
+
+    /// <summary>The map value or ring record touched last.</summary>
+    public ulong ValueLow;
+    public ulong ValueLength;
+    public ulong ValueWriteLength;
+
+    /// <summary>Instructions this run may still execute.</summary>
+    public long Budget;
+
+    /// <summary>The instruction under way when the interpreter leaves its loop; traps name it.</summary>
+    public DecodedInstruction* Current;
+
+    /// <summary>Index of the running function's frame.</summary>
+    public int Depth;
+    public int TailCalls;
+    public int MayGotos;
+}
+
+/// <summary>What a local call saves. A null return address marks a frame that the host entered.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct CallFrame
+{
+    public DecodedInstruction* Return;
+    public ulong R6;
+    public ulong R7;
+    public ulong R8;
+    public ulong R9;
+}

@@ -1,0 +1,230 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Osmia.Bytecode;
+using Osmia.Runtime;
+using Osmia.Vm.Loading;
+
+namespace Osmia.Vm.Execution;
+
+/// <summary>Laying out a run's packet and context as the kernel's BPF_PROG_TEST_RUN does, and handing them back.</summary>
+internal sealed unsafe partial class ExecutionSlot
+{
+    private const int LoopbackIndex = 1;
+    private const int XdpInterfaceOffset = 12;
+
+    private uint _givenInterface;
+
+    /// <returns>r1 and r2 of the entry point.</returns>
+    public (ulong R1, ulong R2) Prepare(VmProgram program, in ProgramRun run)
+    {
+        _kind = program.Kind;
+        _layout = program.ContextLayout;
+        _users = program.ContextUsers;
+        switch (_kind)
+        {
+            case ProgramKind.Memory:
+                if (!run.Context.IsEmpty)
+                {
+                    throw new ArgumentException($"program '{program.Name}' is a memory program and has no context; give its memory as data", nameof(run));
+                }
+
+                FillPacket(run.Data, 0, 64);
+                UpdatePacketRegion();
+                return ((ulong)_packet, (ulong)run.Data.Length);
+            case ProgramKind.Xdp:
+                PrepareXdp(run);
+                break;
+            default:
+                PrepareSkb(run);
+                break;
+        }
+
+        UpdatePacketRegion();
+        return ((ulong)_context, 0);
+    }
+
+    public int Finish(in ProgramRun run, out int contextLength)
+    {
+        int from = _dataMeta;
+        if (_kind is ProgramKind.SocketFilter or ProgramKind.CgroupSkb)
+        {
+            // The kernel gives these packets back with a link-layer header of zeros in front.
+            int header = Math.Min(EthernetHeader, _dataStart);
+            from = _dataStart - header;
+            NativeMemory.Clear(_packet + from, (nuint)header);
+        }
+
+        Span<byte> data = Span(from);
+        data[..Math.Min(data.Length, run.DataOut.Length)].CopyTo(run.DataOut);
+        contextLength = _layout?.Size ?? 0;
+        if (_layout is not null && !run.ContextOut.IsEmpty)
+        {
+            WriteContextOut(run.ContextOut[..Math.Min(run.ContextOut.Length, _layout.Size)]);
+        }
+
+        return data.Length;
+    }
+
+    private void PrepareXdp(in ProgramRun run)
+    {
+        ClearContext();
+        int metadata = 0;
+        uint interfaceIndex = LoopbackIndex;
+        _givenInterface = 0;
+        if (!run.Context.IsEmpty)
+        {
+            CheckContextInput(run.Context);
+            Span<byte> padded = stackalloc byte[ContextLayout.Xdp.Size];
+            padded.Clear();
+            run.Context[..Math.Min(run.Context.Length, padded.Length)].CopyTo(padded);
+            ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(padded);
+            if (words[1] != (uint)run.Data.Length || words[0] > words[1] || !IsMetadataLengthValid((int)words[0]))
+            {
+                throw new ArgumentException(
+                    $"xdp_md: data is the length of the metadata in front of the packet (0 to 252, a multiple of 4) and data_end all {run.Data.Length} bytes; got data {words[0]}, data_end {words[1]}", nameof(run));
+            }
+
+            if (words[3] == 0 && words[4] != 0)
+            {
+                throw new ArgumentException($"xdp_md: rx_queue_index {words[4]} without an ingress_ifindex", nameof(run));
+            }
+
+            metadata = (int)words[0];
+            _givenInterface = words[3];
+            interfaceIndex = words[3] == 0 ? LoopbackIndex : words[3];
+            ContextAt<uint>(16) = words[4];
+        }
+
+        ContextAt<uint>(XdpInterfaceOffset) = interfaceIndex;
+        _hardEnd = Math.Max(XdpHardEnd, Headroom - metadata + run.Data.Length);
+        FillPacket(run.Data, Headroom - metadata, Math.Max(64, _hardEnd - (Headroom - metadata + run.Data.Length)));
+        _dataStart = _dataMeta + metadata;
+
+        // What an earlier packet left there is not for this program.
+        NativeMemory.Clear(_packet, (nuint)_dataMeta);
+    }
+
+    private void PrepareSkb(in ProgramRun run)
+    {
+        ClearContext();
+        ContextAt<uint>(SkbOffsets.InterfaceIndex) = LoopbackIndex;
+
+        // The kernel fills it in for callers that give or take a context.
+        bool isLengthOnWire = !run.Context.IsEmpty || !run.ContextOut.IsEmpty;
+        if (!run.Context.IsEmpty)
+        {
+            CheckContextInput(run.Context);
+            run.Context[..Math.Min(run.Context.Length, ContextCapacity)].CopyTo(new Span<byte>(_context, ContextCapacity));
+            ref uint index = ref ContextAt<uint>(SkbOffsets.InterfaceIndex);
+            index = index == 0 ? LoopbackIndex : index;
+        }
+
+        FillPacket(run.Data, Headroom, DefaultTailroom);
+        int header = Math.Min(EthernetHeader, run.Data.Length);
+        NetworkHeader = MacHeader + header;
+        if (header == EthernetHeader)
+        {
+            ReadEthernet(run.Data);
+        }
+
+        if (_kind != ProgramKind.TrafficControl)
+        {
+            _dataStart += header;
+            _dataMeta = _dataStart;
+        }
+
+        ContextAt<uint>(SkbOffsets.Length) = (uint)PacketLength;
+        ref uint wire = ref ContextAt<uint>(SkbOffsets.WireLength);
+        wire = isLengthOnWire && wire == 0 ? (uint)PacketLength : wire;
+        if (_kind == ProgramKind.CgroupSkb)
+        {
+            ReadAddresses();
+        }
+    }
+
+    private void ReadEthernet(ReadOnlySpan<byte> frame)
+    {
+        ContextAt<uint>(SkbOffsets.PacketType) = PacketTypeOf(frame[..6]);
+        ushort type = BinaryPrimitives.ReadUInt16BigEndian(frame[12..]);
+        if (type < 0x600)
+        {
+            // A length: raw 802.3 when the payload begins with ff ff, else 802.2.
+            type = frame.Length >= 16 && frame[14] == 0xff && frame[15] == 0xff ? (ushort)1 : (ushort)4;
+        }
+
+        ContextAt<uint>(SkbOffsets.Protocol) = BinaryPrimitives.ReverseEndianness(type);
+    }
+
+    /// <summary>
+    /// PACKET_HOST, MULTICAST or OTHERHOST for loopback, where test runs take place: its own address and its broadcast address are
+    /// 00:00:00:00:00:00, so that ff:ff:ff:ff:ff:ff is but a multicast address.
+    /// </summary>
+    private static uint PacketTypeOf(ReadOnlySpan<byte> destination) =>
+        destination.IndexOfAnyExcept((byte)0) < 0 ? 0u : (destination[0] & 1) != 0 ? 2u : 3u;
+
+    /// <summary>The socket's addresses: test runs take the source as the local and the destination as the remote one.</summary>
+    private void ReadAddresses()
+    {
+        const uint FamilyIp4 = 2;
+        const uint FamilyIp6 = 10;
+        ReadOnlySpan<byte> packet = Packet;
+        switch (ContextAt<uint>(SkbOffsets.Protocol))
+        {
+            case 0x0008 when packet.Length >= 20:
+                ContextAt<uint>(SkbOffsets.Family) = FamilyIp4;
+                packet.Slice(12, 4).CopyTo(new Span<byte>(_context + SkbOffsets.LocalIp4, 4));
+                packet.Slice(16, 4).CopyTo(new Span<byte>(_context + SkbOffsets.RemoteIp4, 4));
+                break;
+            case 0xdd86 when packet.Length >= 40:
+                ContextAt<uint>(SkbOffsets.Family) = FamilyIp6;
+                packet.Slice(8, 16).CopyTo(new Span<byte>(_context + SkbOffsets.LocalIp6, 16));
+                packet.Slice(24, 16).CopyTo(new Span<byte>(_context + SkbOffsets.RemoteIp6, 16));
+                break;
+        }
+    }
+
+    private void ClearContext() => new Span<byte>(_context, ContextCapacity).Clear();
+
+    private void CheckContextInput(ReadOnlySpan<byte> context)
+    {
+        for (int offset = 0; offset < context.Length; offset++)
+        {
+            if (context[offset] != 0 && _layout!.FieldAt(offset) is not { TestRunInput: true })
+            {
+                string name = _layout.FieldAt(offset)?.Name ?? $"offset {offset}";
+                throw new ArgumentException($"{_layout.Name}: {name} cannot be given; a run takes {string.Join(", ", _layout.Fields.Where(f => f.TestRunInput).Select(f => f.Name))}", nameof(context));
+            }
+        }
+    }
+
+    private void WriteContextOut(Span<byte> output)
+    {
+        output.Clear();
+        foreach (ContextField field in _layout!.Fields)
+        {
+            if (!field.TestRunInput || field.End > output.Length)
+            {
+                continue;
+            }
+
+            Span<byte> target = output.Slice(field.Offset, field.Size);
+            if (field.Kind == ContextFieldKind.PacketData)
+            {
+                BinaryPrimitives.WriteInt32LittleEndian(target, _dataStart - _dataMeta);
+            }
+            else if (field.Kind == ContextFieldKind.PacketEnd)
+            {
+                BinaryPrimitives.WriteInt32LittleEndian(target, _dataEnd - _dataMeta);
+            }
+            else if (_kind == ProgramKind.Xdp && field.Offset == XdpInterfaceOffset)
+            {
+                // The kernel hands back what it was given, not what the program saw.
+                BinaryPrimitives.WriteUInt32LittleEndian(target, _givenInterface);
+            }
+            else
+            {
+                new ReadOnlySpan<byte>(_context + field.Offset, field.Size).CopyTo(target);
+            }
+        }
+    }
+}

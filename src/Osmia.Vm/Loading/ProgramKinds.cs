@@ -1,0 +1,26 @@
+using Osmia.Bytecode;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+
+namespace Osmia.Vm.Loading;
+
+internal static class ProgramKinds
+{
+    /// <exception cref="UnsupportedFeatureException">The type has no meaning in a process.</exception>
+    public static ProgramKind Of(LinkedProgram program, bool treatAsMemoryPrograms) => program.Type switch
+    {
+        ProgramType.Xdp => ProgramKind.Xdp,
+        ProgramType.SchedCls or ProgramType.SchedAct => ProgramKind.TrafficControl,
+        ProgramType.SocketFilter => ProgramKind.SocketFilter,
+        ProgramType.CgroupSkb => ProgramKind.CgroupSkb,
+        ProgramType.Unspec => ProgramKind.Memory,
+        _ when treatAsMemoryPrograms => ProgramKind.Memory,
+        _ => throw new UnsupportedFeatureException(
+            new Diagnostic(DiagnosticIds.MissingProgramType, $"programs of type {program.Type.ToKernelName()} do not run in the VM")
+            {
+                Where = $"program '{program.Name}' (section {program.Section.Name})",
+                Why = "its events and context come from a running kernel; the VM runs xdp, sched_cls, sched_act, socket_filter and cgroup_skb programs over packets",
+                Try = "run it in the kernel engine, leave the program out, or load it as a memory program (VmOptions.TreatAsMemoryPrograms)",
+            }, program.Type.ToKernelName(), VmEngine.EngineName),
+    };
+}

@@ -1,0 +1,101 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Osmia.Objects.Linking;
+
+namespace Osmia.Vm.Maps;
+
+/// <summary>Arrays and per-CPU arrays, data sections among them: a fixed block of values, never deleted.</summary>
+internal sealed unsafe class ArrayMap : VmMap
+{
+    private readonly uint _count;
+    private readonly ulong _stride;
+    private readonly ulong _cpuStride;
+    private readonly bool _isPerCpu;
+
+    public ArrayMap(VmEngine engine, LinkedMap definition, uint objectId)
+        : base(engine, definition, objectId)
+    {
+        _isPerCpu = IsPerCpu;
+        _count = definition.MaxEntries;
+        _cpuStride = ((ulong)definition.ValueSize + 7) & ~7UL;
+        _stride = _cpuStride * (ulong)ValuesPerKey;
+        Allocate(_stride * _count);
+    }
+
+    public override byte* Lookup(byte* key, int cpu)
+    {
+        uint index = Unsafe.ReadUnaligned<uint>(key);
+        return index < _count ? Memory + (_stride * index) + (_cpuStride * (uint)(_isPerCpu ? cpu : 0)) : null;
+    }
+
+    public override int Put(byte* key, byte* value, ulong flags, int cpu)
+    {
+        uint index = Unsafe.ReadUnaligned<uint>(key);
+        if (flags > 2)
+        {
+            return -Errno.Invalid;
+        }
+
+        if (index >= _count)
+        {
+            return -Errno.TooBig;
+        }
+
+        if (flags == 1)
+        {
+            return -Errno.Exists;
+        }
+
+        byte* target = Memory + (_stride * index);
+        if (_isPerCpu && cpu == AllCpus)
+        {
+            Buffer.MemoryCopy(value, target, _stride, _stride);
+        }
+        else
+        {
+            CopyValue(target + (_cpuStride * (uint)(_isPerCpu ? cpu : 0)), value);
+        }
+
+        return 0;
+    }
+
+    public override int Remove(byte* key) => -Errno.Invalid;
+
+    public override bool TryLocate(ulong address, out MapRegion region)
+    {
+        ulong offset = address - MemoryStart;
+        ulong value = offset / _cpuStride;
+        region = new(MemoryStart + (value * _cpuStride), Definition.ValueSize, IsWritableByProgram);
+        return offset < MemoryLength;
+    }
+
+    public override ulong? AddressOf(uint offset) => _count > 0 && offset < Definition.ValueSize && !IsPerCpu ? MemoryStart + offset : null;
+
+    /// <summary>Writes the initial value of a data section.</summary>
+    public void Initialise(ReadOnlySpan<byte> data) => data.CopyTo(new Span<byte>(Memory, ValueSize));
+
+    protected override bool Copy(byte* key, Span<byte> value)
+    {
+        uint index = Unsafe.ReadUnaligned<uint>(key);
+        if (index >= _count)
+        {
+            return false;
+        }
+
+        new ReadOnlySpan<byte>(Memory + (_stride * index), value.Length).CopyTo(value);
+        return true;
+    }
+
+    protected override bool Next(byte* key, Span<byte> next)
+    {
+        uint index = key == null ? uint.MaxValue : Unsafe.ReadUnaligned<uint>(key);
+        uint following = index >= _count ? 0 : index + 1;
+        if (following >= _count)
+        {
+            return false;
+        }
+
+        MemoryMarshal.Write(next, following);
+        return true;
+    }
+}

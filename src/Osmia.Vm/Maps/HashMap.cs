@@ -1,0 +1,359 @@
+using System.Runtime.CompilerServices;
+using Osmia.Bytecode;
+using Osmia.Objects.Linking;
+
+namespace Osmia.Vm.Maps;
+
+/// <summary>Hash maps: plain, per-CPU, and the LRU forms, which evict when full.</summary>
+/// <remarks>
+/// An update of a plain or LRU map takes a fresh entry and swaps it in, as the kernel does: a program holding the old value keeps the
+/// old content. Per-CPU values are changed in place. LRU evicts the entry that was inserted or looked up longest ago, by second chance.
+/// </remarks>
+internal sealed unsafe class HashMap : VmMap
+{
+    private readonly uint _keySize;
+    private readonly ulong _seed;
+    private readonly bool _isLru;
+    private readonly bool _isPerCpu;
+    private readonly uint _cpuStride;
+    private readonly EntryTable _table;
+    private SpinGate _gate;
+    private int _newest;
+    private int _oldest;
+
+    public HashMap(VmEngine engine, LinkedMap definition, uint objectId)
+        : base(engine, definition, objectId)
+    {
+        _keySize = definition.KeySize;
+        _isLru = definition.Type is MapType.LruHash or MapType.LruPercpuHash;
+        _isPerCpu = IsPerCpu;
+        _seed = (definition.Flags & MapFlags.ZeroSeed) != 0 ? 0 : engine.NextSeed();
+        _cpuStride = (definition.ValueSize + 7) & ~7u;
+        ulong valueSpace = _cpuStride * (ulong)ValuesPerKey;
+
+        // Spares let an update take its new entry before the old one is free.
+        uint capacity = definition.MaxEntries + 1 + (uint)engine.Slots.Count;
+        byte* memory = Allocate(EntryTable.MemorySize(capacity, _keySize, valueSpace));
+        _table = new EntryTable(memory, capacity, _keySize, valueSpace);
+    }
+
+    public override byte* Lookup(byte* key, int cpu)
+    {
+        EntryHeader* entry = Find(key);
+        if (entry == null)
+        {
+            return null;
+        }
+
+        if (_isLru)
+        {
+            entry->IsReferenced = 1;
+        }
+
+        return _table.Value(entry) + (_isPerCpu ? _cpuStride * (uint)cpu : 0);
+    }
+
+    public override int Put(byte* key, byte* value, ulong flags, int cpu)
+    {
+        if (flags > 2)
+        {
+            return -Errno.Invalid;
+        }
+
+        uint hash = KeyHash.Of(key, _keySize, _seed);
+        _gate.Enter();
+        try
+        {
+            return PutLocked(key, value, flags, cpu, hash);
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    public override int Remove(byte* key)
+    {
+        uint hash = KeyHash.Of(key, _keySize, _seed);
+        _gate.Enter();
+        int index = FindIndex(key, hash);
+        if (index != 0)
+        {
+            Drop(index);
+        }
+
+        _gate.Exit();
+        return index == 0 ? -Errno.NoEntry : 0;
+    }
+
+    public override bool TryLocate(ulong address, out MapRegion region)
+    {
+        region = default;
+        int index = _table.IndexOf(address);
+        if (index == 0)
+        {
+            return false;
+        }
+
+        ulong start = (ulong)_table.Entry(index);
+        ulong offset = address - start;
+        if (offset >= _table.ValueOffset)
+        {
+            ulong cpu = (offset - _table.ValueOffset) / _cpuStride;
+            region = new(start + _table.ValueOffset + (cpu * _cpuStride), Definition.ValueSize, IsWritableByProgram);
+            return true;
+        }
+
+        // The key of a for_each_map_elem callback.
+        region = new((ulong)EntryTable.Key(_table.Entry(index)), _keySize, IsWritable: false);
+        return offset >= (ulong)sizeof(EntryHeader);
+    }
+
+    /// <summary>What walking all buckets reads.</summary>
+    public ulong BucketBytes => _table.BucketCount * (ulong)sizeof(int);
+
+    /// <summary>The entry after an index in iteration order, for bpf_for_each_map_elem.</summary>
+    /// <param name="buckets">Empty buckets on the way.</param>
+    public int NextIndex(int index, out uint buckets)
+    {
+        _gate.Enter();
+        int next = _table.After(index, out buckets);
+        _gate.Exit();
+        return next;
+    }
+
+    public byte* KeyOf(int index) => EntryTable.Key(_table.Entry(index));
+
+    public byte* ValueOf(int index, int cpu) => _table.Value(_table.Entry(index)) + (_isPerCpu ? _cpuStride * (uint)cpu : 0);
+
+    protected override bool Copy(byte* key, Span<byte> value)
+    {
+        uint hash = KeyHash.Of(key, _keySize, _seed);
+        _gate.Enter();
+        int index = FindIndex(key, hash);
+        if (index != 0)
+        {
+            new ReadOnlySpan<byte>(_table.Value(_table.Entry(index)), value.Length).CopyTo(value);
+        }
+
+        _gate.Exit();
+        return index != 0;
+    }
+
+    protected override bool Next(byte* key, Span<byte> next)
+    {
+        _gate.Enter();
+        int index = key == null ? 0 : FindIndex(key, KeyHash.Of(key, _keySize, _seed));
+        index = _table.After(index, out _);
+        if (index != 0)
+        {
+            new ReadOnlySpan<byte>(KeyOf(index), next.Length).CopyTo(next);
+        }
+
+        _gate.Exit();
+        return index != 0;
+    }
+
+    /// <summary>Without a lock: walks the chain, and takes the gate only when a writer was at work meanwhile.</summary>
+    private EntryHeader* Find(byte* key)
+    {
+        uint hash = KeyHash.Of(key, _keySize, _seed);
+        EntryTable table = _table;
+        int version = Volatile.Read(ref table.Version);
+        if ((version & 1) == 0)
+        {
+            int index = table.First(hash);
+            uint steps = 0;
+            EntryHeader* found = null;
+            while (index != 0 && steps++ <= table.Capacity)
+            {
+                EntryHeader* entry = table.Entry(index);
+                if (entry->Hash == hash && KeyHash.AreEqual(EntryTable.Key(entry), key, _keySize))
+                {
+                    found = entry;
+                    break;
+                }
+
+                index = entry->Next;
+            }
+
+            Volatile.ReadBarrier();
+            if (Volatile.Read(ref table.Version) == version)
+            {
+                return found;
+            }
+        }
+
+        _gate.Enter();
+        int locked = FindIndex(key, hash);
+        _gate.Exit();
+        return locked == 0 ? null : table.Entry(locked);
+    }
+
+    private int FindIndex(byte* key, uint hash)
+    {
+        int index = _table.First(hash);
+        while (index != 0)
+        {
+            EntryHeader* entry = _table.Entry(index);
+            if (entry->Hash == hash && KeyHash.AreEqual(EntryTable.Key(entry), key, _keySize))
+            {
+                return index;
+            }
+
+            index = entry->Next;
+        }
+
+        return 0;
+    }
+
+    private int PutLocked(byte* key, byte* value, ulong flags, int cpu, uint hash)
+    {
+        int existing = FindIndex(key, hash);
+        if (existing != 0 && flags == 1)
+        {
+            return -Errno.Exists;
+        }
+
+        if (existing == 0 && flags == 2)
+        {
+            return -Errno.NoEntry;
+        }
+
+        if (existing != 0 && _isPerCpu)
+        {
+            WriteValue(existing, value, cpu, isNew: false);
+            _table.Entry(existing)->IsReferenced = 1;
+            return 0;
+        }
+
+        if (existing == 0 && _table.Count >= Definition.MaxEntries)
+        {
+            if (!_isLru)
+            {
+                return -Errno.TooBig;
+            }
+
+            Evict();
+        }
+
+        int index = _table.Take();
+        EntryHeader* entry = _table.Entry(index);
+        _table.BeginWrite();
+        Unsafe.CopyBlockUnaligned(EntryTable.Key(entry), key, _keySize);
+        if (existing != 0 && SpinLockOffset >= 0)
+        {
+            Unsafe.CopyBlockUnaligned(_table.Value(entry), _table.Value(_table.Entry(existing)), Definition.ValueSize);
+        }
+
+        WriteValue(index, value, cpu, isNew: true);
+        entry->IsReferenced = existing != 0 ? 1 : 0;
+        _table.Link(index, hash);
+        _table.EndWrite();
+        if (_isLru)
+        {
+            AddNewest(index);
+        }
+
+        if (existing != 0)
+        {
+            Drop(existing);
+        }
+
+        return 0;
+    }
+
+    private void WriteValue(int index, byte* value, int cpu, bool isNew)
+    {
+        byte* target = _table.Value(_table.Entry(index));
+        if (!_isPerCpu)
+        {
+            CopyValue(target, value);
+            return;
+        }
+
+        uint all = _cpuStride * (uint)ValuesPerKey;
+        if (cpu == AllCpus)
+        {
+            Unsafe.CopyBlockUnaligned(target, value, all);
+            return;
+        }
+
+        if (isNew)
+        {
+            Unsafe.InitBlockUnaligned(target, 0, all);
+        }
+
+        CopyValue(target + (_cpuStride * (uint)cpu), value);
+    }
+
+    private void Drop(int index)
+    {
+        _table.BeginWrite();
+        _table.Unlink(index);
+        _table.EndWrite();
+        if (_isLru)
+        {
+            RemoveFromOrder(index);
+        }
+
+        _table.GiveBack(index);
+    }
+
+    private void Evict()
+    {
+        while (true)
+        {
+            int index = _oldest;
+            EntryHeader* entry = _table.Entry(index);
+            if (entry->IsReferenced == 0)
+            {
+                Drop(index);
+                return;
+            }
+
+            entry->IsReferenced = 0;
+            RemoveFromOrder(index);
+            AddNewest(index);
+        }
+    }
+
+    private void AddNewest(int index)
+    {
+        EntryHeader* entry = _table.Entry(index);
+        entry->Newer = 0;
+        entry->Older = _newest;
+        if (_newest != 0)
+        {
+            _table.Entry(_newest)->Newer = index;
+        }
+        else
+        {
+            _oldest = index;
+        }
+
+        _newest = index;
+    }
+
+    private void RemoveFromOrder(int index)
+    {
+        EntryHeader* entry = _table.Entry(index);
+        if (entry->Newer != 0)
+        {
+            _table.Entry(entry->Newer)->Older = entry->Older;
+        }
+        else
+        {
+            _newest = entry->Older;
+        }
+
+        if (entry->Older != 0)
+        {
+            _table.Entry(entry->Older)->Newer = entry->Newer;
+        }
+        else
+        {
+            _oldest = entry->Newer;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Osmia.Bytecode;
+using Osmia.Objects.Linking;
+
+namespace Osmia.Vm.Maps;
+
+/// <summary>
+/// Targets of bpf_redirect_map: devices, CPUs, sockets. The VM sends nothing; it records where a packet would go. A value that
+/// begins with 32 zero bits is no target.
+/// </summary>
+internal sealed unsafe class RedirectMap : VmMap
+{
+    private readonly VmMap _targets;
+
+    public RedirectMap(VmEngine engine, LinkedMap definition, uint objectId)
+        : base(engine, definition, objectId)
+    {
+        bool isHash = definition.Type == MapType.DevmapHash;
+        LinkedMap targets = definition with { Type = isHash ? MapType.Hash : MapType.Array, Flags = 0 };
+        _targets = isHash ? new HashMap(engine, targets, objectId) : new ArrayMap(engine, targets, objectId);
+    }
+
+    public override ulong MemoryStart => _targets.MemoryStart;
+
+    public override ulong MemoryLength => _targets.MemoryLength;
+
+    /// <summary>The target's first 32 bits, or 0 when there is none.</summary>
+    public uint TargetOf(uint key)
+    {
+        byte* value = _targets.Lookup((byte*)&key, 0);
+        return value == null ? 0 : *(uint*)value;
+    }
+
+    /// <summary>Programs see only whether there is a target; the kernel lets them read devmaps and cpumaps.</summary>
+    public override byte* Lookup(byte* key, int cpu)
+    {
+        byte* value = _targets.Lookup(key, cpu);
+        return value == null || *(uint*)value == 0 ? null : value;
+    }
+
+    public override int Put(byte* key, byte* value, ulong flags, int cpu) => _targets.Put(key, value, flags, AllCpus);
+
+    public override int Remove(byte* key)
+    {
+        if (Type == MapType.DevmapHash)
+        {
+            return _targets.Remove(key);
+        }
+
+        byte* value = _targets.Lookup(key, 0);
+        if (value == null)
+        {
+            return -Errno.Invalid;
+        }
+
+        new Span<byte>(value, ValueSize).Clear();
+        return 0;
+    }
+
+    public override bool TryLocate(ulong address, out MapRegion region)
+    {
+        bool isFound = _targets.TryLocate(address, out region);
+        region = region with { IsWritable = false };
+        return isFound;
+    }
+
+    protected override bool Copy(byte* key, Span<byte> value)
+    {
+        byte* found = Lookup(key, 0);
+        if (found != null)
+        {
+            new ReadOnlySpan<byte>(found, value.Length).CopyTo(value);
+        }
+
+        return found != null;
+    }
+
+    protected override bool Next(byte* key, Span<byte> next) =>
+        _targets.TryNextKey(key == null ? default : new ReadOnlySpan<byte>(key, KeySize), next);
+
+    protected override void FreeMemory()
+    {
+        base.FreeMemory();
+        _targets.Dispose();
+    }
+}

@@ -1,0 +1,369 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+using Osmia.Bytecode;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Runtime;
+
+namespace Osmia.Vm.Maps;
+
+/// <summary>The memory an address in a map belongs to: one value of one CPU, or a key.</summary>
+internal readonly record struct MapRegion(ulong Low, ulong Length, bool IsWritable);
+
+/// <summary>Map flags of BPF_MAP_CREATE that the VM knows.</summary>
+internal static class MapFlags
+{
+    public const uint NoPreallocation = 1 << 0;
+    public const uint NoCommonLru = 1 << 1;
+    public const uint ReadOnlyForHost = 1 << 3;
+    public const uint WriteOnlyForHost = 1 << 4;
+    public const uint ZeroSeed = 1 << 6;
+    public const uint ReadOnlyForProgram = 1 << 7;
+    public const uint WriteOnlyForProgram = 1 << 8;
+    public const uint Mmapable = 1 << 10;
+    public const uint InnerMap = 1 << 12;
+}
+
+/// <summary>
+/// A map of the VM. Keys and values are native memory that stays where it is while a program or handle of the map lives,
+/// so that programs hold plain pointers. Operations return Linux error numbers; the public face turns them into exceptions.
+/// </summary>
+internal abstract unsafe class VmMap : Map
+{
+    public const ulong HandleTag = 0xfffe_a000_0000_0000;
+    public const int AllCpus = -1;
+
+    private byte* _memory;
+    private ulong _memoryLength;
+    private int _references = 1;
+    private volatile bool _isDisposed;
+
+    protected VmMap(VmEngine engine, LinkedMap definition, uint objectId)
+        : base(definition)
+    {
+        Engine = engine;
+        ObjectId = objectId;
+        KeyBytes = definition.KeySize;
+        ValueBytes = definition.ValueSize;
+        IsWritableByProgram = (definition.Flags & MapFlags.ReadOnlyForProgram) == 0 && definition.Type is not (MapType.Devmap or MapType.DevmapHash or MapType.Cpumap or MapType.Xskmap);
+        IsReadableByProgram = (definition.Flags & MapFlags.WriteOnlyForProgram) == 0;
+        ValuesPerKey = IsPerCpu ? engine.Slots.Count : 1;
+        SpinLockOffset = -1;
+    }
+
+    public VmEngine Engine { get; }
+
+    /// <summary>The number this engine's maps of maps hold for the map.</summary>
+    public uint Id { get; internal set; }
+
+    /// <summary>The object whose programs may use the map.</summary>
+    public uint ObjectId { get; }
+
+    /// <summary>Set once the host put the map into a map of maps: programs of other objects may then reach it.</summary>
+    public bool IsShared { get; private set; }
+
+    /// <summary>The register value that stands for the map.</summary>
+    public ulong Handle => HandleTag | Id;
+
+    public override int ValuesPerKey { get; }
+
+    /// <summary>No more writes through the public face.</summary>
+    public bool IsFrozen { get; set; }
+
+    /// <summary>Where a value holds a struct bpf_spin_lock that copies leave alone; -1 without one.</summary>
+    public int SpinLockOffset { get; init; }
+
+    public bool IsWritableByProgram { get; }
+
+    public bool IsReadableByProgram { get; }
+
+    /// <summary><see cref="Map.KeySize"/> and <see cref="Map.ValueSize"/>, read at every lookup.</summary>
+    public ulong KeyBytes { get; }
+
+    public ulong ValueBytes { get; }
+
+    /// <summary>Bytes a lookup may read, when they are more than a key: counted against the run that looks up.</summary>
+    public uint LookupBytes { get; protected set; }
+
+    /// <summary>The memory that holds values programs get pointers to.</summary>
+    public virtual ulong MemoryStart => (ulong)_memory;
+
+    public virtual ulong MemoryLength => _memoryLength;
+
+    protected byte* Memory => _memory;
+
+    /// <summary>The value behind a key as a program in this slot sees it; null when there is none.</summary>
+    public abstract byte* Lookup(byte* key, int cpu);
+
+    /// <param name="cpu">Which CPU's value to write; <see cref="AllCpus"/> when <paramref name="value"/> holds them all.</param>
+    /// <returns>0 or a negative error number.</returns>
+    public abstract int Put(byte* key, byte* value, ulong flags, int cpu);
+
+    /// <returns>0 or a negative error number.</returns>
+    public abstract int Remove(byte* key);
+
+    /// <summary>Copies all CPUs' values of a key; false when there is no such key.</summary>
+    protected abstract bool Copy(byte* key, Span<byte> value);
+
+    /// <param name="key">Null for the first key.</param>
+    protected abstract bool Next(byte* key, Span<byte> next);
+
+    /// <summary>The value or key memory around an address of this map's memory.</summary>
+    public virtual bool TryLocate(ulong address, out MapRegion region)
+    {
+        region = default;
+        return false;
+    }
+
+    /// <summary>The address of a byte in element 0 of an array; null for other kinds.</summary>
+    public virtual ulong? AddressOf(uint offset) => null;
+
+    /// <summary>push, pop and peek of queues, stacks and bloom filters; 0 or a negative error number.</summary>
+    public virtual int Push(byte* value, ulong flags) => -Errno.NotSupported;
+
+    public virtual int Pop(byte* value) => -Errno.NotSupported;
+
+    public virtual int Peek(byte* value) => -Errno.NotSupported;
+
+    public virtual bool HasPush => false;
+
+    public override bool TryLookup(ReadOnlySpan<byte> key, Span<byte> value)
+    {
+        CheckSize(nameof(key), key.Length, KeySize);
+        CheckSize(nameof(value), value.Length, ValueBufferSize);
+        if ((Definition.Flags & MapFlags.WriteOnlyForHost) != 0)
+        {
+            Throw("lookup", Errno.Perm, "the map was made write-only for the host (BPF_F_WRONLY)");
+        }
+
+        Enter();
+        try
+        {
+            fixed (byte* k = key)
+            {
+                return Copy(k, value);
+            }
+        }
+        finally
+        {
+            Release();
+        }
+    }
+
+    public override void Update(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, UpdateMode mode = UpdateMode.Any)
+    {
+        CheckSize(nameof(key), key.Length, KeySize);
+        CheckSize(nameof(value), value.Length, ValueBufferSize);
+        CheckHostWrite("update");
+        Enter();
+        int result;
+        try
+        {
+            fixed (byte* k = key, v = value)
+            {
+                result = Put(k, v, (ulong)mode, AllCpus);
+            }
+        }
+        finally
+        {
+            Release();
+        }
+
+        if (result < 0)
+        {
+            Throw("update", -result, Explain(-result));
+        }
+    }
+
+    public override bool Delete(ReadOnlySpan<byte> key)
+    {
+        CheckSize(nameof(key), key.Length, KeySize);
+        CheckHostWrite("delete");
+        Enter();
+        int result;
+        try
+        {
+            fixed (byte* k = key)
+            {
+                result = Remove(k);
+            }
+        }
+        finally
+        {
+            Release();
+        }
+
+        if (result < 0 && result != -Errno.NoEntry)
+        {
+            Throw("delete", -result, $"elements of a map of type {Type.ToKernelName()} cannot be deleted");
+        }
+
+        return result == 0;
+    }
+
+    public override bool TryNextKey(ReadOnlySpan<byte> key, Span<byte> next)
+    {
+        if (!key.IsEmpty)
+        {
+            CheckSize(nameof(key), key.Length, KeySize);
+        }
+
+        CheckSize(nameof(next), next.Length, KeySize);
+        Enter();
+        try
+        {
+            fixed (byte* k = key)
+            {
+                return Next(key.IsEmpty ? null : k, next);
+            }
+        }
+        finally
+        {
+            Release();
+        }
+    }
+
+    public override RecordReader OpenReader() =>
+        throw new UnsupportedFeatureException(
+            new Diagnostic(DiagnosticIds.MapHasNoRecords, $"map '{Name}' has no records to read")
+            {
+                Why = $"it is of type {Type.ToKernelName()}; ringbuf and perf_event_array maps have records",
+                Try = "read its elements instead",
+            }, "record reader", VmEngine.EngineName);
+
+    /// <summary>The C# face of <c>BPF_MAP_FREEZE</c>.</summary>
+    public void Freeze() => IsFrozen = true;
+
+    internal void Share() => IsShared = true;
+
+    /// <summary>Keeps the memory for another holder; false when it is already gone.</summary>
+    internal bool TryAcquire()
+    {
+        int seen = Volatile.Read(ref _references);
+        while (seen > 0)
+        {
+            int before = Interlocked.CompareExchange(ref _references, seen + 1, seen);
+            if (before == seen)
+            {
+                return true;
+            }
+
+            seen = before;
+        }
+
+        return false;
+    }
+
+    internal void Release()
+    {
+        if (Interlocked.Decrement(ref _references) == 0)
+        {
+            // Runs under way may use what they looked up, as under the kernel's RCU; those that begin later cannot find the map.
+            Engine.Slots.WaitForRuns();
+            Engine.Unload(this);
+
+            // A run that kept an address from before passed its check while the memory was still known: it is waited for too.
+            Engine.Slots.WaitForRuns();
+            FreeMemory();
+        }
+    }
+
+    /// <summary>Allocates the map's zeroed memory; untouched pages cost nothing where the OS commits lazily.</summary>
+    protected byte* Allocate(ulong size)
+    {
+        const ulong Limit = 1UL << 40;
+        if (size > Limit || !TryAllocate(size))
+        {
+            Throw("create", Errno.NoMemory, $"{Definition.MaxEntries} entries need {size} bytes");
+        }
+
+        _memoryLength = size;
+        return _memory;
+    }
+
+    private bool TryAllocate(ulong size)
+    {
+        try
+        {
+            // Never empty, and aligned for atomics and locks.
+            _memory = (byte*)NativeMemory.AllocZeroed((nuint)Math.Max(size, 8));
+            return true;
+        }
+        catch (OutOfMemoryException)
+        {
+            return false;
+        }
+    }
+
+    protected virtual void FreeMemory()
+    {
+        NativeMemory.Free(_memory);
+        _memory = null;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && !_isDisposed)
+        {
+            Engine.Slots.RefuseInsideRun();
+            _isDisposed = true;
+            Release();
+        }
+    }
+
+    /// <summary>Copies one value, leaving a spin lock inside it as it is.</summary>
+    protected void CopyValue(byte* target, byte* source)
+    {
+        const int LockSize = 4;
+        int size = ValueSize;
+        if (SpinLockOffset < 0)
+        {
+            Buffer.MemoryCopy(source, target, size, size);
+            return;
+        }
+
+        Buffer.MemoryCopy(source, target, SpinLockOffset, SpinLockOffset);
+        int after = SpinLockOffset + LockSize;
+        Buffer.MemoryCopy(source + after, target + after, size - after, size - after);
+    }
+
+    [DoesNotReturn]
+    protected void Throw(string operation, int errno, string why) =>
+        throw new MapException(
+            new Diagnostic(DiagnosticIds.MapOperation, $"{operation} of map '{Name}' failed: {Errno.NameOf(errno)}")
+            {
+                Why = why,
+                Try = errno == Errno.TooBig ? "give the map more max_entries, or delete elements first" : "correct the key, the value or the update mode",
+            }, Name, errno);
+
+    private protected virtual string Explain(int errno) => errno switch
+    {
+        Errno.TooBig => $"the map holds at most {Definition.MaxEntries} elements",
+        Errno.Exists => "the key is there already, and the update was to add it (NoExist)",
+        Errno.NoEntry => "there is no such key, and the update was to change it (Exist)",
+        _ => $"maps of type {Type.ToKernelName()} do not take this key, value or mode",
+    };
+
+    private void Enter() => ObjectDisposedException.ThrowIf(_isDisposed || !TryAcquire(), this);
+
+    private void CheckHostWrite(string operation)
+    {
+        if (IsFrozen)
+        {
+            Throw(operation, Errno.Perm, "the map is frozen: constant data cannot change once the object is loaded");
+        }
+
+        if ((Definition.Flags & MapFlags.ReadOnlyForHost) != 0)
+        {
+            Throw(operation, Errno.Perm, "the map was made read-only for the host (BPF_F_RDONLY)");
+        }
+    }
+
+    private void CheckSize(string name, int actual, int expected)
+    {
+        if (actual != expected)
+        {
+            throw new ArgumentException($"map '{Name}': the {name} has {actual} bytes, the map's {expected}", name);
+        }
+    }
+}

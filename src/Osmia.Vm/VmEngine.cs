@@ -1,0 +1,204 @@
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Runtime;
+using Osmia.Vm.Execution;
+using Osmia.Vm.Loading;
+using Osmia.Vm.Maps;
+
+namespace Osmia.Vm;
+
+/// <summary>
+/// The in-process engine: runs XDP, traffic control, socket filter and cgroup packet programs, and memory programs, on any
+/// operating system and without privileges. Programs need not be verified: each access is checked as it happens.
+/// </summary>
+public sealed class VmEngine : IEngine
+{
+    public const string EngineName = "vm";
+
+    private readonly Lock _gate = new();
+    private VmMap?[] _maps = new VmMap?[16];
+    private VmProgram?[] _programs = new VmProgram?[16];
+    private uint _lastMapId;
+    private uint _lastProgramId;
+    private uint _lastObjectId;
+    private ulong _seed;
+
+    public VmEngine()
+        : this(VmOptions.Default)
+    {
+    }
+
+    public VmEngine(VmOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Slots);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.InstructionBudget);
+        if (options.PerfBufferSize < 4096 || (options.PerfBufferSize & (options.PerfBufferSize - 1)) != 0)
+        {
+            throw new ArgumentException($"a perf buffer of {options.PerfBufferSize} bytes: it must be a power of two of at least 4096", nameof(options));
+        }
+
+        Options = options;
+        _seed = options.Seed ?? (ulong)Random.Shared.NextInt64();
+        Slots = new SlotPool(this, options.Slots);
+    }
+
+    public string Name => EngineName;
+
+    public VmOptions Options { get; }
+
+    public Target Target { get; } = new("vm")
+    {
+        NoTypesReason = "the VM is no kernel and has no kernel types; give a BTF file to relocate against",
+    };
+
+    internal SlotPool Slots { get; }
+
+    internal MapDirectory MapMemory { get; } = new();
+
+    public LoadedObject Load(LinkedObject linked, LoadOptions options)
+    {
+        uint objectId = NextObjectId();
+        var maps = new VmMap[linked.Maps.Length];
+        var programs = new VmProgram[linked.Programs.Length];
+        var kinds = new ProgramKind[programs.Length];
+        for (int i = 0; i < kinds.Length; i++)
+        {
+            kinds[i] = ProgramKinds.Of(linked.Programs[i], Options.TreatAsMemoryPrograms);
+        }
+
+        try
+        {
+            for (int i = 0; i < maps.Length; i++)
+            {
+                maps[i] = MapFactory.Create(this, linked.Maps[i], linked.Types, objectId);
+                Register(maps[i]);
+            }
+
+            for (int i = 0; i < programs.Length; i++)
+            {
+                var decoder = new ProgramDecoder(linked.Programs[i], kinds[i],
+                    index => (uint)index < (uint)maps.Length ? maps[index].Handle : 0,
+                    (index, offset) => maps[index].AddressOf(offset));
+                programs[i] = new VmProgram(this, linked.Programs[i], kinds[i], objectId, maps, decoder);
+                Register(programs[i]);
+            }
+
+            MapSlots.Fill(maps, programs);
+        }
+        catch
+        {
+            foreach (IDisposable? part in programs.Cast<IDisposable?>().Concat(maps))
+            {
+                part?.Dispose();
+            }
+
+            throw;
+        }
+
+        return new LoadedObject(this, linked, programs, maps);
+    }
+
+    /// <summary>The number that stands for a map of the VM as an element of a map of maps.</summary>
+    /// <exception cref="ArgumentException">The map belongs to another engine.</exception>
+    public static uint IdOf(Map map) =>
+        map is VmMap own ? own.Id : throw new ArgumentException($"map '{map.Name}' is no map of the VM", nameof(map));
+
+    /// <summary>Creates a map of no object, to be put into a map of maps; <see cref="IdOf"/> is its value there.</summary>
+    public Map CreateMap(LinkedMap definition)
+    {
+        VmMap map = MapFactory.Create(this, definition, null, NextObjectId());
+        Register(map);
+        return map;
+    }
+
+    public Link Attach(LoadedProgram program, AttachTarget target) =>
+        throw new UnsupportedFeatureException(
+            new Diagnostic(DiagnosticIds.CannotAttach, $"the VM cannot attach to {target.Describe()}")
+            {
+                Where = $"program '{program.Name}'",
+                Why = "the events of that hook happen in a running kernel; the VM runs programs over packets it is handed",
+                Try = "replay a capture (osmia run FILE --packets CAPTURE), call LoadedProgram.Run, or use the kernel engine",
+            }, target.Describe(), EngineName);
+
+    public void Dispose() => Slots.Dispose();
+
+    /// <summary>The map a register value stands for, when the program may use it.</summary>
+    internal VmMap? MapOfHandle(ulong value, VmProgram user)
+    {
+        ulong id = value ^ VmMap.HandleTag;
+        VmMap?[] maps = _maps;
+        VmMap? map = id < (ulong)maps.Length ? maps[id] : null;
+        return map is not null && (map.ObjectId == user.ObjectId || map.IsShared) ? map : null;
+    }
+
+    internal VmMap? MapOfId(uint id)
+    {
+        VmMap?[] maps = _maps;
+        return id < (uint)maps.Length ? maps[id] : null;
+    }
+
+    internal VmProgram? ProgramOfId(uint id)
+    {
+        VmProgram?[] programs = _programs;
+        return id < (uint)programs.Length ? programs[id] : null;
+    }
+
+    internal void Unload(VmProgram program)
+    {
+        lock (_gate)
+        {
+            _programs[program.Id] = null;
+        }
+    }
+
+    internal void Unload(VmMap map)
+    {
+        lock (_gate)
+        {
+            _maps[map.Id] = null;
+            MapMemory.Remove(map);
+        }
+    }
+
+    /// <summary>SplitMix64 over the engine's seed.</summary>
+    internal ulong NextSeed()
+    {
+        ulong z = Interlocked.Add(ref _seed, 0x9e3779b97f4a7c15);
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+        return z ^ (z >> 31);
+    }
+
+    private uint NextObjectId() => Interlocked.Increment(ref _lastObjectId);
+
+    private void Register(VmMap map)
+    {
+        lock (_gate)
+        {
+            map.Id = ++_lastMapId;
+            Grow(ref _maps, map.Id);
+            _maps[map.Id] = map;
+            MapMemory.Add(map);
+        }
+    }
+
+    private void Register(VmProgram program)
+    {
+        lock (_gate)
+        {
+            program.Id = ++_lastProgramId;
+            Grow(ref _programs, program.Id);
+            _programs[program.Id] = program;
+        }
+    }
+
+    private static void Grow<T>(ref T[] table, uint index)
+    {
+        if (index >= (uint)table.Length)
+        {
+            T[] larger = new T[table.Length * 2];
+            table.CopyTo(larger, 0);
+            Volatile.Write(ref table, larger);
+        }
+    }
+}

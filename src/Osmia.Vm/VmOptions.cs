@@ -1,0 +1,34 @@
+namespace Osmia.Vm;
+
+/// <summary>Receives one line of bpf_trace_printk or bpf_trace_vprintk, without the final line feed. The span is valid only during the call.</summary>
+public delegate void TraceHandler(ReadOnlySpan<byte> text);
+
+/// <summary>How a <see cref="VmEngine"/> behaves. Fixed for the engine's life.</summary>
+public sealed record VmOptions
+{
+    /// <summary>Runs that may be under way at once: the CPUs a program sees.</summary>
+    public int Slots { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Instructions one run may execute before it is stopped; bulk work of helpers counts too.</summary>
+    public long InstructionBudget { get; init; } = 1L << 26;
+
+    /// <summary>
+    /// Loads programs of types that mean nothing in a process (tracepoint, kprobe, ...) as memory programs:
+    /// r1 is the run's data, r2 its length.
+    /// </summary>
+    public bool TreatAsMemoryPrograms { get; init; }
+
+    /// <summary>Start of bpf_get_prandom_u32 and of hash seeds; null takes a new one for each engine.</summary>
+    public ulong? Seed { get; init; }
+
+    /// <summary>Nanoseconds of the monotonic clock; null is the host's.</summary>
+    public Func<ulong>? MonotonicClock { get; init; }
+
+    /// <summary>Where traced text goes; null drops it. Called on the thread of the run.</summary>
+    public TraceHandler? Trace { get; init; }
+
+    /// <summary>Bytes of the record buffer each slot gets when a perf event array is read; a power of two.</summary>
+    public int PerfBufferSize { get; init; } = 256 * 1024;
+
+    public static VmOptions Default { get; } = new();
+}

@@ -1,0 +1,132 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Osmia.Bytecode;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Runtime;
+using Osmia.Vm.Execution;
+using Osmia.Vm.Loading;
+using Osmia.Vm.Maps;
+
+namespace Osmia.Vm;
+
+/// <summary>A program loaded into a <see cref="VmEngine"/>; runs interpreted, with every access checked. Safe for concurrent runs.</summary>
+public sealed unsafe class VmProgram : LoadedProgram
+{
+    private readonly VmEngine _engine;
+    private readonly bool[] _functionStarts;
+
+    // Its code holds addresses in them; a prog array may keep it beyond its object.
+    private readonly VmMap[] _maps;
+    private volatile bool _isDisposed;
+    private int _references = 1;
+
+    internal VmProgram(VmEngine engine, LinkedProgram definition, ProgramKind kind, uint objectId, VmMap[] maps, ProgramDecoder decoder)
+        : base(definition)
+    {
+        _engine = engine;
+        Kind = kind;
+        ObjectId = objectId;
+        Code = decoder.Decode();
+        _maps = maps;
+        foreach (VmMap map in maps)
+        {
+            _ = map.TryAcquire();
+        }
+
+        _functionStarts = decoder.FunctionStarts;
+        ContextLayout = kind == ProgramKind.Memory ? null : ContextLayout.For(definition.Type);
+        ContextUsers = ContextLayout.UsersOf(definition.Type, definition.AttachType);
+    }
+
+    /// <summary>The number this engine's prog arrays hold for the program.</summary>
+    public uint Id { get; internal set; }
+
+    public ProgramKind Kind { get; }
+
+    internal uint ObjectId { get; }
+
+    internal DecodedInstruction* Code { get; private set; }
+
+    internal ContextLayout? ContextLayout { get; }
+
+    internal ContextUsers ContextUsers { get; }
+
+    /// <exception cref="TrapException">The program did what it may not do, and was stopped.</exception>
+    public override ProgramRunResult Run(in ProgramRun run) => Run(run, out _);
+
+    /// <param name="redirection">Where the last run sent the packet when its verdict is a redirect.</param>
+    public ProgramRunResult Run(in ProgramRun run, out Redirection redirection)
+    {
+        int repeat = run.Repeat;
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(repeat);
+        ExecutionSlot slot = _engine.Slots.Lease();
+        try
+        {
+            // After the lease: disposing waits for leases taken before it.
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            (ulong r1, ulong r2) = slot.Prepare(this, run);
+            ulong result = 0;
+            long start = Stopwatch.GetTimestamp();
+            for (int i = 0; i < repeat; i++)
+            {
+                result = slot.Run(this, r1, r2);
+            }
+
+            double nanoseconds = (Stopwatch.GetTimestamp() - start) * (1e9 / Stopwatch.Frequency);
+            int length = slot.Finish(run, out int contextLength);
+            redirection = slot.Redirect;
+            return new(result, length, contextLength, nanoseconds / repeat);
+        }
+        finally
+        {
+            slot.Return();
+        }
+    }
+
+    internal bool IsFunctionStart(int slot) => (uint)slot < (uint)_functionStarts.Length && _functionStarts[slot];
+
+    /// <summary>Keeps the program alive for a prog array; false when it is already gone.</summary>
+    internal bool TryAcquire()
+    {
+        int seen = Volatile.Read(ref _references);
+        while (seen > 0)
+        {
+            int before = Interlocked.CompareExchange(ref _references, seen + 1, seen);
+            if (before == seen)
+            {
+                return true;
+            }
+
+            seen = before;
+        }
+
+        return false;
+    }
+
+    internal void Release()
+    {
+        if (Interlocked.Decrement(ref _references) == 0)
+        {
+            _engine.Unload(this);
+            _engine.Slots.WaitForRuns();
+            NativeMemory.Free(Code);
+            Code = null;
+            foreach (VmMap map in _maps)
+            {
+                map.Release();
+            }
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && !_isDisposed)
+        {
+            _engine.Slots.RefuseInsideRun();
+            _isDisposed = true;
+            _engine.Slots.WaitForRuns();
+            Release();
+        }
+    }
+}

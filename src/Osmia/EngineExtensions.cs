@@ -1,0 +1,54 @@
+using Osmia.Objects;
+using Osmia.Objects.Linking;
+using Osmia.Runtime;
+
+namespace Osmia;
+
+/// <summary>The whole way of an object in one place: link against the engine's target, load, attach, read events.</summary>
+public static class EngineExtensions
+{
+    /// <summary>Links the object for this engine and loads it. The caller disposes the result; disposing detaches nothing that others attached.</summary>
+    public static LoadedObject Load(this IEngine engine, BpfObject source, LoadOptions? options = null)
+    {
+        LinkedObject linked = Linker.Link(source, engine.Target);
+        return engine.Load(linked, options ?? LoadOptions.Default);
+    }
+
+    /// <summary>Attaches every program that its section name says how to attach. On failure nothing stays attached.</summary>
+    public static LinkSet AttachAll(this LoadedObject loaded, AttachOptions? options = null)
+    {
+        var links = new List<Link>();
+        try
+        {
+            foreach (LinkedProgram program in AttachPlan.Attachable(loaded.Definition))
+            {
+                links.Add(loaded.Engine.Attach(loaded.Program(program.Name), AttachPlan.TargetOf(program, options ?? new AttachOptions())));
+            }
+
+            return new LinkSet(links);
+        }
+        catch
+        {
+            new LinkSet(links).Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens a ring buffer or perf buffer whose records are <typeparamref name="T"/>.</summary>
+    public static EventStream<T> RingBuffer<T>(this LoadedObject loaded, string map)
+        where T : unmanaged => new(loaded.Map(map).OpenReader());
+}
+
+/// <summary>Links that are detached together, last attached first.</summary>
+public sealed class LinkSet(IReadOnlyList<Link> links) : IDisposable
+{
+    public IReadOnlyList<Link> Links { get; } = links;
+
+    public void Dispose()
+    {
+        for (int i = Links.Count - 1; i >= 0; i--)
+        {
+            Links[i].Dispose();
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using System.Diagnostics;
+using System.Runtime.Versioning;
+using Osmia.Kernel;
+using Osmia.Objects;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Sections;
+using Osmia.Runtime;
+
+namespace Osmia.Tests.Kernel;
+
+/// <summary>
+/// Objects that others wrote for libbpf load unchanged when their section kinds are supported: whatever bpftool loads, we load.
+/// They are loaded and let go, never attached.
+/// </summary>
+[SupportedOSPlatform("linux")]
+[Collection("kernel")]
+public class ForeignObjectLoadTests(ITestOutputHelper output)
+{
+    private static readonly AttachKind[] s_kinds =
+    [
+        AttachKind.Tracepoint, AttachKind.RawTracepoint, AttachKind.BtfTracepoint, AttachKind.PerfEvent, AttachKind.Uprobe,
+        AttachKind.Xdp, AttachKind.TrafficControl, AttachKind.Cgroup, AttachKind.SocketFilter, AttachKind.None, AttachKind.Kprobe,
+    ];
+
+    [Theory]
+    [InlineData("libbpf-tools", 10)]
+    [InlineData("xdp-tools", 1)]
+    [InlineData("libxdp1", 1)]
+    public void What_bpftool_loads_we_load(string package, int atLeast)
+    {
+        Assert.SkipUnless(ReferenceTool.Exists("bpftool"), "needs bpftool");
+        using KernelEngine engine = KernelTest.OpenOrSkip();
+        List<(string Name, byte[] Data)> objects = ForeignObjects.Of(package);
+        var refused = new List<string>();
+        int both = 0;
+        foreach ((string name, byte[] data) in objects)
+        {
+            BpfObject source = BpfObject.Read(data, name);
+            foreach (BpfMap map in source.Maps)
+            {
+                map.PinByName = false; // What a test loads stays its own.
+            }
+
+            if (source.Programs.Any(program => !s_kinds.Contains(program.Section.Kind)))
+            {
+                continue;
+            }
+
+            string? problem = TryLoad(engine, source);
+            if (problem is null)
+            {
+                both++;
+            }
+            else if (BpftoolLoads(data, source))
+            {
+                refused.Add($"{name}: {problem}");
+            }
+            else
+            {
+                output.WriteLine($"neither loads {name}: {problem.Split('\n')[0]}");
+            }
+        }
+
+        output.WriteLine($"{package}: {both} of {objects.Count} load");
+        Assert.Empty(refused);
+        Assert.InRange(both, atLeast, int.MaxValue);
+    }
+
+    private static string? TryLoad(KernelEngine engine, BpfObject source)
+    {
+        try
+        {
+            engine.Load(source).Dispose();
+            return null;
+        }
+        catch (BpfException e)
+        {
+            return e.Message;
+        }
+    }
+
+    private static bool BpftoolLoads(byte[] data, BpfObject source)
+    {
+        string file = Path.GetTempFileName();
+        string[] pinned = [.. source.Maps.Select(map => "/sys/fs/bpf/" + map.Name).Where(path => !File.Exists(path))];
+        string pins = $"/sys/fs/bpf/osmia-{Environment.ProcessId}-{Guid.NewGuid():n}";
+        try
+        {
+            File.WriteAllBytes(file, data);
+            using Process process = Process.Start(new ProcessStartInfo("bpftool", ["prog", "loadall", file, pins]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            return process.ExitCode == 0;
+        }
+        finally
+        {
+            File.Delete(file);
+            pinned.Where(File.Exists).ToList().ForEach(File.Delete); // bpftool pins maps that ask for it under their names.
+            if (Directory.Exists(pins))
+            {
+                Directory.EnumerateFiles(pins).ToList().ForEach(File.Delete);
+                Directory.Delete(pins);
+            }
+        }
+    }
+}

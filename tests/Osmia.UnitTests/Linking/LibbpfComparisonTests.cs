@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using System.Globalization;
+using Osmia.Btf;
+using Osmia.Bytecode;
+using Osmia.Objects;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Tests.Objects;
+
+namespace Osmia.Tests.Linking;
+
+/// <summary>Our linked programs beside libbpf's: the same instructions, but for the descriptors and ids of a loaded object.</summary>
+public class LibbpfComparisonTests(ITestOutputHelper output)
+{
+    // libbpf adds the number of the record to the number of its poisoned call.
+    private const int FirstPoison = 0xbad2310;
+    private const int MostRecords = 10_000;
+    private const string KernelTypes = "/sys/kernel/btf/vmlinux";
+    private static readonly Lazy<Target> s_kernel = new(() => new Target("running kernel", () => BtfTypes.Parse(File.ReadAllBytes(KernelTypes))) { KernelVersion = RunningKernel.Version });
+    private static readonly Lazy<string> s_printer = new(BuildPrinter);
+
+    public static TheoryData<string> Names => [.. SampleObjects.Names];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Sample_is_linked_as_libbpf_links_it(string name) => Compare(SampleObjects.PathOf(name));
+
+    [Theory]
+    [InlineData("clang-14", "v2")]
+    [InlineData("clang-16", "v3")]
+    [InlineData("clang-19", "v3")]
+    [InlineData("clang-19", "v4")]
+    public void Subprograms_callbacks_and_variables_are_placed_as_libbpf_places_them(string compiler, string version)
+    {
+        using var folder = new TemporaryFolder();
+        foreach (string source in (string[])["Linking/Sources/calls.c", "Objects/Sources/data.c"])
+        {
+            string file = Path.Combine(folder.Path, Path.GetFileNameWithoutExtension(source) + ".bpf.o");
+            File.WriteAllBytes(file, Toolchain.Compile(compiler, source, "-mcpu=" + version));
+            Compare(file);
+        }
+    }
+
+    [Theory]
+    [InlineData("libbpf-tools")]
+    [InlineData("xdp-tools")]
+    [InlineData("libxdp1")]
+    public void Objects_of_others_are_linked_as_libbpf_links_them(string package)
+    {
+        RequireLibbpf();
+        using var folder = new TemporaryFolder();
+        var compared = new List<string>();
+        var left = new List<string>();
+        foreach ((string name, byte[] data) in ForeignObjects.Of(package))
+        {
+            string file = Path.Combine(folder.Path, name);
+            File.WriteAllBytes(file, data);
+            try
+            {
+                Compare(file);
+                compared.Add(name);
+            }
+            catch (ToolFailedException)
+            {
+                left.Add(name + " (libbpf cannot load it here)");
+            }
+            catch (RelocationException refusal) when (refusal.Id == "OSM2004")
+            {
+                left.Add($"{name} ({refusal.Diagnostic.What})");
+            }
+        }
+
+        output.WriteLine($"{package}: {compared.Count} compared ({string.Join(", ", compared)}); left out: {string.Join(", ", left)}");
+        Assert.NotEmpty(compared);
+    }
+
+    private static void Compare(string file)
+    {
+        RequireLibbpf();
+        var maps = new Dictionary<int, string>();
+        var expected = new Dictionary<string, string>();
+        foreach (string[] words in RunPrinter(file).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')))
+        {
+            if (words[0] == "map")
+            {
+                maps[int.Parse(words[2], CultureInfo.InvariantCulture)] = words[1];
+            }
+            else
+            {
+                expected[words[1]] = Text(Instruction.DecodeAll(Convert.FromHexString(words[2])), fd => maps[fd]);
+            }
+        }
+
+        LinkedObject ours = Linker.Link(BpfObject.Read(file), s_kernel.Value);
+        Assert.NotEmpty(expected);
+        Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), ours.Programs.Select(program => program.Name).Order(StringComparer.Ordinal));
+        foreach (LinkedProgram program in ours.Programs)
+        {
+            Assert.Equal(expected[program.Name], Text([.. program.Instructions], index => ours.Maps[index].Name));
+        }
+    }
+
+    /// <summary>One line a slot, with maps by name, so that a difference reads by itself.</summary>
+    private static string Text(Instruction[] instructions, Func<int, string> mapName)
+    {
+        var lines = new List<string>(instructions.Length);
+        for (int slot = 0; slot < instructions.Length; slot++)
+        {
+            Instruction i = instructions[slot];
+            bool isMap = i.IsWide && i.SourceKind is PseudoLoad.MapFd or PseudoLoad.MapIndex;
+            bool isValue = i.IsWide && i.SourceKind is PseudoLoad.MapValue or PseudoLoad.MapIndexValue;
+            bool isPoison = i.IsHelperCall && i.Immediate >= FirstPoison && i.Immediate < FirstPoison + MostRecords;
+            lines.Add(isPoison ? $"{slot}: poison" : isMap || isValue
+                ? $"{slot}: {i.Destination} = {(isMap ? "map" : "value of map")} {mapName(i.Immediate)}"
+                : string.Create(CultureInfo.InvariantCulture, $"{slot}: {i.Opcode} {i.Registers:x2} {i.Offset} {i.Immediate}"));
+        }
+
+        return string.Join('\n', lines);
+    }
+
+    private static void RequireLibbpf()
+    {
+        if (!OperatingSystem.IsLinux() || Environment.UserName != "root")
+        {
+            Assert.Skip("needs root on Linux");
+        }
+
+        Toolchain.Require("cc");
+        if (!File.Exists("/usr/include/bpf/libbpf.h"))
+        {
+            Assert.Skip("needs libbpf-dev");
+        }
+
+        if (!File.Exists(KernelTypes))
+        {
+            Assert.Skip("needs " + KernelTypes);
+        }
+    }
+
+    private static string RunPrinter(string file)
+    {
+        using var process = Process.Start(new ProcessStartInfo(s_printer.Value, [file]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string text = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return process.ExitCode == 0 ? text : throw new ToolFailedException($"libbpf cannot load {file}: {errors.Result}");
+    }
+
+    private sealed class ToolFailedException(string message) : Exception(message);
+
+    private static string BuildPrinter()
+    {
+        string program = Path.Combine(Directory.CreateTempSubdirectory("osmia-libbpf-").FullName, "libbpf-instructions");
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(Path.GetDirectoryName(program)!, recursive: true);
+        Toolchain.Run("cc", ["-O1", "-Wall", RepositoryFiles.PathOf("tests", "Osmia.UnitTests", "Linking", "Sources", "libbpf-instructions.c"), "-o", program, "-lbpf"]);
+        return program;
+    }
+}

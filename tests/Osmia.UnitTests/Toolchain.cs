@@ -1,0 +1,52 @@
+using System.Collections.Concurrent;
+using Osmia.Objects;
+
+namespace Osmia.Tests;
+
+/// <summary>Compilers and other tools the tests compare with. A test that lacks one is skipped by its name.</summary>
+internal static class Toolchain
+{
+    private static readonly ConcurrentDictionary<string, byte[]> s_compiled = new();
+
+    /// <summary>Compiles a source below tests/Osmia.UnitTests; the same command runs once.</summary>
+    public static byte[] Compile(string compiler, string source, params string[] options)
+    {
+        Require(compiler);
+        return s_compiled.GetOrAdd(string.Join(' ', [compiler, source, .. options]), _ =>
+        {
+            string path = RepositoryFiles.PathOf("tests", "Osmia.UnitTests", source);
+            string[] target = options.Any(option => option.StartsWith("-target", StringComparison.Ordinal)) ? [] : ["-target", "bpf"];
+            using var output = new TemporaryFolder();
+            string result = Path.Combine(output.Path, "out.o");
+            Run(compiler, [.. target, "-g", "-O2", "-Wall", .. options, "-c", path, "-o", result]);
+            return File.ReadAllBytes(result);
+        });
+    }
+
+    public static byte[] Stripped(byte[] data, params string[] options)
+    {
+        Require("llvm-strip-19");
+        using var folder = new TemporaryFolder();
+        string file = Path.Combine(folder.Path, "out.o");
+        File.WriteAllBytes(file, data);
+        Run("llvm-strip-19", [.. options, file]);
+        return File.ReadAllBytes(file);
+    }
+
+    public static BpfObject Read(string compiler, string source, params string[] options) =>
+        BpfObject.Read(Compile(compiler, source, options), Path.GetFileNameWithoutExtension(source) + ".bpf.o");
+
+    public static bool Has(string tool) => ReferenceTool.Exists(tool);
+
+    public static void Require(string tool) => Assert.SkipUnless(Has(tool), $"needs {tool}");
+
+    public static string Run(string tool, params string[] arguments) => ReferenceTool.Run(tool, arguments);
+}
+
+/// <summary>A folder that is gone after the test.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("osmia-test-").FullName;
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}
