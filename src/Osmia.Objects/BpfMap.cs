@@ -31,6 +31,15 @@ public sealed class BpfMap(string name)
     /// <summary>Passed to the kernel as <c>map_extra</c>: hash functions of a bloom filter, the address of an arena.</summary>
     public ulong Extra { get; set; }
 
+    /// <summary>The BTF variable of <c>.maps</c> that defines the map; void for data sections and maps made in other ways.</summary>
+    public TypeId Declaration { get; init; }
+
+    /// <summary>False for a <c>static</c> map, which other objects cannot see when they are linked.</summary>
+    public bool IsGlobal { get; init; } = true;
+
+    /// <summary>A definition that gives way to another object's when objects are linked.</summary>
+    public bool IsWeak { get; init; }
+
     public TypeId KeyType { get; set; }
 
     public TypeId ValueType { get; set; }

@@ -32,6 +32,9 @@ public sealed partial class BpfObject
 
     public IReadOnlyList<BpfVariable> Variables { get; internal set; } = [];
 
+    /// <summary>Symbols the object uses and does not define, in the order of the symbol table.</summary>
+    public IReadOnlyList<BpfExtern> Externs { get; internal set; } = [];
+
     /// <summary>The object's own types, section sizes and variable offsets filled in; null when it was compiled without <c>-g</c>.</summary>
     public BtfTypes? Types { get; internal set; }
 

@@ -36,13 +36,18 @@ internal enum ElfSymbolType
     File = 4,
 }
 
-internal sealed record ElfSymbol(int Index, string Name, ElfSymbolType Type, int Binding, int SectionIndex, ulong Value, ulong Size)
+internal sealed record ElfSymbol(int Index, string Name, ElfSymbolType Type, int Binding, int Visibility, int SectionIndex, ulong Value, ulong Size)
 {
+    private const int Internal = 1;
+    private const int Hidden = 2;
+
     public const int Undefined = 0;
 
     public bool IsGlobal => Binding != 0;
 
     public bool IsWeak => Binding == 2;
+
+    public bool IsHidden => Visibility is Internal or Hidden;
 }
 
 internal readonly record struct ElfRelocation(ulong Offset, int Symbol, int Type);
@@ -205,7 +210,7 @@ internal sealed class ElfFile
                 name = Sections[section].Name;
             }
 
-            symbols[i] = new ElfSymbol(i, name, type, info >> 4, section, Read64(at + 8), Read64(at + 16));
+            symbols[i] = new ElfSymbol(i, name, type, info >> 4, _data.Span[(int)at + 5] & 3, section, Read64(at + 8), Read64(at + 16));
         }
 
         Symbols = symbols;

@@ -51,7 +51,7 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
 
         return new LinkedProgram(program.Name, program.Section, ImmutableCollectionsMarshal.AsImmutableArray(instructions))
         {
-            Functions = [.. order.Select(function => new LinkedFunction(starts[function], function.Name, function.BtfId, function.IsGlobal))],
+            Functions = [.. order.Select(function => new LinkedFunction(starts[function], function.Name, function.BtfId, function.IsGlobal && !function.IsHidden))],
             Lines = lines.ToImmutable(),
             Types = source.Types,
             Unresolved = unresolved.ToImmutable(),

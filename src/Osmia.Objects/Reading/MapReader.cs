@@ -139,18 +139,36 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
             throw ObjectErrors.MissingMapTypes(file);
         }
 
+        var symbols = new Dictionary<string, ElfSymbol>(StringComparer.Ordinal);
+        foreach (ElfSymbol symbol in elf.SymbolsOf(section))
+        {
+            symbols.TryAdd(symbol.Name, symbol);
+        }
+
         for (int i = 0; i < dataSection.Count; i++)
         {
             BtfSectionVariable entry = dataSection.SectionVariable(i);
             BtfType variable = types[entry.Type];
             string name = variable.Name;
             BtfType definition = types.Resolve(variable.ReferencedId);
+            if (variable is { Kind: BtfKind.Variable, Linkage: BtfLinkage.External })
+            {
+                continue; // Another object defines it.
+            }
+
             if (variable.Kind != BtfKind.Variable || definition.Kind != BtfKind.Struct)
             {
                 throw ObjectErrors.BadMap(file, name, "its type is not a struct");
             }
 
-            var map = new BpfMap(name) { Tags = TagsOf(entry.Type) };
+            ElfSymbol? symbol = symbols.GetValueOrDefault(name);
+            var map = new BpfMap(name)
+            {
+                Declaration = entry.Type,
+                IsGlobal = symbol?.IsGlobal ?? variable.Linkage == BtfLinkage.Global,
+                IsWeak = symbol?.IsWeak ?? false,
+                Tags = TagsOf(entry.Type),
+            };
             int slots = new MapDefinitionReader(file, types).Read(map, definition);
             if (slots >= 0)
             {
@@ -227,6 +245,9 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
             TypeId variable = declared.TryGetValue(symbol.Name, out int id) ? new TypeId(id) : TypeId.Void;
             _variables.Add(new BpfVariable(symbol.Name, map, (int)symbol.Value, (int)symbol.Size, variable.IsVoid ? variable : types![variable].ReferencedId)
             {
+                IsGlobal = symbol.IsGlobal,
+                IsWeak = symbol.IsWeak,
+                IsHidden = symbol.IsHidden,
                 Tags = TagsOf(variable),
             });
         }
