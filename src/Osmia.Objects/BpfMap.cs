@@ -16,6 +16,8 @@ public enum DataSectionKind
 /// <summary>A map definition, inert. Sizes are in bytes; flags are the kernel's <c>BPF_F_*</c> of BPF_MAP_CREATE.</summary>
 public sealed class BpfMap(string name)
 {
+    private byte[]? _initialData;
+
     public string Name { get; } = name;
 
     public MapType Type { get; set; }
@@ -58,8 +60,18 @@ public sealed class BpfMap(string name)
     /// <summary>The ELF section name of a data section map.</summary>
     public string? SectionName { get; init; }
 
-    /// <summary>Initial value of a data section; writable until the object is linked.</summary>
-    public byte[] InitialData { get; set; } = [];
+    /// <summary>
+    /// Initial value of a data section; writable until the object is linked. A section without bytes in the file gets them when somebody asks
+    /// for them first: a small file may claim a large one.
+    /// </summary>
+    public byte[] InitialData
+    {
+        get => _initialData ??= DataSection == DataSectionKind.None ? [] : new byte[ValueSize];
+        set => _initialData = value;
+    }
+
+    /// <summary>False while nobody has asked for the bytes: they are all zero.</summary>
+    internal bool HasInitialData => _initialData is not null;
 
     /// <summary>Values of BTF declaration tags on the map's variable.</summary>
     public IReadOnlyList<string> Tags { get; internal set; } = [];

@@ -63,7 +63,7 @@ public sealed record LinkedMap(int Index, string Name, MapType Type, uint KeySiz
 
     public DataSectionKind DataSection { get; init; }
 
-    /// <summary>Initial value of element 0 of a data section.</summary>
+    /// <summary>Initial value of element 0 of a data section; empty when it is all zero.</summary>
     public ReadOnlyMemory<byte> InitialData { get; init; }
 
     public LinkedMap? InnerMap { get; init; }

@@ -72,13 +72,20 @@ internal static class MapSnapshot
             KeyType = map.KeyType,
             ValueType = map.ValueType,
             DataSection = map.DataSection,
-            InitialData = map.DataSection == DataSectionKind.Kconfig ? KernelConfiguration.ValuesOf(source, map, target) : (byte[])map.InitialData.Clone(),
+            InitialData = InitialDataOf(source, target, map),
             InnerMap = map.InnerMap is null ? null : Of(source, target, map.InnerMap, -1, programs, maps),
             Slots = [.. map.Slots],
             PinByName = map.PinByName,
             Tags = [.. map.Tags],
         };
     }
+
+    private static byte[] InitialDataOf(BpfObject source, Target target, BpfMap map) => map.DataSection switch
+    {
+        DataSectionKind.Kconfig => KernelConfiguration.ValuesOf(source, map, target),
+        _ when !map.HasInitialData => [],
+        _ => (byte[])map.InitialData.Clone(),
+    };
 
     // libbpf: as much of the object's name as leaves room for the section's, at most 15 characters in all. Sections that
     // the author named (.data.config) keep their names.

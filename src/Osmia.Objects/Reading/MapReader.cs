@@ -228,9 +228,12 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
             ValueType = types is null ? default : dataSection.Id,
             DataSection = kind,
             SectionName = section.Name,
-            InitialData = new byte[section.Size],
         };
-        section.Data.Span.CopyTo(map.InitialData);
+        if (!section.Data.IsEmpty)
+        {
+            map.InitialData = section.Data.ToArray();
+        }
+
         _maps.Add(map);
         _dataSections[section.Index] = map;
 
