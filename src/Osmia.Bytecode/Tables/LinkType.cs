@@ -1,6 +1,6 @@
 namespace Osmia.Bytecode;
 
-/// <summary>Link types, with the kernel's numbers (<c>enum bpf_link_type</c>, include/uapi/linux/bpf.h, as of Linux 6.18).</summary>
+/// <summary>Link types, with the kernel's numbers (<c>enum bpf_link_type</c>, include/uapi/linux/bpf.h, as of Linux 7.2; up to 14 in 6.18).</summary>
 public enum LinkType
 {
     Unspec = 0,
@@ -18,6 +18,9 @@ public enum LinkType
     UprobeMulti = 12,
     Netkit = 13,
     Sockmap = 14,
+
+    /// <summary>Linux 7.2.</summary>
+    TracingMulti = 15,
 }
 
 /// <summary>Kernel text of <see cref="LinkType"/>: the words bpftool and libbpf print.</summary>
@@ -40,6 +43,7 @@ public static class LinkTypeNames
         "uprobe_multi",
         "netkit",
         "sockmap",
+        "tracing_multi",
     ];
 
     /// <summary>Number of members known to this table; larger values are newer than it.</summary>
