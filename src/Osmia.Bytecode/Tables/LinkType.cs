@@ -46,8 +46,18 @@ public static class LinkTypeNames
         "tracing_multi",
     ];
 
+    // Types up to netns were numbered when links could first be listed.
+    private static readonly KernelVersion[] s_since =
+    [
+        new(5, 8), new(5, 8), new(5, 8), new(5, 8), new(5, 8), new(5, 8), new(5, 9), new(5, 15),
+        new(5, 18), new(6, 4), new(6, 4), new(6, 6), new(6, 6), new(6, 7), new(6, 10), new(7, 2),
+    ];
+
     /// <summary>Number of members known to this table; larger values are newer than it.</summary>
     public static int Count => s_names.Length;
+
+    /// <summary>The first kernel whose programs can be attached by such a link; null for a type newer than this table.</summary>
+    public static KernelVersion? Since(this LinkType value) => (uint)value < (uint)s_since.Length ? s_since[(int)value] : null;
 
     /// <summary>The kernel's short word, or <c>type N</c> for a value newer than this table.</summary>
     public static string ToKernelName(this LinkType value) =>
