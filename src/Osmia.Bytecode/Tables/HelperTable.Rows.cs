@@ -101,10 +101,10 @@ public static partial class HelperTable
          70 | sock_hash_update               | int                     | ctx, map, key, any                         | 4.18 | pkt               | sock_ops
          71 | msg_redirect_hash              | int                     | ctx, map, key, any                         | 4.18 |                   | sk_msg
          72 | sk_redirect_hash               | int                     | ctx, map, key, any                         | 4.18 |                   | sk_skb
-         73 | lwt_push_encap                 | int                     | ctx, any, in mem                           | 4.18 | chg               | lwt_in lwt_xmit
-         74 | lwt_seg6_store_bytes           | int                     | ctx, any, in mem                           | 4.18 | chg               | lwt_seg6local
+         73 | lwt_push_encap                 | int                     | ctx, any, in mem, size                     | 4.18 | chg               | lwt_in lwt_xmit
+         74 | lwt_seg6_store_bytes           | int                     | ctx, any, in mem, size                     | 4.18 | chg               | lwt_seg6local
          75 | lwt_seg6_adjust_srh            | int                     | ctx, any, any                              | 4.18 | chg               | lwt_seg6local
-         76 | lwt_seg6_action                | int                     | ctx, any, in mem                           | 4.18 | chg               | lwt_seg6local
+         76 | lwt_seg6_action                | int                     | ctx, any, in mem, size                     | 4.18 | chg               | lwt_seg6local
          77 | rc_repeat                      | int                     | ctx                                        | 4.18 | gpl               | lirc_mode2
          78 | rc_keydown                     | int                     | ctx, any, any, any                         | 4.18 | gpl               | lirc_mode2
          79 | skb_cgroup_id                  | int                     | ctx                                        | 4.18 |                   | @tc cgroup_skb
@@ -228,7 +228,7 @@ public static partial class HelperTable
         188 | xdp_get_buff_len               | int                     | ctx                                        | 5.18 |                   | xdp
         189 | xdp_load_bytes                 | int                     | ctx, any, out mem, size                    | 5.18 |                   | xdp
         190 | xdp_store_bytes                | int                     | ctx, any, in mem, size                     | 5.18 |                   | xdp
-        191 | copy_from_user_task            | int                     | out mem, size0, any, btf:task_struct       | 5.18 | gpl sleep perfmon | @base
+        191 | copy_from_user_task            | int                     | out mem, size0, any, btf:task_struct, any  | 5.18 | gpl sleep perfmon | @base
         192 | skb_set_tstamp                 | int                     | ctx, any, any                              | 5.18 |                   | @tc
         193 | ima_file_hash                  | int                     | btf:file, out mem, size                    | 5.18 | sleep             | lsm[: of hooks that may sleep]
         194 | kptr_xchg                      | kptr?                   | kptrslot, release kptr?                    | 5.19 | acq bpf           | @base

@@ -14,6 +14,8 @@ internal sealed unsafe class MapTrial : IDisposable
     // struct bpf_stack_build_id, a frame of a stack trace with the flag for it.
     private const uint StackFrame = 32;
 
+    private const ulong ArenaAddress = 1ul << 44;
+
     private readonly BpfHandle _inner;
     private readonly BpfHandle _types;
     private readonly byte[] _key = GC.AllocateArray<byte>(BufferSize, pinned: true);
@@ -65,7 +67,7 @@ internal sealed unsafe class MapTrial : IDisposable
     }
 
     /// <returns>A descriptor or a negated errno.</returns>
-    public int Create(MapTypeFacts row, uint key, uint value, uint entries, MapCreateFlags flags, bool withTypes)
+    public int Create(MapTypeFacts row, uint key, uint value, uint entries, MapCreateFlags flags, bool withTypes, ulong extra = 0)
     {
         var attributes = new MapCreateAttributes
         {
@@ -78,14 +80,16 @@ internal sealed unsafe class MapTrial : IDisposable
             BtfFd = withTypes ? _types.Descriptor : 0,
             BtfKeyType = withTypes ? 1 : 0,
             BtfValueType = withTypes ? 1 : 0,
+            Extra = extra,
         };
         return BpfSyscall.Call(BpfCommand.MapCreate, ref attributes);
     }
 
+    /// <summary>A map that programs may name: an arena must say where user space will see it.</summary>
     public int Create(MapTypeFacts row)
     {
         (uint key, uint value, uint entries) = Shape(row);
-        return Create(row, key, value, entries, row.Needed, row.NeedsTypes);
+        return Create(row, key, value, entries, row.Needed, row.NeedsTypes, row.Type == MapType.Arena ? ArenaAddress : 0);
     }
 
     public bool Accepts(MapTypeFacts row, uint key, uint value, uint entries, MapCreateFlags flags, bool withTypes)
