@@ -109,7 +109,7 @@ public class HelperArgumentTests(ITestOutputHelper output)
         Compare((trial, builder, helper, signature, place, i) =>
         {
             HelperArgument argument = signature.Arguments[i];
-            if (argument.Kind is not (HelperArgumentKind.Memory or HelperArgumentKind.MapKey or HelperArgumentKind.MapValue) || place.Type != ProgramType.Xdp)
+            if (argument.Kind is not (HelperArgumentKind.Memory or HelperArgumentKind.MapKey or HelperArgumentKind.MapValue))
             {
                 return null;
             }
@@ -117,7 +117,7 @@ public class HelperArgumentTests(ITestOutputHelper output)
             TrialVerdict verdict = Load(trial, builder, helper, signature, place, i, ArgumentFault.PacketMemory);
             bool refused = verdict.Log.Contains("helper access to the packet is not allowed", StringComparison.Ordinal);
             return refused == !signature.Traits.HasFlag(HelperTraits.TakesPacketMemory) ? null : $"table {signature.Traits}: {Message(verdict)}";
-        }, ProgramType.Xdp);
+        }, place => place.Type == ProgramType.Xdp);
     }
 
     [Fact]
@@ -157,9 +157,9 @@ public class HelperArgumentTests(ITestOutputHelper output)
     }
 
     // Each signature once, in the first program type that has it.
-    private static IEnumerable<(Helper Helper, HelperSignature Signature, TrialPlace Place)> Calls(KernelTrial trial, ProgramType? only = null)
+    internal static IEnumerable<(Helper Helper, HelperSignature Signature, TrialPlace Place)> Calls(KernelTrial trial, Func<TrialPlace, bool>? isWanted = null)
     {
-        List<TrialPlace> places = [.. trial.Places(out _).Where(place => only is null || place.Type == only)];
+        List<TrialPlace> places = [.. trial.Places(out _).Where(place => isWanted?.Invoke(place) ?? true)];
         foreach (Helper helper in HelperTable.All)
         {
             foreach (HelperSignature signature in helper.Signatures)
@@ -185,14 +185,14 @@ public class HelperArgumentTests(ITestOutputHelper output)
         }
     }
 
-    private void Compare(Func<KernelTrial, HelperCallBuilder, Helper, HelperSignature, TrialPlace, int, string?> judge, ProgramType? only = null)
+    private void Compare(Func<KernelTrial, HelperCallBuilder, Helper, HelperSignature, TrialPlace, int, string?> judge, Func<TrialPlace, bool>? isWanted = null)
     {
         KernelTrial trial = KernelTrial.OpenOrSkip();
         using var builder = new HelperCallBuilder();
         var differences = new List<string>();
         int tried = 0;
         int excepted = 0;
-        foreach ((Helper helper, HelperSignature signature, TrialPlace place) in Calls(trial, only))
+        foreach ((Helper helper, HelperSignature signature, TrialPlace place) in Calls(trial, isWanted))
         {
             for (int i = 0; i < signature.Arguments.Count; i++)
             {
@@ -226,7 +226,7 @@ public class HelperArgumentTests(ITestOutputHelper output)
     private static TrialVerdict Load(KernelTrial trial, HelperCallBuilder builder, Helper helper, HelperSignature signature, TrialPlace place, int index, ArgumentFault fault) =>
         trial.Load(place, builder.Build(helper, signature, place, HelperCallBuilder.MapFor(helper, signature), index, fault));
 
-    private static string Message(TrialVerdict verdict)
+    internal static string Message(TrialVerdict verdict)
     {
         string[] lines = [.. verdict.Log.Split('\n').Where(line => !line.StartsWith("processed ", StringComparison.Ordinal))];
         return verdict.IsAccepted ? "accepted" : $"{verdict.Error}: {(lines.Length == 0 ? "" : lines[^1])}";

@@ -18,6 +18,19 @@ internal enum ArgumentFault
     Uninitialised,
 }
 
+/// <summary>What comes after the call.</summary>
+internal enum CallEnd
+{
+    /// <summary>What was acquired is given back.</summary>
+    Release,
+
+    /// <summary>What was acquired is kept, to the verifier's displeasure.</summary>
+    Keep,
+
+    /// <summary>As <see cref="Release"/>, then a byte is read through a packet pointer of before the call.</summary>
+    ReadPacket,
+}
+
 /// <summary>
 /// Writes a program that calls a helper with arguments made from its row. Registers: r6 the context, r7 64 bytes of a map value, r8 64
 /// bytes of a read-only one, r9 whatever the argument needs that another call must make.
@@ -75,7 +88,7 @@ internal sealed class HelperCallBuilder : IDisposable
     }
 
     /// <param name="faulty">The index of the argument that is not as the row says.</param>
-    public Instruction[] Build(Helper helper, HelperSignature signature, TrialPlace place, MapType? mapType, int faulty = -1, ArgumentFault fault = ArgumentFault.None)
+    public Instruction[] Build(Helper helper, HelperSignature signature, TrialPlace place, MapType? mapType, int faulty = -1, ArgumentFault fault = ArgumentFault.None, CallEnd end = CallEnd.Release)
     {
         _code.Clear();
         _toEnd.Clear();
@@ -83,9 +96,9 @@ internal sealed class HelperCallBuilder : IDisposable
         StoreZero(KeySlot);
         LoadMemory(Register.R7, _memory);
         LoadMemory(Register.R8, _constant);
-        if (fault == ArgumentFault.PacketMemory)
+        if (fault == ArgumentFault.PacketMemory || end == CallEnd.ReadPacket)
         {
-            LoadPacket();
+            LoadPacket(place);
         }
 
         Prepare(signature, place);
@@ -120,7 +133,17 @@ internal sealed class HelperCallBuilder : IDisposable
         }
 
         _code.Add(KernelTrial.Call((int)helper.Id));
-        Release(signature);
+        if (end != CallEnd.Keep)
+        {
+            Release(signature);
+        }
+
+        if (end == CallEnd.ReadPacket)
+        {
+            _code.Add(KernelTrial.Load(8, Register.R1, Register.R10, PacketSlot));
+            _code.Add(KernelTrial.Load(1, Register.R0, Register.R1, 0));
+        }
+
         foreach (int jump in _toEnd)
         {
             _code[jump] = _code[jump] with { Offset = (short)(_code.Count - jump - 1) };
@@ -143,6 +166,14 @@ internal sealed class HelperCallBuilder : IDisposable
 
     private static bool IsZeroAllowed(HelperSignature signature, int index) =>
         index < signature.Arguments.Count && signature.Arguments[index].Kind == HelperArgumentKind.ConstSizeOrZero;
+
+    public static bool HasPacket(TrialPlace place) => PacketField(place, ContextFieldKind.PacketData) is not null;
+
+    private static ContextField? PacketField(TrialPlace place, ContextFieldKind kind)
+    {
+        ContextUsers users = ContextLayout.UsersOf(place.Type, place.AttachType);
+        return ContextLayout.For(place.Type)?.Fields.FirstOrDefault(field => field.Kind == kind && (field.Readers & users) != 0);
+    }
 
     private static ContextField? SocketField(TrialPlace place, HelperArgument argument)
     {
@@ -181,10 +212,12 @@ internal sealed class HelperCallBuilder : IDisposable
     }
 
     // data in r2, data_end in r3; the checked pointer is kept on the stack.
-    private void LoadPacket()
+    private void LoadPacket(TrialPlace place)
     {
-        _code.Add(KernelTrial.Load(4, Register.R2, Register.R6, ContextLayout.Xdp.Field("data").Offset));
-        _code.Add(KernelTrial.Load(4, Register.R3, Register.R6, ContextLayout.Xdp.Field("data_end").Offset));
+        ContextField data = PacketField(place, ContextFieldKind.PacketData)!;
+        ContextField end = PacketField(place, ContextFieldKind.PacketEnd)!;
+        _code.Add(KernelTrial.Load(data.Size, Register.R2, Register.R6, data.Offset));
+        _code.Add(KernelTrial.Load(end.Size, Register.R3, Register.R6, end.Offset));
         _code.Add(KernelTrial.Copy(Register.R4, Register.R2));
         _code.Add(new Instruction(new Opcode(0x07), Register.R4, Register.R0, 0, MemorySize));
         _toEnd.Add(_code.Count);
