@@ -20,20 +20,26 @@ public sealed class BpfFunction(string name, string section, int sectionSlot, In
 
     public Instruction[] Instructions { get; } = instructions;
 
-    /// <summary>Global functions are verified on their own by the kernel.</summary>
+    /// <summary>Visible to other objects. Global functions are verified on their own by the kernel, unless they are hidden.</summary>
     public bool IsGlobal { get; init; }
 
+    /// <summary>A definition that gives way to another object's when objects are linked.</summary>
+    public bool IsWeak { get; init; }
+
+    /// <summary><c>__hidden</c>: global for the static linker, static for the kernel.</summary>
+    public bool IsHidden { get; init; }
+
     /// <summary>Symbol references, sorted by slot.</summary>
-    public IReadOnlyList<SymbolReference> References { get; internal set; } = [];
+    public IReadOnlyList<SymbolReference> References { get; set; } = [];
 
     /// <summary>CO-RE records, sorted by slot.</summary>
-    public IReadOnlyList<CoreRelocation> CoreRelocations { get; internal set; } = [];
+    public IReadOnlyList<CoreRelocation> CoreRelocations { get; set; } = [];
 
     /// <summary>Line records, sorted by slot.</summary>
-    public LineRecord[] Lines { get; internal set; } = [];
+    public LineRecord[] Lines { get; set; } = [];
 
     /// <summary>The BTF function, or void when the object has none for it.</summary>
-    public TypeId BtfId { get; internal set; }
+    public TypeId BtfId { get; set; }
 
     public override string ToString() => $"{Section}:{Name}";
 }
@@ -62,6 +68,8 @@ public sealed record SymbolReference(int Slot, SymbolKind Kind, string Name)
     public BpfMap? Map { get; init; }
 
     public BpfFunction? Function { get; init; }
+
+    public BpfExtern? Extern { get; init; }
 
     public long Offset { get; init; }
 }

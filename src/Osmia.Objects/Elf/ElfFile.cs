@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Text;
 using Osmia.Objects.Diagnostics;
 
@@ -22,6 +23,9 @@ internal sealed record ElfSection(int Index, string Name, ElfSectionType Type, u
 
     public ReadOnlyMemory<byte> Data { get; init; }
 
+    /// <summary>A power of two; 1 for numbers no section of a BPF object needs.</summary>
+    public int Alignment { get; init; } = 1;
+
     public bool IsExecutable => Type == ElfSectionType.ProgramBits && (Flags & ExecutableInstructions) != 0;
 
     public bool IsRelocations => Type is ElfSectionType.Relocations or ElfSectionType.RelocationsWithAddend;
@@ -36,13 +40,18 @@ internal enum ElfSymbolType
     File = 4,
 }
 
-internal sealed record ElfSymbol(int Index, string Name, ElfSymbolType Type, int Binding, int SectionIndex, ulong Value, ulong Size)
+internal sealed record ElfSymbol(int Index, string Name, ElfSymbolType Type, int Binding, int Visibility, int SectionIndex, ulong Value, ulong Size)
 {
+    private const int Internal = 1;
+    private const int Hidden = 2;
+
     public const int Undefined = 0;
 
     public bool IsGlobal => Binding != 0;
 
     public bool IsWeak => Binding == 2;
+
+    public bool IsHidden => Visibility is Internal or Hidden;
 }
 
 internal readonly record struct ElfRelocation(ulong Offset, int Symbol, int Type);
@@ -59,6 +68,7 @@ internal sealed class ElfFile
     private const int MachineBpf = 247;
     private const int MaximumSections = 65_536;
     private const int MaximumName = 4096;
+    private const ulong MaximumAlignment = 4096;
 
     private readonly string _file;
     private readonly ReadOnlyMemory<byte> _data;
@@ -168,6 +178,7 @@ internal sealed class ElfFile
             sections[i] = new ElfSection(i, name, type, Read64(header + 8), offset, size, (int)Read32(header + 40), (int)Read32(header + 44))
             {
                 Data = hasBytes ? _data.Slice((int)offset, (int)size) : default,
+                Alignment = Read64(header + 48) is var alignment && alignment <= MaximumAlignment && BitOperations.IsPow2(alignment) ? (int)alignment : 1,
             };
         }
 
@@ -205,7 +216,7 @@ internal sealed class ElfFile
                 name = Sections[section].Name;
             }
 
-            symbols[i] = new ElfSymbol(i, name, type, info >> 4, section, Read64(at + 8), Read64(at + 16));
+            symbols[i] = new ElfSymbol(i, name, type, info >> 4, _data.Span[(int)at + 5] & 3, section, Read64(at + 8), Read64(at + 16));
         }
 
         Symbols = symbols;

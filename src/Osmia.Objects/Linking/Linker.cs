@@ -36,15 +36,18 @@ public static class Linker
         var programNames = programs.Select(program => program.Name).ToHashSet(StringComparer.Ordinal);
         var mapNames = source.Maps.Select(map => map.Name).ToHashSet(StringComparer.Ordinal);
         ImmutableArray<LinkedMap> maps = [.. source.Maps.Select((map, index) => MapSnapshot.Of(source, target, map, index, programNames, mapNames))];
-        var functions = new FunctionLinker(source, target, mapIndexes);
+        var modules = new ModuleTable(target);
+        var functions = new FunctionLinker(source, target, mapIndexes, modules);
+        ImmutableArray<LinkedProgram> linked = [.. programs.Select(program => AttachTypes.Resolve(functions.Link(program), target, modules))];
         return new LinkedObject(
             source.Name,
-            [.. programs.Select(program => functions.Link(program) with { AttachBtfId = AttachTypes.Find(program, target) })],
+            linked,
             maps,
             [.. source.Variables.Select(variable => new LinkedVariable(variable.Name, mapIndexes[variable.Map], variable.Offset, variable.Size, variable.Type, [.. variable.Tags]))])
         {
-            Types = source.Types,
+            Types = KernelReadyTypes.Of(source),
             License = source.License,
+            Modules = modules.Names,
         };
     }
 }
@@ -72,13 +75,20 @@ internal static class MapSnapshot
             KeyType = map.KeyType,
             ValueType = map.ValueType,
             DataSection = map.DataSection,
-            InitialData = map.DataSection == DataSectionKind.Kconfig ? KernelConfiguration.ValuesOf(source, map, target) : (byte[])map.InitialData.Clone(),
+            InitialData = InitialDataOf(source, target, map),
             InnerMap = map.InnerMap is null ? null : Of(source, target, map.InnerMap, -1, programs, maps),
             Slots = [.. map.Slots],
             PinByName = map.PinByName,
             Tags = [.. map.Tags],
         };
     }
+
+    private static byte[] InitialDataOf(BpfObject source, Target target, BpfMap map) => map.DataSection switch
+    {
+        DataSectionKind.Kconfig => KernelConfiguration.ValuesOf(source, map, target),
+        _ when !map.HasInitialData => [],
+        _ => (byte[])map.InitialData.Clone(),
+    };
 
     // libbpf: as much of the object's name as leaves room for the section's, at most 15 characters in all. Sections that
     // the author named (.data.config) keep their names.

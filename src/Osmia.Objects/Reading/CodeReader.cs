@@ -5,7 +5,7 @@ using Osmia.Objects.Elf;
 namespace Osmia.Objects.Reading;
 
 /// <summary>Reads functions from executable sections and turns ELF relocations into symbol references by slot.</summary>
-internal sealed class CodeReader(string file, ElfFile elf, MapReader maps)
+internal sealed class CodeReader(string file, ElfFile elf, MapReader maps, ExternReader externs)
 {
     // Relocation types of the BPF psABI (llvm.org/docs, "BPF relocation types").
     private const int Wide = 1;
@@ -97,7 +97,12 @@ internal sealed class CodeReader(string file, ElfFile elf, MapReader maps)
             previousEnd = symbol.Value + symbol.Size;
             Instruction[] instructions = Instruction.DecodeAll(section.Data.Span.Slice((int)symbol.Value, (int)symbol.Size), elf.IsBigEndian);
             CheckWide(section, symbol, instructions);
-            functions.Add(new BpfFunction(symbol.Name, section.Name, (int)(symbol.Value / 8), instructions) { IsGlobal = symbol.IsGlobal });
+            functions.Add(new BpfFunction(symbol.Name, section.Name, (int)(symbol.Value / 8), instructions) 
+            {
+                IsGlobal = symbol.IsGlobal,
+                IsWeak = symbol.IsWeak,
+                IsHidden = symbol.IsHidden,
+            });
         }
 
         _functions.AddRange(functions);
@@ -167,7 +172,7 @@ internal sealed class CodeReader(string file, ElfFile elf, MapReader maps)
         {
             return maps.Configuration(symbol.Name) is { } value
                 ? new SymbolReference(slot, SymbolKind.MapValue, symbol.Name) { Map = value.Map, Offset = value.Offset + (long)instruction.Immediate }
-                : new SymbolReference(slot, SymbolKind.Extern, symbol.Name);
+                : new SymbolReference(slot, SymbolKind.Extern, symbol.Name) { Extern = externs.Find(symbol) };
         }
 
         if (symbol.SectionIndex >= elf.Sections.Count)
@@ -203,7 +208,7 @@ internal sealed class CodeReader(string file, ElfFile elf, MapReader maps)
     {
         if (symbol.SectionIndex == ElfSymbol.Undefined)
         {
-            return new SymbolReference(slot, SymbolKind.Extern, symbol.Name);
+            return new SymbolReference(slot, SymbolKind.Extern, symbol.Name) { Extern = externs.Find(symbol) };
         }
 
         ElfSection? section = symbol.SectionIndex < elf.Sections.Count ? elf.Sections[symbol.SectionIndex] : null;

@@ -11,7 +11,7 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
 {
     private const string MapSection = ".maps";
     private const int MaximumData = 1 << 26;
-    private const uint ReadOnlyForPrograms = 1u << 7;
+    private const int MaximumConfiguration = 1 << 20;
 
     private BpfMap? _configuration;
     private readonly List<BpfMap> _maps = [];
@@ -114,17 +114,8 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
         return AtDefinition(symbol.SectionIndex, symbol.Value + place)?.Name ?? symbol.Name;
     }
 
-    private static DataSectionKind? KindOf(ElfSection section) => section.Name switch
-    {
-        _ when section.Type is not (ElfSectionType.ProgramBits or ElfSectionType.NoBits) => null,
-        _ when IsNamed(section.Name, ".rodata") => DataSectionKind.ReadOnly,
-        _ when IsNamed(section.Name, ".data") => DataSectionKind.Data,
-        _ when IsNamed(section.Name, ".bss") => DataSectionKind.ZeroInitialised,
-        _ => null,
-    };
-
-    private static bool IsNamed(string name, string stem) =>
-        name.StartsWith(stem, StringComparison.Ordinal) && (name.Length == stem.Length || name[stem.Length] == '.');
+    private static DataSectionKind? KindOf(ElfSection section) =>
+        section.Type is ElfSectionType.ProgramBits or ElfSectionType.NoBits ? DataSections.KindOf(section.Name) : null;
 
     private void ReadDefinitions(ElfSection section)
     {
@@ -139,18 +130,36 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
             throw ObjectErrors.MissingMapTypes(file);
         }
 
+        var symbols = new Dictionary<string, ElfSymbol>(StringComparer.Ordinal);
+        foreach (ElfSymbol symbol in elf.SymbolsOf(section))
+        {
+            symbols.TryAdd(symbol.Name, symbol);
+        }
+
         for (int i = 0; i < dataSection.Count; i++)
         {
             BtfSectionVariable entry = dataSection.SectionVariable(i);
             BtfType variable = types[entry.Type];
             string name = variable.Name;
             BtfType definition = types.Resolve(variable.ReferencedId);
+            if (variable is { Kind: BtfKind.Variable, Linkage: BtfLinkage.External })
+            {
+                continue; // Another object defines it.
+            }
+
             if (variable.Kind != BtfKind.Variable || definition.Kind != BtfKind.Struct)
             {
                 throw ObjectErrors.BadMap(file, name, "its type is not a struct");
             }
 
-            var map = new BpfMap(name) { Tags = TagsOf(entry.Type) };
+            ElfSymbol? symbol = symbols.GetValueOrDefault(name);
+            var map = new BpfMap(name)
+            {
+                Declaration = entry.Type,
+                IsGlobal = symbol?.IsGlobal ?? variable.Linkage == BtfLinkage.Global,
+                IsWeak = symbol?.IsWeak ?? false,
+                Tags = TagsOf(entry.Type),
+            };
             int slots = new MapDefinitionReader(file, types).Read(map, definition);
             if (slots >= 0)
             {
@@ -162,39 +171,81 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
         }
     }
 
+    /// <summary>
+    /// Values of the kernel's configuration stand in no section of the file: they are laid out here, the widest first, as libbpf places them.
+    /// </summary>
     private void ReadConfiguration()
     {
         BtfType dataSection = types is null ? default : types[types.Find(BtfKind.DataSection, KernelConfiguration.SectionName)];
-        if (dataSection.IsVoid || dataSection.Size == 0)
+        if (dataSection.IsVoid || dataSection.Count == 0)
         {
             return;
+        }
+
+        var values = new List<ConfigurationValue>();
+        for (int i = 0; i < dataSection.Count; i++)
+        {
+            BtfType variable = types![dataSection.SectionVariable(i).Type];
+            long size = types.SizeOf(variable.ReferencedId);
+            if (variable.Kind != BtfKind.Variable || size is < 1 or > KernelConfiguration.MaximumValue)
+            {
+                throw ObjectErrors.BadTypes(file, KernelConfiguration.SectionName, $"entry {i} ('{variable.Name}') is no variable of 1 to {KernelConfiguration.MaximumValue} bytes");
+            }
+
+            values.Add(new ConfigurationValue(variable.Id, variable.Name, (int)size, AlignmentOf(types, variable.ReferencedId)));
+        }
+
+        values.Sort((left, right) =>
+            left.Alignment != right.Alignment ? right.Alignment.CompareTo(left.Alignment)
+            : left.Size != right.Size ? left.Size.CompareTo(right.Size)
+            : string.CompareOrdinal(left.Name, right.Name));
+        int end = 0;
+        var offsets = new int[values.Count];
+        for (int i = 0; i < values.Count; i++)
+        {
+            offsets[i] = (end + values[i].Alignment - 1) / values[i].Alignment * values[i].Alignment;
+            end = offsets[i] + values[i].Size;
+            if (end > MaximumConfiguration)
+            {
+                throw ObjectErrors.BadTypes(file, KernelConfiguration.SectionName, $"its values have more than {MaximumConfiguration} bytes");
+            }
         }
 
         _configuration = new BpfMap(KernelConfiguration.SectionName)
         {
             Type = MapType.Array,
             KeySize = 4,
-            ValueSize = dataSection.Size,
+            ValueSize = (uint)end,
             MaxEntries = 1,
-            Flags = ReadOnlyForPrograms,
+            Flags = DataSections.FlagsOf(DataSectionKind.Kconfig),
             ValueType = dataSection.Id,
             DataSection = DataSectionKind.Kconfig,
             SectionName = KernelConfiguration.SectionName,
-            InitialData = new byte[dataSection.Size],
         };
         _maps.Add(_configuration);
         var weak = elf.Symbols.Where(symbol => symbol.SectionIndex == ElfSymbol.Undefined && symbol.IsWeak).Select(symbol => symbol.Name).ToHashSet(StringComparer.Ordinal);
-        for (int i = 0; i < dataSection.Count; i++)
+        for (int i = 0; i < values.Count; i++)
         {
-            BtfSectionVariable entry = dataSection.SectionVariable(i);
-            BtfType variable = types![entry.Type];
-            if (variable.Kind != BtfKind.Variable || (ulong)entry.Offset + entry.Size > dataSection.Size)
+            _variables.Add(new BpfVariable(values[i].Name, _configuration, offsets[i], values[i].Size, types![values[i].Id].ReferencedId)
             {
-                throw ObjectErrors.BadTypes(file, KernelConfiguration.SectionName, $"entry {i} is no variable within its {dataSection.Size} bytes");
-            }
-
-            _variables.Add(new BpfVariable(variable.Name, _configuration, (int)entry.Offset, (int)entry.Size, variable.ReferencedId) { IsWeak = weak.Contains(variable.Name) });
+                Declaration = values[i].Id,
+                IsWeak = weak.Contains(values[i].Name),
+            });
         }
+    }
+
+    private sealed record ConfigurationValue(TypeId Id, string Name, int Size, int Alignment);
+
+    private static int AlignmentOf(BtfTypes types, TypeId id)
+    {
+        const int maximum = 8;
+        BtfType type = types.Resolve(id);
+        for (int depth = 0; type.Kind == BtfKind.Array && depth < BtfTypes.MaximumDepth; depth++)
+        {
+            type = types.Resolve(type.ElementId);
+        }
+
+        return (int)Math.Clamp(types.SizeOf(type.Id), 1, maximum);
     }
 
     private void ReadDataSection(ElfSection section, DataSectionKind kind)
@@ -206,13 +257,17 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
             KeySize = 4,
             ValueSize = (uint)section.Size,
             MaxEntries = 1,
-            Flags = kind == DataSectionKind.ReadOnly ? ReadOnlyForPrograms : 0,
+            Flags = DataSections.FlagsOf(kind),
             ValueType = types is null ? default : dataSection.Id,
             DataSection = kind,
             SectionName = section.Name,
-            InitialData = new byte[section.Size],
+            Alignment = section.Alignment,
         };
-        section.Data.Span.CopyTo(map.InitialData);
+        if (!section.Data.IsEmpty)
+        {
+            map.InitialData = section.Data.ToArray();
+        }
+
         _maps.Add(map);
         _dataSections[section.Index] = map;
 
@@ -227,6 +282,10 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
             TypeId variable = declared.TryGetValue(symbol.Name, out int id) ? new TypeId(id) : TypeId.Void;
             _variables.Add(new BpfVariable(symbol.Name, map, (int)symbol.Value, (int)symbol.Size, variable.IsVoid ? variable : types![variable].ReferencedId)
             {
+                IsGlobal = symbol.IsGlobal,
+                IsWeak = symbol.IsWeak,
+                IsHidden = symbol.IsHidden,
+                Declaration = variable,
                 Tags = TagsOf(variable),
             });
         }

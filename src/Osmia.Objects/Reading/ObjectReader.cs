@@ -26,7 +26,10 @@ internal sealed class ObjectReader(string file, ReadOnlyMemory<byte> data, BpfOb
         target.Maps = maps.Maps;
         target.Variables = maps.Variables;
 
-        var code = new CodeReader(file, elf, maps);
+        var externs = new ExternReader(elf, target.Types);
+        target.Externs = externs.Read();
+
+        var code = new CodeReader(file, elf, maps, externs);
         code.Read();
         target.Functions = code.Functions;
         target.Programs = Programs(code);
