@@ -25,6 +25,9 @@ public sealed class ProgramListing(Instruction[] code)
     /// <summary>The code is one function, whose calls are not resolved; otherwise it is a whole program with its subprograms.</summary>
     public bool IsOneFunction { get; init; }
 
+    /// <summary>The code is what the kernel made of a program: local calls have their distance in the offset field.</summary>
+    public bool IsTranslated { get; init; }
+
     /// <summary>What stands before the first instruction of a function, without colon: a name or a declaration.</summary>
     public Func<int, string?>? Heading { get; init; }
 
@@ -223,7 +226,13 @@ public sealed class ProgramListing(Instruction[] code)
         }
     }
 
-    private int AppendInstruction(StringBuilder text, int slot) => Disassembler.Append(text, code, slot, NameAt, Style);
+    private int AppendInstruction(StringBuilder text, int slot)
+    {
+        Instruction instruction = code[slot];
+        return IsTranslated && instruction.IsLocalCall
+            ? Disassembler.Append(text, [instruction with { Immediate = instruction.Offset, Offset = 0 }], 0, (_, call, next) => NameAt(slot, call, next), Style)
+            : Disassembler.Append(text, code, slot, NameAt, Style);
+    }
 
     private string? NameAt(int slot, Instruction instruction, Instruction next)
     {
@@ -266,8 +275,16 @@ public sealed class ProgramListing(Instruction[] code)
         if (WithPositions)
         {
             json.WriteString("file", source.File);
-            json.WriteNumber("line_num", source.Line);
-            json.WriteNumber("line_col", source.Column);
+            WriteUnlessZero(json, "line_num", source.Line);
+            WriteUnlessZero(json, "line_col", source.Column);
+        }
+    }
+
+    private static void WriteUnlessZero(Utf8JsonWriter json, string name, int number)
+    {
+        if (number != 0)
+        {
+            json.WriteNumber(name, number);
         }
     }
 
