@@ -22,12 +22,13 @@ internal static class DisasmCommand
         Option<bool> noLines = new("--no-lines", "--no-source") { Description = "leave the source lines out" };
         Option<bool> labels = new("--labels") { Description = "jumps to labels in place of distances" };
         Option<bool> graph = new("--cfg") { Description = "the control-flow graph, for Graphviz: osmia disasm FILE FUNCTION --cfg | dot -Tsvg" };
+        Option<bool> whole = new("--asm") { Description = "the whole object as a text that 'osmia asm' reads back" };
         Option<bool> json = CommonOptions.Json();
         Option<bool> pretty = CommonOptions.Pretty();
         style.AcceptOnlyFromAmong("kernel", "llvm");
         command.Add(file);
         command.Add(names);
-        foreach (Option option in new Option[] { programs, style, opcodes, positions, noLines, labels, graph, json, pretty })
+        foreach (Option option in new Option[] { programs, style, opcodes, positions, noLines, labels, graph, whole, json, pretty })
         {
             command.Add(option);
         }
@@ -46,6 +47,17 @@ internal static class DisasmCommand
             };
             BpfFunction[] functions = Choose(source, wanted);
             bool isPretty = parsed.GetValue(pretty);
+            if (parsed.GetValue(whole))
+            {
+                if (wanted.Length > 0 || isPretty || parsed.GetValue(json) || parsed.GetValue(graph))
+                {
+                    throw new UsageException("--asm prints the whole object in one form: it takes no FUNCTION, --cfg or --json");
+                }
+
+                WriteWhole(source);
+                return ExitCode.Success;
+            }
+
             if (parsed.GetValue(graph))
             {
                 if (isPretty || parsed.GetValue(json))
@@ -67,6 +79,16 @@ internal static class DisasmCommand
             return ExitCode.Success;
         });
         return command;
+    }
+
+    private static void WriteWhole(BpfObject source)
+    {
+        var text = new ObjectText(source);
+        text.Write(Console.Out);
+        foreach (string loss in text.Losses)
+        {
+            Console.Error.WriteLine($"osmia: the text leaves out {loss}");
+        }
     }
 
     private static BpfFunction[] Choose(BpfObject source, string[] wanted)

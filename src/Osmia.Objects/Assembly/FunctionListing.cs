@@ -26,7 +26,9 @@ public sealed record ListingOptions
 /// <summary>Listings of an object's functions as the file holds them, with what it knows of their slots: names, lines, CO-RE records.</summary>
 public static class FunctionListing
 {
-    public static ProgramListing Of(BpfObject source, BpfFunction function, ListingOptions? options = null)
+    public static ProgramListing Of(BpfObject source, BpfFunction function, ListingOptions? options = null) => Of(source, function, options, null);
+
+    internal static ProgramListing Of(BpfObject source, BpfFunction function, ListingOptions? options, SymbolNames? names)
     {
         options ??= new ListingOptions();
         Dictionary<int, SymbolReference> references = [];
@@ -45,7 +47,7 @@ public static class FunctionListing
             WithOpcodes = options.WithOpcodes,
             WithPositions = options.WithPositions,
             WithSlots = options.WithSlots,
-            Names = (slot, _, _) => references.GetValueOrDefault(slot) is { } reference ? NameOf(source, reference, options.Style) : null,
+            Names = names ?? ((slot, _, _) => references.GetValueOrDefault(slot) is { } reference ? NameOf(source, reference, options.Style) : null),
             Heading = slot => slot == 0 ? HeadingOf(source, function, options.Style) : null,
             Source = options.WithLines && source.Types is not null ? SourceOf(source, function, everyRecord: options.WithPositions) : null,
             Notes = slot => core[slot].Select(relocation => $"CO-RE {relocation.Kind} {relocation.Describe(source.Types!)}"),
