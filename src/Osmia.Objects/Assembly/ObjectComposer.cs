@@ -226,8 +226,13 @@ internal sealed class ObjectComposer(ObjectTextReader text, AssemblySource sourc
 
         long start = _variables.TryGetValue(name, out BpfVariable? variable) ? variable.Offset : 0;
         BpfMap? section = variable?.Map ?? _sections.GetValueOrDefault(name);
-        return section is null || start + reference.Offset < 0 || start + reference.Offset > section.ValueSize
-            ? Refuse(reference, $"'{name}{reference.Offset:+0;-0}' is outside of its section", $"section {section?.Name} has {section?.ValueSize} bytes")
+        if (section is null)
+        {
+            return null; // Reported as unknown when it was resolved.
+        }
+
+        return start + reference.Offset < 0 || start + reference.Offset > section.ValueSize
+            ? Refuse(reference, $"'{name}{reference.Offset:+0;-0}' is outside of its section", $"section {section.Name} has {section.ValueSize} bytes")
             : new SymbolReference(slot, SymbolKind.MapValue, name) { Map = section, Offset = start + reference.Offset };
     }
 
