@@ -100,8 +100,15 @@ internal static class LinkErrors
     {
         Where = where,
         Why = why,
-        Try = "compile with clang 14 or newer; read fields whose size differs between kernels with a bit-field read",
+        Try = "compile with clang 14 or newer; ask for offsets that are too large with bpf_core_field_offset()",
     });
+
+    public static Diagnostic ChangedField(string field, string where, string why) => new("OSM2033", $"field `{field}` is not on the target what it is in the object")
+    {
+        Where = where,
+        Why = why,
+        Try = "read it with BPF_CORE_READ_BITFIELD_PROBED(), or declare a flavour with the target's type and choose by bpf_core_field_size()",
+    };
 
     public static RelocationException BadSlot(string map, int index, string name, string kind) => new(new Diagnostic("OSM2008", $"element {index} of map '{map}' names '{name}', which is no {kind} of the object that will be loaded")
     {

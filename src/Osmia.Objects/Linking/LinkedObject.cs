@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Osmia.Btf;
 using Osmia.Bytecode;
+using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Sections;
 
 namespace Osmia.Objects.Linking;
@@ -59,7 +60,22 @@ public sealed record LinkedProgram(string Name, SectionMatch Section, ImmutableA
 
 public sealed record LinkedFunction(int Slot, string Name, TypeId BtfId, bool IsGlobal);
 
-public sealed record UnresolvedRelocation(int Slot, Diagnostics.Diagnostic Diagnostic);
+/// <summary>A reference without an answer, whose instruction was replaced by a call that no kernel has. Why is worked out when somebody asks.</summary>
+public sealed record UnresolvedRelocation
+{
+    private readonly Lazy<Diagnostic> _diagnostic;
+
+    public UnresolvedRelocation(int slot, Diagnostic diagnostic)
+        : this(slot, () => diagnostic)
+    {
+    }
+
+    internal UnresolvedRelocation(int slot, Func<Diagnostic> explain) => (Slot, _diagnostic) = (slot, new Lazy<Diagnostic>(explain));
+
+    public int Slot { get; init; }
+
+    public Diagnostic Diagnostic => _diagnostic.Value;
+}
 
 /// <summary>A map definition as an engine creates it.</summary>
 public sealed record LinkedMap(int Index, string Name, MapType Type, uint KeySize, uint ValueSize, uint MaxEntries, uint Flags)

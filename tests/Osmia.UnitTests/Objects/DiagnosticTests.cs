@@ -162,7 +162,7 @@ public class DiagnosticTests
         LinkedObject linked = Linker.Link(Read("execsnoop"), new Target("another object", () => other.Types));
 
         Assert.All(linked.Programs.SelectMany(program => program.Unresolved), unresolved => Assert.Equal("OSM2002", unresolved.Diagnostic.Id));
-        Assert.Contains(linked.Programs.SelectMany(program => program.Unresolved), unresolved => unresolved.Diagnostic.What.Contains("type `task_struct`", StringComparison.Ordinal));
+        Assert.Contains(linked.Programs.SelectMany(program => program.Unresolved), unresolved => unresolved.Diagnostic.What.Contains("struct `task_struct`", StringComparison.Ordinal));
     }
 
     [Fact]
