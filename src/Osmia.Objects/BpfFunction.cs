@@ -30,16 +30,16 @@ public sealed class BpfFunction(string name, string section, int sectionSlot, In
     public bool IsHidden { get; init; }
 
     /// <summary>Symbol references, sorted by slot.</summary>
-    public IReadOnlyList<SymbolReference> References { get; internal set; } = [];
+    public IReadOnlyList<SymbolReference> References { get; set; } = [];
 
     /// <summary>CO-RE records, sorted by slot.</summary>
-    public IReadOnlyList<CoreRelocation> CoreRelocations { get; internal set; } = [];
+    public IReadOnlyList<CoreRelocation> CoreRelocations { get; set; } = [];
 
     /// <summary>Line records, sorted by slot.</summary>
-    public LineRecord[] Lines { get; internal set; } = [];
+    public LineRecord[] Lines { get; set; } = [];
 
     /// <summary>The BTF function, or void when the object has none for it.</summary>
-    public TypeId BtfId { get; internal set; }
+    public TypeId BtfId { get; set; }
 
     public override string ToString() => $"{Section}:{Name}";
 }

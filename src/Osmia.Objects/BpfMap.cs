@@ -60,6 +60,28 @@ public sealed class BpfMap(string name)
     /// <summary>The ELF section name of a data section map.</summary>
     public string? SectionName { get; init; }
 
+    /// <summary>Alignment of a data section in bytes, a power of two; sections of one name are joined at it when objects are linked.</summary>
+    public int Alignment { get; init; } = 8;
+
+    /// <summary>A section of variables: <c>.rodata</c>, <c>.data</c> or <c>.bss</c>, or one of their names with a suffix (<c>.data.config</c>).</summary>
+    /// <param name="data">The first value; kept, not copied. It must be zero for <c>.bss</c>.</param>
+    public static BpfMap OfSection(string sectionName, byte[] data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        DataSectionKind kind = DataSections.KindOf(sectionName) ?? throw new ArgumentException($"'{sectionName}' is no section of variables (.rodata, .data, .bss)", nameof(sectionName));
+        return new BpfMap(sectionName)
+        {
+            Type = MapType.Array,
+            KeySize = 4,
+            ValueSize = (uint)data.Length,
+            MaxEntries = 1,
+            Flags = DataSections.FlagsOf(kind),
+            DataSection = kind,
+            SectionName = sectionName,
+            InitialData = data,
+        };
+    }
+
     /// <summary>
     /// Initial value of a data section; writable until the object is linked. A section without bytes in the file gets them when somebody asks
     /// for them first: a small file may claim a large one.
@@ -74,7 +96,7 @@ public sealed class BpfMap(string name)
     internal bool HasInitialData => _initialData is not null;
 
     /// <summary>Values of BTF declaration tags on the map's variable.</summary>
-    public IReadOnlyList<string> Tags { get; internal set; } = [];
+    public IReadOnlyList<string> Tags { get; set; } = [];
 
     public override string ToString() => $"{Name} ({Type.ToKernelName()})";
 }

@@ -9,34 +9,35 @@ namespace Osmia.Objects;
 /// </summary>
 public sealed partial class BpfObject
 {
-    internal BpfObject(string name) => Name = name;
+    /// <summary>An empty object, to be filled by whoever assembles or compiles code.</summary>
+    public BpfObject(string name) => Name = name;
 
     /// <summary>The file name without <c>.bpf.o</c> or <c>.o</c>.</summary>
     public string Name { get; }
 
     /// <summary>Text of the <c>license</c> section; empty when the object has none.</summary>
-    public string License { get; internal set; } = "";
+    public string License { get; set; } = "";
 
     /// <summary>Number of the legacy <c>version</c> section, else 0.</summary>
-    public uint KernelVersion { get; internal set; }
+    public uint KernelVersion { get; set; }
 
-    public bool IsBigEndian { get; internal set; }
+    public bool IsBigEndian { get; set; }
 
-    public IReadOnlyList<BpfProgram> Programs { get; internal set; } = [];
+    public IReadOnlyList<BpfProgram> Programs { get; set; } = [];
 
     /// <summary>All functions, entry points included, in the order of the file.</summary>
-    public IReadOnlyList<BpfFunction> Functions { get; internal set; } = [];
+    public IReadOnlyList<BpfFunction> Functions { get; set; } = [];
 
     /// <summary>Maps of <c>.maps</c> in the order of the file, then one for each data section.</summary>
-    public IReadOnlyList<BpfMap> Maps { get; internal set; } = [];
+    public IReadOnlyList<BpfMap> Maps { get; set; } = [];
 
-    public IReadOnlyList<BpfVariable> Variables { get; internal set; } = [];
+    public IReadOnlyList<BpfVariable> Variables { get; set; } = [];
 
     /// <summary>Symbols the object uses and does not define, in the order of the symbol table.</summary>
-    public IReadOnlyList<BpfExtern> Externs { get; internal set; } = [];
+    public IReadOnlyList<BpfExtern> Externs { get; set; } = [];
 
     /// <summary>The object's own types, section sizes and variable offsets filled in; null when it was compiled without <c>-g</c>.</summary>
-    public BtfTypes? Types { get; internal set; }
+    public BtfTypes? Types { get; set; }
 
     /// <summary>What was odd but not fatal while reading.</summary>
     public IReadOnlyList<Diagnostic> Warnings { get; internal set; } = [];

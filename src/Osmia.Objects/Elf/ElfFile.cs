@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Text;
 using Osmia.Objects.Diagnostics;
 
@@ -21,6 +22,9 @@ internal sealed record ElfSection(int Index, string Name, ElfSectionType Type, u
     private const ulong ExecutableInstructions = 4;
 
     public ReadOnlyMemory<byte> Data { get; init; }
+
+    /// <summary>A power of two; 1 for numbers no section of a BPF object needs.</summary>
+    public int Alignment { get; init; } = 1;
 
     public bool IsExecutable => Type == ElfSectionType.ProgramBits && (Flags & ExecutableInstructions) != 0;
 
@@ -64,6 +68,7 @@ internal sealed class ElfFile
     private const int MachineBpf = 247;
     private const int MaximumSections = 65_536;
     private const int MaximumName = 4096;
+    private const ulong MaximumAlignment = 4096;
 
     private readonly string _file;
     private readonly ReadOnlyMemory<byte> _data;
@@ -173,6 +178,7 @@ internal sealed class ElfFile
             sections[i] = new ElfSection(i, name, type, Read64(header + 8), offset, size, (int)Read32(header + 40), (int)Read32(header + 44))
             {
                 Data = hasBytes ? _data.Slice((int)offset, (int)size) : default,
+                Alignment = Read64(header + 48) is var alignment && alignment <= MaximumAlignment && BitOperations.IsPow2(alignment) ? (int)alignment : 1,
             };
         }
 

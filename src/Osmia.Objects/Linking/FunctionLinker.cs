@@ -70,7 +70,7 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
     /// The entry first, then every function reached from it, each once: a callee stands before what it calls itself, as libbpf
     /// places them. The walk keeps its own stack, for chains of calls may be long.
     /// </summary>
-    private static List<BpfFunction> CallOrder(BpfFunction entry)
+    public static List<BpfFunction> CallOrder(BpfFunction entry)
     {
         var order = new List<BpfFunction> { entry };
         var seen = new HashSet<BpfFunction> { entry };

@@ -12,7 +12,6 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
     private const string MapSection = ".maps";
     private const int MaximumData = 1 << 26;
     private const int MaximumConfiguration = 1 << 20;
-    private const uint ReadOnlyForPrograms = 1u << 7;
 
     private BpfMap? _configuration;
     private readonly List<BpfMap> _maps = [];
@@ -115,17 +114,8 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
         return AtDefinition(symbol.SectionIndex, symbol.Value + place)?.Name ?? symbol.Name;
     }
 
-    private static DataSectionKind? KindOf(ElfSection section) => section.Name switch
-    {
-        _ when section.Type is not (ElfSectionType.ProgramBits or ElfSectionType.NoBits) => null,
-        _ when IsNamed(section.Name, ".rodata") => DataSectionKind.ReadOnly,
-        _ when IsNamed(section.Name, ".data") => DataSectionKind.Data,
-        _ when IsNamed(section.Name, ".bss") => DataSectionKind.ZeroInitialised,
-        _ => null,
-    };
-
-    private static bool IsNamed(string name, string stem) =>
-        name.StartsWith(stem, StringComparison.Ordinal) && (name.Length == stem.Length || name[stem.Length] == '.');
+    private static DataSectionKind? KindOf(ElfSection section) =>
+        section.Type is ElfSectionType.ProgramBits or ElfSectionType.NoBits ? DataSections.KindOf(section.Name) : null;
 
     private void ReadDefinitions(ElfSection section)
     {
@@ -227,7 +217,7 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
             KeySize = 4,
             ValueSize = (uint)end,
             MaxEntries = 1,
-            Flags = ReadOnlyForPrograms,
+            Flags = DataSections.FlagsOf(DataSectionKind.Kconfig),
             ValueType = dataSection.Id,
             DataSection = DataSectionKind.Kconfig,
             SectionName = KernelConfiguration.SectionName,
@@ -267,10 +257,11 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
             KeySize = 4,
             ValueSize = (uint)section.Size,
             MaxEntries = 1,
-            Flags = kind == DataSectionKind.ReadOnly ? ReadOnlyForPrograms : 0,
+            Flags = DataSections.FlagsOf(kind),
             ValueType = types is null ? default : dataSection.Id,
             DataSection = kind,
             SectionName = section.Name,
+            Alignment = section.Alignment,
         };
         if (!section.Data.IsEmpty)
         {

@@ -1,0 +1,171 @@
+using System.Globalization;
+using System.Text;
+using Osmia.Btf;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Elf;
+
+namespace Osmia.Objects.Writing;
+
+/// <summary>Writes the sections of variables, and the license and version, with their symbols and their BTF data sections.</summary>
+internal sealed class DataWriter(BpfObject source, ElfBuilder elf, TypeDraft draft, SymbolTable symbols)
+{
+    private const string LicenseSection = "license";
+    private const string VersionSection = "version";
+
+    private readonly Dictionary<BpfMap, OutputSection> _sections = [];
+
+    /// <summary>The section of a map of variables, or null for one that is in no section.</summary>
+    public OutputSection? SectionOf(BpfMap map) => _sections.GetValueOrDefault(map);
+
+    public void WriteLicense()
+    {
+        BtfType declared = Declared(LicenseSection);
+        if (source.License.Length > 0 || !declared.IsVoid)
+        {
+            byte[] text = Encoding.UTF8.GetBytes(source.License);
+            var bytes = new byte[Math.Max(text.Length + 1, declared.IsVoid ? 0 : (int)Math.Min(declared.Size, 4096))];
+            text.CopyTo(bytes, 0);
+            WriteLone(LicenseSection, bytes, 1, declared);
+        }
+
+        if (source.KernelVersion != 0)
+        {
+            ByteSink number = elf.NewSink();
+            number.Put32(source.KernelVersion);
+            WriteLone(VersionSection, number.ToArray(), 4, Declared(VersionSection));
+        }
+    }
+
+    public void WriteSections()
+    {
+        foreach (BpfMap map in source.Maps.Where(map => map.DataSection is not (DataSectionKind.None or DataSectionKind.Kconfig)))
+        {
+            OutputSection section = Section(map);
+            _sections[map] = section;
+            BpfVariable[] variables = [.. source.Variables.Where(variable => variable.Map == map)];
+            foreach (BpfVariable variable in variables)
+            {
+                symbols.Define(variable, new OutputSymbol(variable.Name, ElfSymbolType.Object, Bindings.Of(variable.IsGlobal, variable.IsWeak), section, variable.Offset, variable.Size) { IsHidden = variable.IsHidden });
+            }
+
+            Place(map, variables);
+        }
+    }
+
+    /// <summary>Types of symbols that others define go back to what a compiler writes: external, with no size and no place.</summary>
+    public void WriteExterns()
+    {
+        foreach (BpfExtern external in source.Externs)
+        {
+            symbols.DefineExtern(external);
+            draft.MakeExternal(external.Declaration);
+        }
+
+        BtfType configuration = Declared(KernelConfiguration.SectionName);
+        if (configuration.IsVoid)
+        {
+            return;
+        }
+
+        var variables = new List<BtfSectionVariable>();
+        for (int i = 0; i < configuration.Count; i++)
+        {
+            BtfSectionVariable variable = configuration.SectionVariable(i);
+            draft.MakeExternal(variable.Type);
+            variables.Add(variable with { Offset = 0 });
+        }
+
+        draft.SetSection(configuration.Id, 0, variables);
+    }
+
+    private OutputSection Section(BpfMap map)
+    {
+        string name = map.SectionName ?? map.Name;
+        bool isZero = !map.HasInitialData || (map.DataSection == DataSectionKind.ZeroInitialised && map.InitialData.AsSpan().IndexOfAnyExcept((byte)0) < 0);
+        if (map.DataSection == DataSectionKind.ZeroInitialised && !isZero)
+        {
+            throw WriteErrors.CannotWrite(source.Name, "a variable without a first value was given one, which ELF keeps no bytes for", $"section {name}", "initialise the variable in the source, so that it stands in .data");
+        }
+
+        ulong flags = ElfBuilder.Allocate | (map.DataSection == DataSectionKind.ReadOnly ? SharedFlags(name, out int entrySize) : Writable(out entrySize));
+        OutputSection section = elf.AddSection(name, isZero ? ElfSectionType.NoBits : ElfSectionType.ProgramBits, flags, map.Alignment, entrySize);
+        section.Size = map.ValueSize;
+        section.Data = isZero ? [] : map.InitialData;
+        if (!isZero && section.Data.Length != map.ValueSize)
+        {
+            throw WriteErrors.CannotWrite(source.Name, $"its value has {map.ValueSize} bytes and its first value {section.Data.Length}", $"section {name}");
+        }
+
+        return section;
+    }
+
+    private static ulong Writable(out int entrySize)
+    {
+        entrySize = 0;
+        return ElfBuilder.Write;
+    }
+
+    // Compilers mark strings and constants that linkers may merge; their names say of what size (.rodata.str1.1, .rodata.cst16).
+    private static ulong SharedFlags(string name, out int entrySize)
+    {
+        entrySize = 0;
+        foreach ((string stem, ulong flags) in (ReadOnlySpan<(string, ulong)>)[(".rodata.str", ElfBuilder.Merge | ElfBuilder.Strings), (".rodata.cst", ElfBuilder.Merge)])
+        {
+            if (name.StartsWith(stem, StringComparison.Ordinal) && int.TryParse(name[stem.Length..].Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out entrySize))
+            {
+                return flags;
+            }
+        }
+
+        return 0;
+    }
+
+    private void WriteLone(string name, byte[] bytes, int alignment, BtfType declared)
+    {
+        OutputSection section = elf.AddSection(name, ElfSectionType.ProgramBits, ElfBuilder.Allocate | ElfBuilder.Write, alignment);
+        section.Data = bytes;
+        if (declared.IsVoid)
+        {
+            return;
+        }
+
+        draft[declared.Id][2] = (uint)bytes.Length;
+        for (int i = 0; i < declared.Count; i++)
+        {
+            BtfSectionVariable entry = declared.SectionVariable(i);
+            BtfType variable = source.Types![entry.Type];
+            if (variable is { Kind: BtfKind.Variable, Linkage: BtfLinkage.Global })
+            {
+                elf.AddSymbol(new OutputSymbol(variable.Name, ElfSymbolType.Object, ElfBinding.Global, section, entry.Offset, entry.Size));
+            }
+        }
+    }
+
+    /// <summary>Sizes and offsets in BTF are those of the section.</summary>
+    private void Place(BpfMap map, BpfVariable[] variables)
+    {
+        BtfType declared = Declared(map.SectionName ?? map.Name);
+        if (declared.IsVoid)
+        {
+            return;
+        }
+
+        var places = new Dictionary<string, BpfVariable>(StringComparer.Ordinal);
+        foreach (BpfVariable variable in variables)
+        {
+            places.TryAdd(variable.Name, variable);
+        }
+
+        var entries = new List<BtfSectionVariable>();
+        for (int i = 0; i < declared.Count; i++)
+        {
+            BtfSectionVariable entry = declared.SectionVariable(i);
+            // Static variables of several functions may share a name: only a global one is placed by it.
+            entries.Add(places.TryGetValue(source.Types![entry.Type].Name, out BpfVariable? variable) && variable.IsGlobal ? entry with { Offset = (uint)variable.Offset } : entry);
+        }
+
+        draft.SetSection(declared.Id, map.ValueSize, [.. entries.OrderBy(entry => entry.Offset)]);
+    }
+
+    private BtfType Declared(string section) => source.Types is { } types ? types[types.Find(BtfKind.DataSection, section)] : default;
+}
