@@ -102,7 +102,7 @@ public class DiagnosticTests
     public void Missing_map_section_is_told_with_the_map_OSM1012()
     {
         byte[] data = WithBytes("hello", ".strtab", bytes => Replace(bytes, ".maps\0"u8, "maps_\0"u8));
-        Assert.Contains("older SEC(\"maps\") form", Refused("OSM1012", data).Diagnostic.Try, StringComparison.Ordinal);
+        Assert.Contains("older SEC(\"maps\")", Refused("OSM1012", data).Diagnostic.Try, StringComparison.Ordinal);
     }
 
     [Fact]
