@@ -142,6 +142,11 @@ internal static class LinkErrors
         },
         nearest);
 
+    public static RelocationException Reached(Diagnostic missing, string program) => new(missing with
+    {
+        Why = $"{missing.Why}; every way through program '{program}' comes to this instruction, so no kernel would load it",
+    });
+
     public static RelocationException BadSlot(string map, int index, string name, string kind) => new(new Diagnostic("OSM2008", $"element {index} of map '{map}' names '{name}', which is no {kind} of the object that will be loaded")
     {
         Try = $"load the {kind} too, or take it out of the map's values",

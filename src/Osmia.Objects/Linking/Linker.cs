@@ -7,9 +7,9 @@ namespace Osmia.Objects.Linking;
 public static class Linker
 {
     /// <summary>Resolves the programs with <see cref="BpfProgram.AutoLoad"/>; the object itself is left as it was.</summary>
-    /// <exception cref="RelocationException">A symbol, type or field cannot be resolved.</exception>
+    /// <exception cref="RelocationException">A symbol, type or field cannot be resolved, or a program comes on every way to one that cannot.</exception>
     /// <exception cref="UnsupportedFeatureException">The object is big-endian.</exception>
-    public static LinkedObject Link(BpfObject source, Target target)
+    public static LinkedObject Link(BpfObject source, Target target, LinkOptions? options = null)
     {
         if (source.IsBigEndian)
         {
@@ -38,6 +38,17 @@ public static class Linker
         ImmutableArray<LinkedMap> maps = [.. created.Select(snapshots.Of)];
         var functions = new FunctionLinker(source, target, mapIndexes, modules);
         ImmutableArray<LinkedProgram> linked = [.. programs.Select(program => structOps.Resolve(AttachTypes.Resolve(functions.Link(program), target, modules)))];
+        if (options?.LeaveToKernel != true)
+        {
+            foreach (LinkedProgram program in linked)
+            {
+                if (Reachability.CertainlyReached(program) is { } reached)
+                {
+                    throw LinkErrors.Reached(reached.Diagnostic, program.Name);
+                }
+            }
+        }
+
         return new LinkedObject(
             source.Name,
             linked,
@@ -51,3 +62,5 @@ public static class Linker
     }
 }
 
+/// <param name="LeaveToKernel">Hand over programs that certainly come to an instruction without an answer too: the kernel refuses them, an interpreter stops there.</param>
+public sealed record LinkOptions(bool LeaveToKernel = false);

@@ -187,7 +187,7 @@ public class CoreRelocationTests
     }
 
     private static LinkedProgram Link(string compiler, string program, string file = "local.c") =>
-        Linker.Link(Source(compiler, program, file), s_target.Value).Programs.Single();
+        Linker.Link(Source(compiler, program, file), s_target.Value, new LinkOptions(LeaveToKernel: true)).Programs.Single();
 
     /// <summary>The number a program of two or three slots returns.</summary>
     private static long Answer(LinkedProgram program)

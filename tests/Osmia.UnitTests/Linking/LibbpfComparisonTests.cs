@@ -15,6 +15,7 @@ public class LibbpfComparisonTests(ITestOutputHelper output)
     // libbpf adds the number of the record to the number of its poisoned call.
     private const int FirstPoison = 0xbad2310;
     private const int FirstKfuncPoison = 2_002_000_000;
+    private static readonly LinkOptions s_all = new(LeaveToKernel: true);
     private const int MostRecords = 10_000;
     private const string KernelTypes = "/sys/kernel/btf/vmlinux";
     private static readonly Lazy<Target> s_kernel = new(() => new Target("running kernel", () => BtfTypes.Parse(File.ReadAllBytes(KernelTypes)))
@@ -127,7 +128,7 @@ public class LibbpfComparisonTests(ITestOutputHelper output)
         records = source.FindProgram(program)!.Entry.CoreRelocations.Count;
         try
         {
-            LinkedObject ours = Linker.Link(source, target);
+            LinkedObject ours = Linker.Link(source, target, s_all);
             return Text([.. ours.Programs.Single().Instructions], index => ours.Maps[index].Name);
         }
         catch (RelocationException refusal)
@@ -179,7 +180,7 @@ public class LibbpfComparisonTests(ITestOutputHelper output)
             program.Section = program.Section with { Target = "" };
         }
 
-        LinkedObject ours = Linker.Link(source, s_kernel.Value);
+        LinkedObject ours = Linker.Link(source, s_kernel.Value, s_all);
         Assert.NotEmpty(expected);
         Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), ours.Programs.Select(program => program.Name).Order(StringComparer.Ordinal));
         foreach (LinkedProgram program in ours.Programs)
