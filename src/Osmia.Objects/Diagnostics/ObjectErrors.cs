@@ -79,6 +79,16 @@ internal static class ObjectErrors
         },
         section);
 
+    public static ObjectFormatException BadPackage(string file, string problem, long offset, Exception? inner = null) => new(
+        new Diagnostic("OSM1023", $"package '{file}' cannot be read: {problem}")
+        {
+            Where = $"byte {offset}",
+            Why = "a package of ecc is a JSON object whose 'bpf_object' is an ELF file, compressed by zlib, in base64",
+            Try = "make it again with ecc, or read the .bpf.o file itself",
+        },
+        offset: offset,
+        inner: inner);
+
     public static ObjectFormatException BadRelocation(string file, string section, long offset, string problem, string? remedy = null) => new(
         new Diagnostic("OSM1011", $"a relocation of '{file}' cannot be read: {problem}")
         {
