@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Loads an object with libbpf and prints what it handed to the kernel: one line per program, "NAME HEX", after relocation.
-// Lines "map NAME FD" and "id FD" name the descriptors that stand in the instructions.
+// Lines "map NAME FD" and "id FD" name the descriptors that stand in the instructions. A second argument is a file of types to
+// relocate against in place of the kernel's.
 #include <stdio.h>
 #include <bpf/libbpf.h>
 
@@ -15,11 +16,15 @@ int main(int count, char **arguments)
 	struct bpf_program *program;
 	struct bpf_map *map;
 
-	if (count != 2)
+	LIBBPF_OPTS(bpf_object_open_opts, options);
+
+	if (count != 2 && count != 3)
 		return 64;
+	if (count == 3)
+		options.btf_custom_path = arguments[2];
 
 	libbpf_set_print(quiet);
-	object = bpf_object__open_file(arguments[1], NULL);
+	object = bpf_object__open_file(arguments[1], &options);
 	if (!object)
 		return 1;
 
