@@ -52,6 +52,11 @@ public static class BtfKindExtensions
 
     public static bool IsEnum(this BtfKind kind) => kind is BtfKind.Enum or BtfKind.Enum64;
 
+    // Linux 7.1 gives 7 bits to the kind and 24 to the count. Until then it was 5 and 16, and the bits between them had to be 0.
+    internal static BtfKind KindOf(uint info) => (BtfKind)((info >> 24) & 0x7f);
+
+    internal static int CountOf(uint info) => (int)(info & 0xffffff);
+
     /// <summary>Bytes after the 12-byte header of one type, or -1 for a kind this table does not know.</summary>
     internal static int ExtraBytes(BtfKind kind, int count) => kind switch
     {

@@ -24,11 +24,11 @@ public readonly struct BtfType(BtfTypes owner, TypeId id) : IEquatable<BtfType>
 
     private uint Word(int index) => Owner is null ? 0 : Owner.Word(Id, index);
 
-    public BtfKind Kind => (BtfKind)((Info >> 24) & 0x1f);
+    public BtfKind Kind => BtfKindExtensions.KindOf(Info);
 
     /// <summary>Members, enumerators, parameters or section variables that follow the type.</summary>
     public int Count => Kind is BtfKind.Struct or BtfKind.Union or BtfKind.Enum or BtfKind.Enum64 or BtfKind.FunctionPrototype or BtfKind.DataSection
-        ? (int)(Info & 0xffff)
+        ? BtfKindExtensions.CountOf(Info)
         : 0;
 
     /// <summary>Bit 31 of info: bit-field encoding of members, signed enumerators, or a forward of a union.</summary>
@@ -74,7 +74,7 @@ public readonly struct BtfType(BtfTypes owner, TypeId id) : IEquatable<BtfType>
     public uint ElementCount => Word(5);
 
     /// <summary>Linkage of a variable (its own word) or of a function (in the count bits).</summary>
-    public BtfLinkage Linkage => Kind == BtfKind.Function ? (BtfLinkage)(Info & 0xffff) : (BtfLinkage)Word(3);
+    public BtfLinkage Linkage => Kind == BtfKind.Function ? (BtfLinkage)BtfKindExtensions.CountOf(Info) : (BtfLinkage)Word(3);
 
     /// <summary>Member or parameter a declaration tag stands on; -1 for the type itself.</summary>
     public int ComponentIndex => (int)Word(3);

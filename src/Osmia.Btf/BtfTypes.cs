@@ -85,8 +85,8 @@ public sealed partial class BtfTypes
             }
 
             uint info = Read32(types, position + 4, header.BigEndian);
-            var kind = (BtfKind)((info >> 24) & 0x1f);
-            int extra = BtfKindExtensions.ExtraBytes(kind, (int)(info & 0xffff));
+            BtfKind kind = BtfKindExtensions.KindOf(info);
+            int extra = BtfKindExtensions.ExtraBytes(kind, BtfKindExtensions.CountOf(info));
             if (extra < 0)
             {
                 return (offsets.AsSpan(0, count).ToArray(), false);
@@ -153,6 +153,11 @@ public sealed partial class BtfTypes
         int end = rest.IndexOf((byte)0);
         return end < 0 ? rest : rest[..end];
     }
+
+    /// <summary>Offsets of this blob's strings; those of split BTF begin where its base's end.</summary>
+    internal uint StringsBegin => (uint)_firstString;
+
+    internal uint StringsEnd => (uint)(_firstString + _stringsLength);
 
     public string String(uint offset) => Encoding.UTF8.GetString(StringBytes(offset));
 }

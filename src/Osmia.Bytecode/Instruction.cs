@@ -43,8 +43,8 @@ public readonly record struct Instruction(Opcode Opcode, byte Registers, short O
     /// <summary>Loads the address of a program-local function (a callback) as a wide immediate.</summary>
     public bool IsFunctionAddress => IsWide && SourceKind == PseudoLoad.Function;
 
-    /// <summary>A jump that names another slot: conditional, <c>goto</c> or <c>gotol</c>, not a call or exit.</summary>
-    public bool IsJump => Opcode.IsJump && !IsCall && !IsExit && Opcode.Value != Opcodes.CallRegister;
+    /// <summary>A jump that names another slot: conditional, <c>goto</c> or <c>gotol</c>, not a call, an exit or <c>gotox</c>.</summary>
+    public bool IsJump => Opcode.IsJump && !IsCall && !IsExit && Opcode.Value is not (Opcodes.CallRegister or Opcodes.JumpIndirect);
 
     /// <summary>Slots from the next one to the jump's target: the 32-bit immediate for <c>gotol</c>, else the offset.</summary>
     public int JumpDistance => Opcode.Value == Opcodes.JumpLong ? Immediate : Offset;

@@ -2,7 +2,7 @@ namespace Osmia.Bytecode;
 
 /// <summary>
 /// Whether slots encode instructions of RFC 9669 (with the legacy packet loads, <c>may_goto</c>, address space casts,
-/// load-acquire and store-release that Linux added). It judges encodings, not what a program does with them.
+/// load-acquire, store-release and <c>gotox</c> that Linux added). It judges encodings, not what a program does with them.
 /// </summary>
 public static class InstructionValidity
 {
@@ -144,6 +144,8 @@ public static class InstructionValidity
         {
             case JumpOperation.Call when usesRegister && is64:
                 return "a call by register (callx) is not part of RFC 9669 and no engine runs it";
+            case JumpOperation.Ja when usesRegister && is64:
+                return Registers(i, source: false) ?? Reserved(i, source: true, offset: true, immediate: true);
             case JumpOperation.Ja or JumpOperation.Call or JumpOperation.Exit or JumpOperation.Jcond when usesRegister:
             case JumpOperation.Call or JumpOperation.Exit or JumpOperation.Jcond when !is64:
             case > JumpOperation.Jcond:

@@ -148,6 +148,12 @@ public static class Opcodes
     public const byte Jump = 0x05;
     public const byte JumpLong = 0x06;
     public const byte MayGoto = 0xe5;
+
+    /// <summary><c>gotox</c>: a jump to the address in the destination register, out of a table of instructions (Linux 6.19).</summary>
+    public const byte JumpIndirect = 0x0d;
+
+    /// <summary>The kernel's own speculation barrier; it stands in translated programs and cannot be loaded.</summary>
+    public const byte NoSpeculation = 0xc2;
     public const byte Mov64Immediate = 0xb7;
     public const byte Mov64Register = 0xbf;
     public const byte LoadWord64 = 0x79;

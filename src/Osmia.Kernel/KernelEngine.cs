@@ -3,6 +3,7 @@ using Osmia.Kernel.Diagnostics;
 using Osmia.Kernel.Links;
 using Osmia.Kernel.Maps;
 using Osmia.Kernel.Programs;
+using Osmia.Kernel.Symbols;
 using Osmia.Kernel.Syscalls;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
@@ -16,7 +17,8 @@ public sealed class KernelEngine : IEngine
     /// <summary>Where maps that ask for it are pinned by name, unless <see cref="Open"/> is told otherwise.</summary>
     public const string DefaultPinDirectory = "/sys/fs/bpf";
 
-    private const string KernelTypesPath = "/sys/kernel/btf/vmlinux";
+    private const string TypesFolder = "/sys/kernel/btf";
+    private const string KernelTypesPath = TypesFolder + "/vmlinux";
 
     // The running kernel's types do not change: one mapping serves every engine of the process and is never given back.
     private static readonly Lazy<BtfTypes?> s_kernelTypes = new(ReadKernelTypes);
@@ -30,6 +32,10 @@ public sealed class KernelEngine : IEngine
         Target = new Target(release, () => s_kernelTypes.Value)
         {
             KernelVersion = ParseVersion(release),
+            PageSize = Environment.SystemPageSize,
+            ModuleList = Modules,
+            SymbolAddresses = SymbolAddresses.Of,
+            SymbolNames = SymbolAddresses.Names,
             Configuration = name => s_configuration.Value.GetValueOrDefault(name),
             NoTypesReason = File.Exists(KernelTypesPath)
                 ? $"{KernelTypesPath} cannot be read or is not BTF"
@@ -98,11 +104,19 @@ public sealed class KernelEngine : IEngine
         // The engine itself holds nothing: objects, maps and links are owned by whoever asked for them.
     }
 
-    private static BtfTypes? ReadKernelTypes()
+    private static TargetModule[] Modules() => !Directory.Exists(TypesFolder) ? [] :
+    [
+        .. Directory.EnumerateFiles(TypesFolder).Where(path => path != KernelTypesPath).Order(StringComparer.Ordinal)
+            .Select(path => new TargetModule(Path.GetFileName(path), () => s_kernelTypes.Value is { } kernel ? ReadTypes(path, kernel) : null)),
+    ];
+
+    private static BtfTypes? ReadKernelTypes() => ReadTypes(KernelTypesPath, null);
+
+    private static BtfTypes? ReadTypes(string path, BtfTypes? baseTypes)
     {
         try
         {
-            return File.Exists(KernelTypesPath) ? BtfTypes.Parse(MappedFile.Open(KernelTypesPath).Memory) : null;
+            return File.Exists(path) ? BtfTypes.Parse(MappedFile.Open(path).Memory, baseTypes) : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or BtfFormatException)
         {

@@ -20,6 +20,9 @@ public sealed class BpfVariable(string name, BpfMap map, int offset, int size, T
     /// <summary>True for <c>.rodata</c>: the value can change only before the object is loaded.</summary>
     public bool IsConstant => Map.DataSection == DataSectionKind.ReadOnly;
 
+    /// <summary>The BTF variable that declares it; void when the object has no BTF for it.</summary>
+    public TypeId Declaration { get; init; }
+
     public IReadOnlyList<string> Tags { get; init; } = [];
 
     /// <summary>Visible to other objects when they are linked; static variables are not.</summary>

@@ -91,7 +91,7 @@ public static class RawDump
         1 => "SIGNED"u8,
         2 => "CHAR"u8,
         4 => "BOOL"u8,
-        _ => "(unknown)"u8,
+        _ => "UNKN"u8,
     };
 
     private static ReadOnlySpan<byte> Linkage(BtfLinkage linkage) => linkage switch

@@ -4,7 +4,7 @@ namespace Osmia.Bytecode.Disassembly;
 
 /// <summary>
 /// Instructions as text. Any bytes can be printed: what is no instruction in the chosen style comes out as the
-/// assembler's <c>.byte</c> directive.
+/// assembler's <c>.byte</c> directive. What is printed of a valid instruction, <see cref="Assembly.Assembler"/> reads back as the same bytes.
 /// </summary>
 public static class Disassembler
 {
@@ -25,6 +25,14 @@ public static class Disassembler
         {
             text.Length = start;
             AppendBytes(text, instruction);
+            if (style == DisassemblyStyle.Llvm && (!instruction.IsWide || isWide) && InstructionValidity.CheckEncoding(stream, slot) is null)
+            {
+                // It is an instruction, only llvm has no text for it.
+                text.Append(" # ");
+                int meaning = text.Length;
+                KernelFormatter.TryAppend(text, instruction, next, name);
+                text.Remove(meaning, "(00) ".Length);
+            }
         }
 
         return isKnown && isWide ? 2 : 1;

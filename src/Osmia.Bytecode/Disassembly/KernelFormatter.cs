@@ -6,6 +6,10 @@ namespace Osmia.Bytecode.Disassembly;
 /// The kernel's form: opcode in parentheses, signed offsets, decimal immediates. Lenient like the kernel: fields that
 /// an instruction does not use are not looked at.
 /// </summary>
+/// <remarks>
+/// The kernel prints some things alike that are not: a wide load of a BTF id as a number, a call of a module's function as one of the
+/// kernel. These have forms of our own (<c>btf[id:5]</c>, <c>btf[2]</c> behind the call), so that every text has one meaning.
+/// </remarks>
 internal static class KernelFormatter
 {
     public static bool TryAppend(StringBuilder text, Instruction instruction, Instruction next, string? name)
@@ -50,6 +54,12 @@ internal static class KernelFormatter
             return true;
         }
 
+        if (OperatorText.IsPerCpuAddress(i))
+        {
+            text.Append($"r{Dst(i)} = &(void __percpu *)(r{Src(i)})");
+            return true;
+        }
+
         if (OperatorText.Arithmetic(i) is not { } operation)
         {
             return false;
@@ -72,6 +82,9 @@ internal static class KernelFormatter
                 return true;
             case Opcodes.CallRegister:
                 text.Append($"callx r{Dst(i)}");
+                return true;
+            case Opcodes.JumpIndirect:
+                text.Append($"gotox r{Dst(i)}");
                 return true;
             case Opcodes.Jump:
                 text.Append($"goto pc{i.Offset:+0;-0;+0}");
@@ -114,6 +127,7 @@ internal static class KernelFormatter
                 break;
             case CallKind.Kfunc:
                 text.Append($"{name ?? "kernel-function"}#{i.Immediate}");
+                _ = i.Offset == 0 ? text : text.Append($" btf[{i.Offset}]");
                 break;
             default:
                 text.Append($"{name ?? (HelperTable.IsKnown(i.Immediate) ? HelperTable.NameOf(i.Immediate) : "unknown")}#{i.Immediate}");
@@ -139,7 +153,8 @@ internal static class KernelFormatter
                     PseudoLoad.MapFd => text.Append(name is null ? $"map[id:{(uint)i.Immediate}]" : $"map[{name}]"),
                     PseudoLoad.MapIndex => text.Append(name is null ? $"map[idx:{(uint)i.Immediate}]" : $"map[{name}]"),
                     PseudoLoad.MapValue => text.Append(name ?? $"map[id:{(uint)i.Immediate}][0]+{(uint)next.Immediate}"),
-                    PseudoLoad.MapIndexValue => text.Append(name ?? $"map[idx:{(uint)i.Immediate}][0]+{(uint)next.Immediate}"),
+                    PseudoLoad.MapIndexValue => text.Append(name ?? $"map[idx:{(uint)i.Immediate}]+{(uint)next.Immediate}"),
+                    PseudoLoad.BtfId => text.Append(name ?? $"btf[id:{(uint)i.Immediate}]").Append(next.Immediate == 0 ? "" : $"[fd:{(uint)next.Immediate}]"),
                     PseudoLoad.Function => text.Append(name is null ? $"subprog[{i.Immediate:+0;-0;+0}]" : $"subprog[{name}]"),
                     _ => text.Append(name ?? $"0x{i.WideImmediate(next):x}"),
                 };
@@ -163,6 +178,12 @@ internal static class KernelFormatter
 
     private static bool StoreImmediate(StringBuilder text, Instruction i)
     {
+        if (i.Opcode.Value == Opcodes.NoSpeculation)
+        {
+            text.Append("nospec");
+            return true;
+        }
+
         text.Append($"{Address(i, Dst(i))} = {i.Immediate}");
         return i.Opcode.Mode == Mode.Mem;
     }

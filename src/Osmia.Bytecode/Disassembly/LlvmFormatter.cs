@@ -6,7 +6,11 @@ namespace Osmia.Bytecode.Disassembly;
 /// LLVM's form: hexadecimal throughout, offsets with a spaced sign. Strict like its decoder: an instruction with
 /// something in an unused field is no instruction.
 /// </summary>
-/// <remarks>Loads and stores of 32 bits and less name the full register, 32-bit atomics the half, as llvm-objdump 19 does.</remarks>
+/// <remarks>
+/// What llvm-objdump prints alike although it is not (a local call without a symbol as a call of a helper, a packet load without its
+/// offset, a wide load without its upper half) is not printed here: it becomes bytes, which assemblers read back.
+/// Loads and stores of 32 bits and less name the full register, 32-bit atomics the half, as llvm-objdump 19 does.
+/// </remarks>
 internal static class LlvmFormatter
 {
     public static bool TryAppend(StringBuilder text, ReadOnlySpan<Instruction> stream, int slot, Instruction next, string? name)
@@ -18,7 +22,7 @@ internal static class LlvmFormatter
             return true;
         }
 
-        return InstructionValidity.CheckEncoding(stream, slot) is null && instruction.Opcode.Class switch
+        return InstructionValidity.CheckEncoding(stream, slot) is null && (name is not null || IsUnambiguous(instruction, next)) && instruction.Opcode.Class switch
         {
             InstructionClass.Alu or InstructionClass.Alu64 => Arithmetic(text, instruction),
             InstructionClass.Jmp or InstructionClass.Jmp32 => Jump(text, instruction, name),
@@ -27,6 +31,14 @@ internal static class LlvmFormatter
             _ => Store(text, instruction),
         };
     }
+
+    private static bool IsUnambiguous(Instruction instruction, Instruction next) => instruction switch
+    {
+        { IsCall: true } => instruction.SourceKind == CallKind.Helper,
+        { IsWide: true } => instruction.SourceKind == PseudoLoad.Immediate || next.Immediate == 0,
+        { Opcode: { Class: InstructionClass.Ld, Mode: Mode.Ind } } => instruction.Immediate == 0,
+        _ => true,
+    };
 
     private static int Dst(Instruction instruction) => (int)instruction.Destination;
 
@@ -82,6 +94,9 @@ internal static class LlvmFormatter
                 return true;
             case Opcodes.JumpLong:
                 text.Append("gotol ").Append(Signed(i.Immediate));
+                return true;
+            case Opcodes.JumpIndirect:
+                text.Append("gotox r").Append(Dst(i));
                 return true;
             case Opcodes.MayGoto:
                 text.Append("may_goto ").Append(Signed(i.Offset));

@@ -39,6 +39,10 @@ internal static class OperatorText
     public static bool IsAddressSpaceCast(Instruction instruction) =>
         instruction is { Opcode.Value: Opcodes.Mov64Register, Offset: 1 };
 
+    /// <summary>The kernel's own move that adds the address of this CPU's data; it stands in translated programs only.</summary>
+    public static bool IsPerCpuAddress(Instruction instruction) =>
+        instruction is { Opcode.Value: Opcodes.Mov64Register, Offset: -1 };
+
     /// <summary>The assignment of a plain atomic (<c>+=</c>), or null.</summary>
     public static string? AtomicAssignment(int operation) => operation switch
     {

@@ -1,6 +1,6 @@
 namespace Osmia.Bytecode;
 
-/// <summary>Attach types, with the kernel's numbers (<c>enum bpf_attach_type</c>, include/uapi/linux/bpf.h, as of Linux 6.18).</summary>
+/// <summary>Attach types, with the kernel's numbers (<c>enum bpf_attach_type</c>, include/uapi/linux/bpf.h, as of Linux 7.2; up to 57 in 6.18).</summary>
 public enum AttachType
 {
     CgroupInetIngress = 0,
@@ -61,6 +61,14 @@ public enum AttachType
     NetkitPeer = 55,
     TraceKprobeSession = 56,
     TraceUprobeSession = 57,
+
+    /// <summary>fentry and fexit of one function by one program, Linux 7.0.</summary>
+    TraceFsession = 58,
+
+    /// <summary>fentry of many functions by one program, Linux 7.2.</summary>
+    TraceFentryMulti = 59,
+    TraceFexitMulti = 60,
+    TraceFsessionMulti = 61,
 }
 
 /// <summary>Kernel text of <see cref="AttachType"/>: the words bpftool and libbpf print.</summary>
@@ -126,6 +134,10 @@ public static class AttachTypeNames
         "netkit_peer",
         "trace_kprobe_session",
         "trace_uprobe_session",
+        "trace_fsession",
+        "trace_fentry_multi",
+        "trace_fexit_multi",
+        "trace_fsession_multi",
     ];
 
     /// <summary>Number of members known to this table; larger values are newer than it.</summary>

@@ -1,239 +1,227 @@
+using System.Text;
+
 namespace Osmia.Bytecode;
 
-/// <summary>The helper table: one row a helper. Its name is the C name without <c>bpf_</c>.</summary>
-/// <remarks>Source: <c>enum bpf_func_id</c> in include/uapi/linux/bpf.h, Linux 6.18.</remarks>
-public static class HelperTable
+/// <summary>
+/// The helper table: what each helper takes and returns, since when, and which programs may call it. The rows are one text, and a row
+/// is read when it is asked for.
+/// </summary>
+/// <remarks>Source: <c>enum bpf_func_id</c> in include/uapi/linux/bpf.h, Linux 6.18, and what <see cref="Rows"/> names.</remarks>
+public static partial class HelperTable
 {
-    private static readonly string[] s_names =
-    [
-        "unspec",
-        "map_lookup_elem",
-        "map_update_elem",
-        "map_delete_elem",
-        "probe_read",
-        "ktime_get_ns",
-        "trace_printk",
-        "get_prandom_u32",
-        "get_smp_processor_id",
-        "skb_store_bytes",
-        "l3_csum_replace",
-        "l4_csum_replace",
-        "tail_call",
-        "clone_redirect",
-        "get_current_pid_tgid",
-        "get_current_uid_gid",
-        "get_current_comm",
-        "get_cgroup_classid",
-        "skb_vlan_push",
-        "skb_vlan_pop",
-        "skb_get_tunnel_key",
-        "skb_set_tunnel_key",
-        "perf_event_read",
-        "redirect",
-        "get_route_realm",
-        "perf_event_output",
-        "skb_load_bytes",
-        "get_stackid",
-        "csum_diff",
-        "skb_get_tunnel_opt",
-        "skb_set_tunnel_opt",
-        "skb_change_proto",
-        "skb_change_type",
-        "skb_under_cgroup",
-        "get_hash_recalc",
-        "get_current_task",
-        "probe_write_user",
-        "current_task_under_cgroup",
-        "skb_change_tail",
-        "skb_pull_data",
-        "csum_update",
-        "set_hash_invalid",
-        "get_numa_node_id",
-        "skb_change_head",
-        "xdp_adjust_head",
-        "probe_read_str",
-        "get_socket_cookie",
-        "get_socket_uid",
-        "set_hash",
-        "setsockopt",
-        "skb_adjust_room",
-        "redirect_map",
-        "sk_redirect_map",
-        "sock_map_update",
-        "xdp_adjust_meta",
-        "perf_event_read_value",
-        "perf_prog_read_value",
-        "getsockopt",
-        "override_return",
-        "sock_ops_cb_flags_set",
-        "msg_redirect_map",
-        "msg_apply_bytes",
-        "msg_cork_bytes",
-        "msg_pull_data",
-        "bind",
-        "xdp_adjust_tail",
-        "skb_get_xfrm_state",
-        "get_stack",
-        "skb_load_bytes_relative",
-        "fib_lookup",
-        "sock_hash_update",
-        "msg_redirect_hash",
-        "sk_redirect_hash",
-        "lwt_push_encap",
-        "lwt_seg6_store_bytes",
-        "lwt_seg6_adjust_srh",
-        "lwt_seg6_action",
-        "rc_repeat",
-        "rc_keydown",
-        "skb_cgroup_id",
-        "get_current_cgroup_id",
-        "get_local_storage",
-        "sk_select_reuseport",
-        "skb_ancestor_cgroup_id",
-        "sk_lookup_tcp",
-        "sk_lookup_udp",
-        "sk_release",
-        "map_push_elem",
-        "map_pop_elem",
-        "map_peek_elem",
-        "msg_push_data",
-        "msg_pop_data",
-        "rc_pointer_rel",
-        "spin_lock",
-        "spin_unlock",
-        "sk_fullsock",
-        "tcp_sock",
-        "skb_ecn_set_ce",
-        "get_listener_sock",
-        "skc_lookup_tcp",
-        "tcp_check_syncookie",
-        "sysctl_get_name",
-        "sysctl_get_current_value",
-        "sysctl_get_new_value",
-        "sysctl_set_new_value",
-        "strtol",
-        "strtoul",
-        "sk_storage_get",
-        "sk_storage_delete",
-        "send_signal",
-        "tcp_gen_syncookie",
-        "skb_output",
-        "probe_read_user",
-        "probe_read_kernel",
-        "probe_read_user_str",
-        "probe_read_kernel_str",
-        "tcp_send_ack",
-        "send_signal_thread",
-        "jiffies64",
-        "read_branch_records",
-        "get_ns_current_pid_tgid",
-        "xdp_output",
-        "get_netns_cookie",
-        "get_current_ancestor_cgroup_id",
-        "sk_assign",
-        "ktime_get_boot_ns",
-        "seq_printf",
-        "seq_write",
-        "sk_cgroup_id",
-        "sk_ancestor_cgroup_id",
-        "ringbuf_output",
-        "ringbuf_reserve",
-        "ringbuf_submit",
-        "ringbuf_discard",
-        "ringbuf_query",
-        "csum_level",
-        "skc_to_tcp6_sock",
-        "skc_to_tcp_sock",
-        "skc_to_tcp_timewait_sock",
-        "skc_to_tcp_request_sock",
-        "skc_to_udp6_sock",
-        "get_task_stack",
-        "load_hdr_opt",
-        "store_hdr_opt",
-        "reserve_hdr_opt",
-        "inode_storage_get",
-        "inode_storage_delete",
-        "d_path",
-        "copy_from_user",
-        "snprintf_btf",
-        "seq_printf_btf",
-        "skb_cgroup_classid",
-        "redirect_neigh",
-        "per_cpu_ptr",
-        "this_cpu_ptr",
-        "redirect_peer",
-        "task_storage_get",
-        "task_storage_delete",
-        "get_current_task_btf",
-        "bprm_opts_set",
-        "ktime_get_coarse_ns",
-        "ima_inode_hash",
-        "sock_from_file",
-        "check_mtu",
-        "for_each_map_elem",
-        "snprintf",
-        "sys_bpf",
-        "btf_find_by_name_kind",
-        "sys_close",
-        "timer_init",
-        "timer_set_callback",
-        "timer_start",
-        "timer_cancel",
-        "get_func_ip",
-        "get_attach_cookie",
-        "task_pt_regs",
-        "get_branch_snapshot",
-        "trace_vprintk",
-        "skc_to_unix_sock",
-        "kallsyms_lookup_name",
-        "find_vma",
-        "loop",
-        "strncmp",
-        "get_func_arg",
-        "get_func_ret",
-        "get_func_arg_cnt",
-        "get_retval",
-        "set_retval",
-        "xdp_get_buff_len",
-        "xdp_load_bytes",
-        "xdp_store_bytes",
-        "copy_from_user_task",
-        "skb_set_tstamp",
-        "ima_file_hash",
-        "kptr_xchg",
-        "map_lookup_percpu_elem",
-        "skc_to_mptcp_sock",
-        "dynptr_from_mem",
-        "ringbuf_reserve_dynptr",
-        "ringbuf_submit_dynptr",
-        "ringbuf_discard_dynptr",
-        "dynptr_read",
-        "dynptr_write",
-        "dynptr_data",
-        "tcp_raw_gen_syncookie_ipv4",
-        "tcp_raw_gen_syncookie_ipv6",
-        "tcp_raw_check_syncookie_ipv4",
-        "tcp_raw_check_syncookie_ipv6",
-        "ktime_get_tai_ns",
-        "user_ringbuf_drain",
-        "cgrp_storage_get",
-        "cgrp_storage_delete",
-    ];
+    private const int LastId = (int)HelperId.CgrpStorageDelete;
+    private const int Columns = 7;
+
+    private static readonly Helper?[] s_helpers = new Helper?[LastId + 1];
+    private static readonly string?[] s_names = new string?[LastId + 1];
+    private static readonly Lazy<int[]> s_starts = new(FindRows);
 
     /// <summary>Helpers known to this table; ids run from 1 to this number.</summary>
-    public static int Count => s_names.Length - 1;
+    public static int Count => LastId;
 
-    public static bool IsKnown(int id) => id > 0 && id < s_names.Length;
+    /// <summary>Every helper, in the order of the ids.</summary>
+    public static IEnumerable<Helper> All
+    {
+        get
+        {
+            for (int id = 1; id <= LastId; id++)
+            {
+                yield return Find(id)!;
+            }
+        }
+    }
+
+    public static bool IsKnown(int id) => id is > 0 and <= LastId;
+
+    /// <summary>The row of a helper, or null for an id newer than this table.</summary>
+    public static Helper? Find(int id) => IsKnown(id) ? s_helpers[id] ??= Read(id) : null;
+
+    public static Helper Find(HelperId id) => Find((int)id) ?? throw new ArgumentOutOfRangeException(nameof(id), id, "no such helper");
 
     /// <summary>The C name (<c>bpf_map_lookup_elem</c>), or <c>helper#N</c> for an id newer than this table.</summary>
-    public static string NameOf(int id) => IsKnown(id) ? "bpf_" + s_names[id] : $"helper#{id}";
+    public static string NameOf(int id) => IsKnown(id) ? s_names[id] ??= "bpf_" + ReadName(id) : $"helper#{id}";
 
     /// <summary>Finds a helper by its C name, with or without <c>bpf_</c>.</summary>
     public static bool TryFind(string name, out HelperId id)
     {
-        string bare = name.StartsWith("bpf_", StringComparison.Ordinal) ? name[4..] : name;
-        int index = Array.IndexOf(s_names, bare);
-        id = (HelperId)Math.Max(index, 0);
-        return index > 0;
+        for (int candidate = 1; candidate <= LastId; candidate++)
+        {
+            string known = NameOf(candidate);
+            if (known == name || known.AsSpan(4).SequenceEqual(name))
+            {
+                id = (HelperId)candidate;
+                return true;
+            }
+        }
+
+        id = default;
+        return false;
+    }
+
+    internal static InvalidOperationException BadRow(ReadOnlySpan<char> word) => new($"'{word}' in the helper table is not a word of it");
+
+    // Where the first row of each helper begins, and after the last the end.
+    private static int[] FindRows()
+    {
+        int[] starts = new int[LastId + 2];
+        ReadOnlySpan<byte> text = Rows;
+        int position = 0;
+        int last = 0;
+        while (position < text.Length)
+        {
+            int id = 0;
+            int at = position;
+            for (; text[at] is not (byte)'|'; at++)
+            {
+                id = text[at] is (byte)' ' ? id : (id * 10) + (text[at] - '0');
+            }
+
+            if (id != last)
+            {
+                starts[id] = position;
+                last = id;
+            }
+
+            int length = text[position..].IndexOf((byte)'\n');
+            position = length < 0 ? text.Length : position + length + 1;
+        }
+
+        starts[LastId + 1] = text.Length;
+        return starts;
+    }
+
+    private static ReadOnlySpan<byte> RowsOf(int id) => Rows[s_starts.Value[id]..s_starts.Value[id + 1]];
+
+    private static string ReadName(int id)
+    {
+        ReadOnlySpan<byte> row = RowsOf(id);
+        row = row[(row.IndexOf((byte)'|') + 2)..];
+        return Encoding.ASCII.GetString(row[..row.IndexOf((byte)' ')]);
+    }
+
+    private static Helper Read(int id)
+    {
+        string[] rows = Encoding.ASCII.GetString(RowsOf(id)).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var signatures = new HelperSignature[rows.Length];
+        KernelVersion since = default;
+        string name = "";
+        for (int i = 0; i < rows.Length; i++)
+        {
+            string[] cells = rows[i].Split('|', StringSplitOptions.TrimEntries);
+            if (cells.Length != Columns || !KernelVersion.TryParse(cells[4], out since) || (i > 0 && cells[1] != name))
+            {
+                throw BadRow(rows[i]);
+            }
+
+            name = cells[1];
+            signatures[i] = new HelperSignature(HelperReturn.Parse(cells[2]), ReadArguments(cells[3]), ReadTraits(cells[5]), ReadCallers(cells[6]));
+        }
+
+        return new Helper((HelperId)id, name, since, signatures);
+    }
+
+    private static HelperArgument[] ReadArguments(string cell)
+    {
+        string[] words = cell.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var arguments = new HelperArgument[words.Length];
+        for (int i = 0; i < words.Length; i++)
+        {
+            arguments[i] = HelperArgument.Parse(words[i]);
+        }
+
+        return arguments;
+    }
+
+    private static HelperTraits ReadTraits(string cell)
+    {
+        HelperTraits traits = HelperTraits.None;
+        foreach (string word in cell.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            traits |= word switch
+            {
+                "gpl" => HelperTraits.GplOnly,
+                "pkt" => HelperTraits.TakesPacketMemory,
+                "sleep" => HelperTraits.MaySleep,
+                "fast" => HelperTraits.FastCall,
+                "chg" => HelperTraits.ChangesPacket,
+                "acq" => HelperTraits.AcquiresReference,
+                "cast" => HelperTraits.CastsPointer,
+                "cb" => HelperTraits.CallsCallback,
+                "async" => HelperTraits.DefersCallback,
+                "bpf" => HelperTraits.NeedsBpf,
+                "perfmon" => HelperTraits.NeedsPerfmon,
+                "sysadmin" => HelperTraits.NeedsSysAdmin,
+                _ => throw BadRow(word),
+            };
+        }
+
+        return traits;
+    }
+
+    private static HelperCaller[] ReadCallers(string cell)
+    {
+        var callers = new List<HelperCaller>();
+        int position = 0;
+        while (position < cell.Length)
+        {
+            int end = cell.AsSpan(position).IndexOfAny(' ', '[');
+            end = end < 0 ? cell.Length : position + end;
+            ReadOnlySpan<char> word = cell.AsSpan(position, end - position);
+            string condition = "";
+            position = end + 1;
+            if (end < cell.Length && cell[end] == '[')
+            {
+                int close = cell.IndexOf(']', end);
+                condition = cell[(end + 1)..close];
+                position = close + 2;
+            }
+
+            AddCallers(callers, word, condition);
+        }
+
+        return [.. callers];
+    }
+
+    private static void AddCallers(List<HelperCaller> callers, ReadOnlySpan<char> word, string condition)
+    {
+        int colon = condition.IndexOf(':', StringComparison.Ordinal);
+        string remark = colon < 0 ? "" : condition[(colon + 1)..].Trim();
+        AttachType[] attachTypes = ReadAttachTypes(colon < 0 ? condition : condition[..colon]);
+        if (word[0] != '@')
+        {
+            callers.Add(new HelperCaller(ProgramTypeNames.TryParse(word.ToString(), out ProgramType type) ? type : throw BadRow(word), attachTypes, remark));
+            return;
+        }
+
+        foreach (ProgramType member in HelperCallerGroups.Programs(word))
+        {
+            callers.Add(new HelperCaller(member, attachTypes, remark));
+        }
+    }
+
+    private static AttachType[] ReadAttachTypes(string words)
+    {
+        var types = new List<int>();
+        foreach (string word in words.Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (word[0] != '@')
+            {
+                types.Add(AttachTypeNames.TryParse(word, out AttachType type) ? (int)type : throw BadRow(word));
+                continue;
+            }
+
+            foreach (AttachType member in HelperCallerGroups.AttachTypes(word))
+            {
+                types.Add((int)member);
+            }
+        }
+
+        var result = new AttachType[types.Count];
+        for (int i = 0; i < result.Length; i++)
+        {
+            result[i] = (AttachType)types[i];
+        }
+
+        return result;
     }
 }

@@ -1,6 +1,6 @@
 namespace Osmia.Bytecode;
 
-/// <summary>Map types, with the kernel's numbers (<c>enum bpf_map_type</c>, include/uapi/linux/bpf.h, as of Linux 6.18).</summary>
+/// <summary>Map types, with the kernel's numbers (<c>enum bpf_map_type</c>, include/uapi/linux/bpf.h, as of Linux 7.2; up to 33 in 6.18).</summary>
 public enum MapType
 {
     Unspec = 0,
@@ -37,6 +37,12 @@ public enum MapType
     UserRingbuf = 31,
     CgrpStorage = 32,
     Arena = 33,
+
+    /// <summary>Linux 6.19.</summary>
+    InsnArray = 34,
+
+    /// <summary>A hash that resizes itself, Linux 7.2.</summary>
+    Rhash = 35,
 }
 
 /// <summary>Kernel text of <see cref="MapType"/>: the words bpftool and libbpf print.</summary>
@@ -78,6 +84,8 @@ public static class MapTypeNames
         "user_ringbuf",
         "cgrp_storage",
         "arena",
+        "insn_array",
+        "rhash",
     ];
 
     /// <summary>Number of members known to this table; larger values are newer than it.</summary>

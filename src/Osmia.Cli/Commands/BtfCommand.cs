@@ -117,7 +117,7 @@ internal static class BtfCommand
         _ => throw new UsageException("btf dump takes: file F | id N | vmlinux"),
     };
 
-    private static BtfTypes OpenFile(string path)
+    public static BtfTypes OpenFile(string path)
     {
         byte[] bytes;
         try

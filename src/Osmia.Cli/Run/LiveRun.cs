@@ -55,7 +55,7 @@ internal static class LiveRun
 
         if (settings.ShowMaps)
         {
-            report.Write(output);
+            Report(settings, report, output);
         }
 
         TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
@@ -67,19 +67,14 @@ internal static class LiveRun
 
     private static void Loop(RunSettings settings, StopSignal stop, EventPump pump, MapReport report, Stream output, long started)
     {
-        TimeSpan next = settings.Interval ?? TimeSpan.MaxValue;
+        TimeSpan next = Next(settings, TimeSpan.Zero);
         while (!stop.IsSet && !pump.IsDone)
         {
             TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
             if (elapsed >= next)
             {
-                if (!settings.Json)
-                {
-                    output.Write(Encoding.UTF8.GetBytes($"\n{DateTime.Now:HH:mm:ss}\n"));
-                }
-
-                report.Write(output);
-                next += settings.Interval!.Value;
+                Report(settings, report, output);
+                next = Next(settings, next);
             }
 
             TimeSpan wait = next - elapsed < s_wait ? next - elapsed : s_wait;
@@ -92,6 +87,20 @@ internal static class LiveRun
                 pump.Wait(wait > TimeSpan.Zero ? wait : TimeSpan.Zero);
             }
         }
+    }
+
+    /// <summary>When to report next; the one that falls on the end is the last report anyhow.</summary>
+    private static TimeSpan Next(RunSettings settings, TimeSpan last) =>
+        settings.Interval is { } interval && last + interval < (settings.Duration ?? TimeSpan.MaxValue) ? last + interval : TimeSpan.MaxValue;
+
+    private static void Report(RunSettings settings, MapReport report, Stream output)
+    {
+        if (settings.Interval is not null && !settings.Json)
+        {
+            output.Write(Encoding.UTF8.GetBytes($"\n{DateTime.Now:HH:mm:ss}\n"));
+        }
+
+        report.Write(output);
     }
 
     private static string Describe(LinkSet links)

@@ -50,7 +50,7 @@ internal static class MapCreation
             Extra = map.Extra,
         };
         int result = -Errno.EINVAL;
-        if (btf is not null && !map.ValueType.IsVoid && MapRules.For(map.Type) is { TakesTypes: true })
+        if (btf is not null && !map.ValueType.IsVoid && MapTypeTable.Find(map.Type) is { TakesTypes: true })
         {
             attributes.BtfFd = btf.Descriptor;
             attributes.BtfKeyType = map.KeyType.Value;

@@ -53,7 +53,7 @@ internal static class PinnedMaps
         }
 
         // The kernel itself adds this flag to device maps.
-        uint flags = (MapType)info.Type is MapType.Devmap or MapType.DevmapHash ? info.Flags & ~(uint)MapFlags.ReadOnlyForPrograms : info.Flags;
+        uint flags = (MapType)info.Type is MapType.Devmap or MapType.DevmapHash ? info.Flags & ~(uint)MapCreateFlags.ReadOnlyForPrograms : info.Flags;
         string pinned = Shape((MapType)info.Type, info.KeySize, info.ValueSize, info.MaxEntries, flags);
         string defined = Shape(wanted.Type, wanted.KeySize, wanted.ValueSize, wanted.MaxEntries, wanted.Flags);
         if (pinned != defined)

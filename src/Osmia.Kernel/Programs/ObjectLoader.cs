@@ -29,10 +29,11 @@ internal sealed class ObjectLoader
         var loader = new ObjectLoader();
         try
         {
+            using ModuleTypes modules = ModuleTypes.Open(linked.Modules);
             using BpfHandle? btf = loader.LoadTypes(linked);
             loader.CreateMaps(linked, btf, engine.PinDirectory);
             loader.FillOuterMaps();
-            var programs = new ProgramLoader(linked, loader._maps, btf, engine.Target.KernelVersion, options);
+            var programs = new ProgramLoader(linked, loader._maps, btf, modules.Descriptors, engine.Target.KernelVersion, options);
             foreach (LinkedProgram program in linked.Programs)
             {
                 loader._programs.Add(programs.Load(program));

@@ -9,7 +9,8 @@ namespace Osmia.Kernel.Programs;
 
 /// <summary>BPF_PROG_LOAD for the programs of one object.</summary>
 /// <param name="btf">The object's types in the kernel, or null.</param>
-internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<KernelMap> maps, BpfHandle? btf, uint kernelVersion, LoadOptions options)
+/// <param name="modules">Descriptors of the types of modules, numbered as the linked object numbers them.</param>
+internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<KernelMap> maps, BpfHandle? btf, int[] modules, uint kernelVersion, LoadOptions options)
 {
     private const uint StatisticsLevel = 4;
     private const int FirstLogSize = 64 * 1024;
@@ -76,6 +77,7 @@ internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<Ke
         fixed (byte* logBuffer = _log)
         fixed (FunctionRecord* functions = debug.Functions)
         fixed (SourceRecord* lines = debug.Lines)
+        fixed (int* descriptors = modules)
         {
             var attributes = new ProgramLoadAttributes
             {
@@ -91,6 +93,8 @@ internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<Ke
                 Name = BpfSyscall.KernelName(program.Name),
                 ExpectedAttachType = (uint)(program.AttachType ?? 0),
                 AttachBtfId = program.AttachBtfId.Value,
+                AttachFd = program.AttachModule == 0 ? 0 : modules[program.AttachModule],
+                FdArray = (ulong)descriptors,
             };
             if (debug.Functions.Length > 0)
             {
@@ -115,7 +119,7 @@ internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<Ke
         }
     }
 
-    /// <summary>A copy of the code with map indexes replaced by descriptors.</summary>
+    /// <summary>A copy of the code with indexes of maps and modules replaced by descriptors.</summary>
     private Instruction[] Patch(LinkedProgram program)
     {
         var code = new Instruction[program.Instructions.Length];
@@ -133,7 +137,11 @@ internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<Ke
                 PseudoLoad.MapIndexValue => PseudoLoad.MapValue,
                 _ => null,
             };
-            if (kind is { } real)
+            if (code[slot].SourceKind == PseudoLoad.BtfId && code[slot + 1].Immediate != 0)
+            {
+                code[slot + 1] = code[slot + 1].WithImmediate(modules[code[slot + 1].Immediate]);
+            }
+            else if (kind is { } real)
             {
                 code[slot] = code[slot].WithSourceKind(real).WithImmediate(maps[code[slot].Immediate].Handle.Descriptor);
             }

@@ -28,12 +28,42 @@ internal static class LinkErrors
         },
         candidates);
 
-    public static RelocationException Extern(string symbol, string where) => new(new Diagnostic("OSM2004", $"external symbol '{symbol}' cannot be resolved")
+    public static RelocationException Extern(string symbol, string where, string why, IReadOnlyList<string> nearest) => new(
+        new Diagnostic("OSM2004", $"external symbol '{symbol}' cannot be resolved")
+        {
+            Where = where,
+            Why = why,
+            Try = "correct its name, or declare it __weak and ask bpf_ksym_exists() before it is used",
+        },
+        nearest);
+
+    public static RelocationException OtherObject(string symbol, ExternKind kind, string where) => new(new Diagnostic("OSM2004", $"external symbol '{symbol}' cannot be resolved")
     {
         Where = where,
-        Why = "kernel symbols and kernel functions (__ksym) are not linked yet",
-        Try = "replace it by a const volatile global and set it with --set",
+        Why = $"it is a {kind.ToString().ToLowerInvariant()} of another object: it is declared extern without __ksym or __kconfig, and nothing in this object defines it",
+        Try = "link the objects into one first, or declare a symbol of the kernel with __ksym and compile with -g",
     });
+
+    public static Diagnostic WeakExtern(string symbol, string what, string target, string why) => new("OSM2030", $"weak {what} '{symbol}' is not there on target '{target}'")
+    {
+        Why = why,
+        Try = "call it only where bpf_ksym_exists() says it is there",
+    };
+
+    public static Diagnostic ExternType(string symbol, string what, string where, string target, string declared, string actual) => new("OSM2031", $"{what} '{symbol}' is another one on target '{target}' than the object declares")
+    {
+        Where = where,
+        Why = $"declared: {declared}; the target's: {actual}",
+        Try = "declare it as the target does; several forms can be told apart by flavours (NAME___old, NAME___new), both __weak",
+    };
+
+    public static RelocationException AmbiguousExtern(string symbol, string where, string target, IReadOnlyList<ulong> addresses) => new(
+        new Diagnostic("OSM2032", $"target '{target}' has {addresses.Count} symbols named '{symbol}'")
+        {
+            Where = where,
+            Why = $"they stand at {string.Join(", ", addresses.Take(4).Select(address => $"0x{address:x}"))}, and an address alone does not say which one is meant",
+            Try = "declare it with its type, so that it is found in BTF, or use another symbol",
+        });
 
     public static RelocationException Configuration(string name, string target) => new(new Diagnostic("OSM2011", $"'{name}' is not known of target '{target}'")
     {

@@ -11,7 +11,7 @@ internal static class AttachTypes
     private const string LsmPrefix = "bpf_lsm_";
     private const string IteratorPrefix = "bpf_iter_";
 
-    public static TypeId Find(BpfProgram program, Target target)
+    public static LinkedProgram Resolve(LinkedProgram program, Target target, ModuleTable modules)
     {
         SectionMatch section = program.Section;
         (BtfKind kind, string prefix)? wanted = section.Kind switch
@@ -24,7 +24,7 @@ internal static class AttachTypes
         };
         if (wanted is not { } query || section.Target.Length == 0)
         {
-            return TypeId.Void;
+            return program;
         }
 
         if (target.Types is not { } types)
@@ -32,10 +32,11 @@ internal static class AttachTypes
             throw LinkErrors.NoTargetTypes(target.Name, target.NoTypesReason, $"program '{program.Name}', section \"{section.Name}\"");
         }
 
-        TypeId id = types.Find(query.kind, query.prefix + section.Target);
-        return id.IsVoid
-            ? throw LinkErrors.NoAttachType(program.Name, section.Name, section.Target, target.Name, Nearest(types, query.kind, query.prefix, section.Target))
-            : id;
+        // "MODULE:FUNCTION" names whose function is meant.
+        string name = section.Target[(section.Target.IndexOf(':', StringComparison.Ordinal) + 1)..];
+        return target.Find(query.kind, query.prefix + name) is { } found
+            ? program with { AttachBtfId = found.Id, AttachModule = modules.IndexOf(found.Module) }
+            : throw LinkErrors.NoAttachType(program.Name, section.Name, section.Target, target.Name, Nearest(types, query.kind, query.prefix, name));
     }
 
     private static IReadOnlyList<string> Nearest(BtfTypes types, BtfKind kind, string prefix, string wanted)

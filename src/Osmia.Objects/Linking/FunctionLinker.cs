@@ -7,12 +7,13 @@ using Osmia.Objects.Linking.Core;
 namespace Osmia.Objects.Linking;
 
 /// <summary>Puts a program's subprograms behind its entry point and resolves what instructions refer to.</summary>
-internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary<BpfMap, int> mapIndexes)
+internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary<BpfMap, int> mapIndexes, ModuleTable modules)
 {
     // Subprograms are copied behind every program that calls them. The kernel takes a million instructions per program.
     private const int MaximumTotal = 1 << 24;
 
     private readonly Dictionary<BpfFunction, (Instruction[] Instructions, List<UnresolvedRelocation> Unresolved)> _relocated = [];
+    private readonly ExternLinker _externs = new(source, target, modules);
     private CoreRelocator? _core;
     private long _total;
 
@@ -42,7 +43,14 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
             relocated.CopyTo(instructions, start);
             foreach (SymbolReference reference in function.References)
             {
-                Resolve(instructions, start + reference.Slot, reference, starts);
+                if (reference.Kind != SymbolKind.Extern)
+                {
+                    Resolve(instructions, start + reference.Slot, reference, starts);
+                }
+                else if (_externs.Resolve(instructions, start + reference.Slot, function, reference) is { } absent)
+                {
+                    unresolved.Add(new UnresolvedRelocation(start + reference.Slot, absent));
+                }
             }
 
             lines.AddRange(function.Lines.Select(line => line with { Slot = line.Slot + start }));
@@ -62,7 +70,7 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
     /// The entry first, then every function reached from it, each once: a callee stands before what it calls itself, as libbpf
     /// places them. The walk keeps its own stack, for chains of calls may be long.
     /// </summary>
-    private static List<BpfFunction> CallOrder(BpfFunction entry)
+    public static List<BpfFunction> CallOrder(BpfFunction entry)
     {
         var order = new List<BpfFunction> { entry };
         var seen = new HashSet<BpfFunction> { entry };
@@ -128,14 +136,7 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
                 instructions[slot + 1] = instructions[slot + 1].WithImmediate(0);
                 break;
             default:
-                throw LinkErrors.Extern(reference.Name, Where(reference));
+                throw new InvalidOperationException($"a reference of kind {reference.Kind} is resolved elsewhere");
         }
-    }
-
-    private string Where(SymbolReference reference)
-    {
-        BpfFunction function = source.Functions.First(f => f.References.Contains(reference));
-        string line = source.Types is { } types && LineRecord.At(function.Lines, reference.Slot)?.Describe(types) is { } described ? $"{described}, " : "";
-        return $"{line}function '{function.Name}', instruction {reference.Slot}";
     }
 }

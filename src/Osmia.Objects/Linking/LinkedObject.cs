@@ -16,6 +16,12 @@ public sealed record LinkedObject(string Name, ImmutableArray<LinkedProgram> Pro
 
     public string License { get; init; } = "";
 
+    /// <summary>
+    /// Names of the modules whose types the programs use. Instructions and attach types name the kernel by 0 and a module by
+    /// one more than its index: kfunc calls in their offset, wide loads of a BTF variable in their second immediate.
+    /// </summary>
+    public ImmutableArray<string> Modules { get; init; } = [];
+
     public bool IsGplCompatible => License is "GPL" or "GPL v2" or "GPL and additional rights" or "Dual BSD/GPL" or "Dual MIT/GPL" or "Dual MPL/GPL";
 }
 
@@ -33,6 +39,9 @@ public sealed record LinkedProgram(string Name, SectionMatch Section, ImmutableA
 
     /// <summary>Id in the target's BTF of what the program attaches to (<c>tp_btf</c>, ...); void when it needs none.</summary>
     public TypeId AttachBtfId { get; init; }
+
+    /// <summary>Whose type <see cref="AttachBtfId"/> is: 0 the kernel's, else one more than an index into <see cref="LinkedObject.Modules"/>.</summary>
+    public int AttachModule { get; init; }
 
     /// <summary>The object's types, for names of source lines.</summary>
     public BtfTypes? Types { get; init; }

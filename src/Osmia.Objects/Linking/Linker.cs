@@ -36,15 +36,18 @@ public static class Linker
         var programNames = programs.Select(program => program.Name).ToHashSet(StringComparer.Ordinal);
         var mapNames = source.Maps.Select(map => map.Name).ToHashSet(StringComparer.Ordinal);
         ImmutableArray<LinkedMap> maps = [.. source.Maps.Select((map, index) => MapSnapshot.Of(source, target, map, index, programNames, mapNames))];
-        var functions = new FunctionLinker(source, target, mapIndexes);
+        var modules = new ModuleTable(target);
+        var functions = new FunctionLinker(source, target, mapIndexes, modules);
+        ImmutableArray<LinkedProgram> linked = [.. programs.Select(program => AttachTypes.Resolve(functions.Link(program), target, modules))];
         return new LinkedObject(
             source.Name,
-            [.. programs.Select(program => functions.Link(program) with { AttachBtfId = AttachTypes.Find(program, target) })],
+            linked,
             maps,
             [.. source.Variables.Select(variable => new LinkedVariable(variable.Name, mapIndexes[variable.Map], variable.Offset, variable.Size, variable.Type, [.. variable.Tags]))])
         {
-            Types = source.Types,
+            Types = KernelReadyTypes.Of(source),
             License = source.License,
+            Modules = modules.Names,
         };
     }
 }

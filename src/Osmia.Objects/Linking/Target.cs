@@ -1,3 +1,4 @@
+using System.Text;
 using Osmia.Btf;
 
 namespace Osmia.Objects.Linking;
@@ -9,6 +10,7 @@ namespace Osmia.Objects.Linking;
 public sealed class Target(string name)
 {
     private readonly Lazy<BtfTypes?>? _types;
+    private IReadOnlyList<TargetModule>? _modules;
 
     public Target(string name, Func<BtfTypes?> types)
         : this(name) => _types = new Lazy<BtfTypes?>(types);
@@ -27,4 +29,68 @@ public sealed class Target(string name)
 
     /// <summary>LINUX_VERSION_CODE, or 0.</summary>
     public uint KernelVersion { get; init; }
+
+    /// <summary>The modules whose types continue <see cref="Types"/>; asked for what <see cref="Types"/> has not.</summary>
+    public IReadOnlyList<TargetModule> Modules => _modules ??= ModuleList?.Invoke() ?? [];
+
+    /// <summary>Lists the modules when they are first needed; null for a target without any.</summary>
+    public Func<IReadOnlyList<TargetModule>>? ModuleList { get; init; }
+
+    /// <summary>Every address a symbol of the target has, for <c>extern const void NAME __ksym</c>; null when the target has no symbols.</summary>
+    public Func<string, IReadOnlyList<ulong>>? SymbolAddresses { get; init; }
+
+    /// <summary>All names that <see cref="SymbolAddresses"/> answers, for "did you mean".</summary>
+    public Func<IEnumerable<string>>? SymbolNames { get; init; }
+
+    /// <summary>Bytes of a memory page; the globals of an arena stand on whole pages at its end.</summary>
+    public int PageSize { get; init; } = 4096;
+
+    /// <summary>Looks for a type by kind and name: in <see cref="Types"/>, then in each module's own.</summary>
+    /// <returns>Null when no one has it. The module is 0 for <see cref="Types"/>, else one more than its index in <see cref="Modules"/>.</returns>
+    internal TargetType? Find(BtfKind kind, string name)
+    {
+        if (Types is not { } types)
+        {
+            return null;
+        }
+
+        TypeId id = types.Find(kind, name);
+        if (!id.IsVoid)
+        {
+            return new TargetType(types, id, 0);
+        }
+
+        byte[] wanted = Encoding.UTF8.GetBytes(name);
+        for (int module = 0; module < Modules.Count; module++)
+        {
+            if (Modules[module].Types is { } own)
+            {
+                for (int i = own.FirstId; i < own.Count; i++)
+                {
+                    if (own[i].Kind == kind && own[i].NameBytes.SequenceEqual(wanted))
+                    {
+                        return new TargetType(own, new TypeId(i), module + 1);
+                    }
+                }
+            }
+        }
+
+        return null;
+    }
+}
+
+/// <summary>A kernel module's types: split BTF on those of the kernel, read when first needed; null when they cannot be read.</summary>
+public sealed class TargetModule(string name, Func<BtfTypes?> types)
+{
+    private readonly Lazy<BtfTypes?> _types = new(types);
+
+    public string Name { get; } = name;
+
+    public BtfTypes? Types => _types.Value;
+}
+
+/// <summary>A type found in a target, and whose it is.</summary>
+internal sealed record TargetType(BtfTypes Types, TypeId Id, int Module)
+{
+    public BtfType Type => Types[Id];
 }

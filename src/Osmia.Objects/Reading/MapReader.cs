@@ -11,6 +11,7 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
 {
     private const string MapSection = ".maps";
     private const int MaximumData = 1 << 26;
+    private const int MaximumConfiguration = 1 << 20;
 
     private BpfMap? _configuration;
     private readonly List<BpfMap> _maps = [];
@@ -170,39 +171,81 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
         }
     }
 
+    /// <summary>
+    /// Values of the kernel's configuration stand in no section of the file: they are laid out here, the widest first, as libbpf places them.
+    /// </summary>
     private void ReadConfiguration()
     {
         BtfType dataSection = types is null ? default : types[types.Find(BtfKind.DataSection, KernelConfiguration.SectionName)];
-        if (dataSection.IsVoid || dataSection.Size == 0)
+        if (dataSection.IsVoid || dataSection.Count == 0)
         {
             return;
+        }
+
+        var values = new List<ConfigurationValue>();
+        for (int i = 0; i < dataSection.Count; i++)
+        {
+            BtfType variable = types![dataSection.SectionVariable(i).Type];
+            long size = types.SizeOf(variable.ReferencedId);
+            if (variable.Kind != BtfKind.Variable || size is < 1 or > KernelConfiguration.MaximumValue)
+            {
+                throw ObjectErrors.BadTypes(file, KernelConfiguration.SectionName, $"entry {i} ('{variable.Name}') is no variable of 1 to {KernelConfiguration.MaximumValue} bytes");
+            }
+
+            values.Add(new ConfigurationValue(variable.Id, variable.Name, (int)size, AlignmentOf(types, variable.ReferencedId)));
+        }
+
+        values.Sort((left, right) =>
+            left.Alignment != right.Alignment ? right.Alignment.CompareTo(left.Alignment)
+            : left.Size != right.Size ? left.Size.CompareTo(right.Size)
+            : string.CompareOrdinal(left.Name, right.Name));
+        int end = 0;
+        var offsets = new int[values.Count];
+        for (int i = 0; i < values.Count; i++)
+        {
+            offsets[i] = (end + values[i].Alignment - 1) / values[i].Alignment * values[i].Alignment;
+            end = offsets[i] + values[i].Size;
+            if (end > MaximumConfiguration)
+            {
+                throw ObjectErrors.BadTypes(file, KernelConfiguration.SectionName, $"its values have more than {MaximumConfiguration} bytes");
+            }
         }
 
         _configuration = new BpfMap(KernelConfiguration.SectionName)
         {
             Type = MapType.Array,
             KeySize = 4,
-            ValueSize = dataSection.Size,
+            ValueSize = (uint)end,
             MaxEntries = 1,
             Flags = DataSections.FlagsOf(DataSectionKind.Kconfig),
             ValueType = dataSection.Id,
             DataSection = DataSectionKind.Kconfig,
             SectionName = KernelConfiguration.SectionName,
-            InitialData = new byte[dataSection.Size],
         };
         _maps.Add(_configuration);
         var weak = elf.Symbols.Where(symbol => symbol.SectionIndex == ElfSymbol.Undefined && symbol.IsWeak).Select(symbol => symbol.Name).ToHashSet(StringComparer.Ordinal);
-        for (int i = 0; i < dataSection.Count; i++)
+        for (int i = 0; i < values.Count; i++)
         {
-            BtfSectionVariable entry = dataSection.SectionVariable(i);
-            BtfType variable = types![entry.Type];
-            if (variable.Kind != BtfKind.Variable || (ulong)entry.Offset + entry.Size > dataSection.Size)
+            _variables.Add(new BpfVariable(values[i].Name, _configuration, offsets[i], values[i].Size, types![values[i].Id].ReferencedId)
             {
-                throw ObjectErrors.BadTypes(file, KernelConfiguration.SectionName, $"entry {i} is no variable within its {dataSection.Size} bytes");
-            }
-
-            _variables.Add(new BpfVariable(variable.Name, _configuration, (int)entry.Offset, (int)entry.Size, variable.ReferencedId) { IsWeak = weak.Contains(variable.Name) });
+                Declaration = values[i].Id,
+                IsWeak = weak.Contains(values[i].Name),
+            });
         }
+    }
+
+    private sealed record ConfigurationValue(TypeId Id, string Name, int Size, int Alignment);
+
+    private static int AlignmentOf(BtfTypes types, TypeId id)
+    {
+        const int maximum = 8;
+        BtfType type = types.Resolve(id);
+        for (int depth = 0; type.Kind == BtfKind.Array && depth < BtfTypes.MaximumDepth; depth++)
+        {
+            type = types.Resolve(type.ElementId);
+        }
+
+        return (int)Math.Clamp(types.SizeOf(type.Id), 1, maximum);
     }
 
     private void ReadDataSection(ElfSection section, DataSectionKind kind)
@@ -242,6 +285,7 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
                 IsGlobal = symbol.IsGlobal,
                 IsWeak = symbol.IsWeak,
                 IsHidden = symbol.IsHidden,
+                Declaration = variable,
                 Tags = TagsOf(variable),
             });
         }

@@ -19,11 +19,7 @@ internal static class SectionFixups
         for (int id = types.FirstId; id < types.Count; id++)
         {
             BtfType type = types[id];
-            if (type.Kind == BtfKind.DataSection && type.Name == KernelConfiguration.SectionName)
-            {
-                PlaceConfiguration(copy, types, type);
-            }
-            else if (type.Kind == BtfKind.DataSection && elf.Find(type.Name) is { } section)
+            if (type.Kind == BtfKind.DataSection && elf.Find(type.Name) is { } section)
             {
                 if (!symbols.TryGetValue(section.Index, out Dictionary<string, ElfSymbol>? byName))
                 {
@@ -35,35 +31,6 @@ internal static class SectionFixups
         }
 
         return copy;
-    }
-
-    /// <summary>
-    /// Values of the kernel's configuration stand in no section: they are laid out here, each aligned to its size, and become
-    /// plain global variables, since the kernel knows no external ones.
-    /// </summary>
-    private static void PlaceConfiguration(byte[] copy, BtfTypes types, BtfType dataSection)
-    {
-        const int maximumAlignment = 8;
-        int at = types.OffsetOf(dataSection.Id);
-        long offset = 0;
-        for (int i = 0; i < dataSection.Count; i++)
-        {
-            BtfSectionVariable variable = dataSection.SectionVariable(i);
-            long size = Math.Clamp(types.SizeOf(types[variable.Type].ReferencedId), 1, KernelConfiguration.MaximumValue);
-            long alignment = types.Resolve(types[variable.Type].ReferencedId).Kind == BtfKind.Array ? 1 : Math.Min(size, maximumAlignment);
-            offset = (offset + alignment - 1) / alignment * alignment;
-            int entry = at + (HeaderWords + i * 3) * 4;
-            Write(copy, entry + 4, (uint)offset, types.IsBigEndian);
-            Write(copy, entry + 8, (uint)size, types.IsBigEndian);
-            if (variable.Type.Value >= types.FirstId && types[variable.Type].Kind == BtfKind.Variable)
-            {
-                Write(copy, types.OffsetOf(variable.Type) + HeaderWords * 4, (uint)BtfLinkage.Global, types.IsBigEndian);
-            }
-
-            offset += size;
-        }
-
-        Write(copy, at + 8, (uint)offset, types.IsBigEndian);
     }
 
     private static Dictionary<string, ElfSymbol> NamesOf(ElfFile elf, ElfSection section)

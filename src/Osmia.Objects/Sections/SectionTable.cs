@@ -12,12 +12,6 @@ namespace Osmia.Objects.Sections;
 /// <remarks>Source: libbpf's documentation of program types and ELF sections (docs.kernel.org/bpf/libbpf/program_types.html).</remarks>
 public static class SectionTable
 {
-    // Attach types of Linux 7.0 and later, which no engine attaches yet.
-    private const A TraceFsession = (A)58;
-    private const A TraceFentryMulti = (A)59;
-    private const A TraceFexitMulti = (A)60;
-    private const A TraceFsessionMulti = (A)61;
-
     [Flags]
     private enum Trait
     {
@@ -80,14 +74,14 @@ public static class SectionTable
         new("fentry.s+", ProgramType.Tracing, A.TraceFentry, K.Tracing, Trait.Sleepable),
         new("fmod_ret.s+", ProgramType.Tracing, A.ModifyReturn, K.Tracing, Trait.Sleepable),
         new("fexit.s+", ProgramType.Tracing, A.TraceFexit, K.Tracing, Trait.Return | Trait.Sleepable),
-        new("fsession+", ProgramType.Tracing, TraceFsession, K.Tracing),
-        new("fsession.s+", ProgramType.Tracing, TraceFsession, K.Tracing, Trait.Sleepable),
-        new("fentry.multi+", ProgramType.Tracing, TraceFentryMulti, K.None),
-        new("fexit.multi+", ProgramType.Tracing, TraceFexitMulti, K.None, Trait.Return),
-        new("fsession.multi+", ProgramType.Tracing, TraceFsessionMulti, K.None),
-        new("fentry.multi.s+", ProgramType.Tracing, TraceFentryMulti, K.None, Trait.Sleepable),
-        new("fexit.multi.s+", ProgramType.Tracing, TraceFexitMulti, K.None, Trait.Return | Trait.Sleepable),
-        new("fsession.multi.s+", ProgramType.Tracing, TraceFsessionMulti, K.None, Trait.Sleepable),
+        new("fsession+", ProgramType.Tracing, A.TraceFsession, K.Tracing),
+        new("fsession.s+", ProgramType.Tracing, A.TraceFsession, K.Tracing, Trait.Sleepable),
+        new("fentry.multi+", ProgramType.Tracing, A.TraceFentryMulti, K.None),
+        new("fexit.multi+", ProgramType.Tracing, A.TraceFexitMulti, K.None, Trait.Return),
+        new("fsession.multi+", ProgramType.Tracing, A.TraceFsessionMulti, K.None),
+        new("fentry.multi.s+", ProgramType.Tracing, A.TraceFentryMulti, K.None, Trait.Sleepable),
+        new("fexit.multi.s+", ProgramType.Tracing, A.TraceFexitMulti, K.None, Trait.Return | Trait.Sleepable),
+        new("fsession.multi.s+", ProgramType.Tracing, A.TraceFsessionMulti, K.None, Trait.Sleepable),
         new("freplace+", Ext, null, K.Extension),
         new("lsm+", ProgramType.Lsm, A.LsmMac, K.Lsm),
         new("lsm.s+", ProgramType.Lsm, A.LsmMac, K.Lsm, Trait.Sleepable),

@@ -21,7 +21,7 @@ internal sealed unsafe partial class ExecutionSlot
     private ulong LoadContext(int offset, int size)
     {
         ContextField? field = _layout!.FieldAt(offset);
-        if (field is null || (field.Readers & _users) == 0 || offset + size > field.End || !IsWidthAllowed(field, offset, size, isWrite: false))
+        if (field is null || (field.Readers & _users) == 0 || !field.Allows(offset, size, isWrite: false))
         {
             ThrowBadContext(field, offset, size, isWrite: false);
         }
@@ -34,7 +34,7 @@ internal sealed unsafe partial class ExecutionSlot
                 return State->PacketLow + State->PacketLength;
             case ContextFieldKind.PacketMeta:
                 return State->PacketLow;
-            case ContextFieldKind.Socket:
+            case ContextFieldKind.SocketCommon:
                 return 0;
         }
 
@@ -50,7 +50,7 @@ internal sealed unsafe partial class ExecutionSlot
     private void StoreContext(int offset, int size, ulong value)
     {
         ContextField? field = _layout!.FieldAt(offset);
-        if (field is null || (field.Writers & _users) == 0 || offset + size > field.End || !IsWidthAllowed(field, offset, size, isWrite: true))
+        if (field is null || (field.Writers & _users) == 0 || !field.Allows(offset, size, isWrite: true))
         {
             ThrowBadContext(field, offset, size, isWrite: true);
         }
@@ -72,14 +72,6 @@ internal sealed unsafe partial class ExecutionSlot
                 break;
         }
     }
-
-    private static bool IsWidthAllowed(ContextField field, int offset, int size, bool isWrite) =>
-        offset % size == 0 && field.Width switch
-        {
-            ContextWidth.Whole => offset == field.Offset && size == field.Size,
-            ContextWidth.NarrowLoads => isWrite ? offset == field.Offset && size == field.Size : size <= field.Size,
-            _ => true,
-        };
 
     [System.Diagnostics.CodeAnalysis.DoesNotReturn]
     private void ThrowBadContext(ContextField? field, int offset, int size, bool isWrite)

@@ -1,6 +1,7 @@
 using System.Text;
 using Osmia.Bytecode;
 using Osmia.Bytecode.Disassembly;
+using Osmia.Objects;
 
 namespace Osmia.Tests.Disassembly;
 
@@ -15,10 +16,21 @@ public class DisassemblerTests
             text.Append(Convert.ToHexStringLower(Encode(stream))).Append('\t')
                 .Append(Disassembler.Format(stream, 0)).Append('\t')
                 .Append(Disassembler.Format(stream, 0, style: DisassemblyStyle.Llvm)).Append('\t')
-                .Append(InstructionValidity.Check(stream, 0) ?? "valid").Append('\n');
+                .Append(InstructionValidity.Check(stream, 0) ?? $"{InstructionSet.LevelOf(stream[0])} {InstructionSet.GroupOf(stream[0])}").Append('\n');
         }
 
         GoldenFile.Check(text.ToString(), "Disassembly", "opcodes.txt");
+    }
+
+    [Theory]
+    [InlineData("v1", InstructionSetLevel.V1)]
+    [InlineData("v2", InstructionSetLevel.V2)]
+    [InlineData("v3", InstructionSetLevel.V3)]
+    [InlineData("v4", InstructionSetLevel.V4)]
+    public void Code_needs_the_instruction_set_it_was_compiled_for(string cpu, InstructionSetLevel expected)
+    {
+        BpfObject compiled = Toolchain.Read("clang-19", Path.Combine("Disassembly", "shapes.c"), $"-mcpu={cpu}");
+        Assert.Equal(expected, compiled.Functions.Max(function => InstructionSet.LevelOf(function.Instructions)));
     }
 
     [Fact]

@@ -47,6 +47,7 @@ internal static class InstructionSamples
         {
             return opcode.Jump switch
             {
+                JumpOperation.Ja when opcode.Value == Opcodes.JumpIndirect => [(4, 0, 0), (0x14, 0, 0)],
                 JumpOperation.Ja => opcode.Is64Bit ? [(0, -4, 0), (0, 8, 0)] : [(0, 0, -4), (0, 0, 100000)],
                 JumpOperation.Call => [(0, 0, 1), (0, 0, 100000), (0x10, 0, -3), (0x20, 0, 38), (3, 0, 0)],
                 JumpOperation.Exit or JumpOperation.Jcond => [(0, 0, 0), (0, 4, 0)],

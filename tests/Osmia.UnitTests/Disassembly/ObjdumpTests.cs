@@ -43,7 +43,7 @@ public sealed partial class ObjdumpTests : IDisposable
             // What llvm 19 does not know or prints by its fields alone is not compared.
             Instruction first = stream[0];
             bool isNew = first is { Opcode: { Class: InstructionClass.Stx, Mode: Mode.Atomic }, Immediate: AtomicOperation.LoadAcquire or AtomicOperation.StoreRelease };
-            if (InstructionValidity.Check(stream, 0) is null && !isNew)
+            if (InstructionValidity.Check(stream, 0) is null && !isNew && first.Opcode.Value != Opcodes.JumpIndirect)
             {
                 source.Append(".byte ").AppendJoin(", ", DisassemblerTests.Encode(stream)).Append('\n');
             }
@@ -67,7 +67,14 @@ public sealed partial class ObjdumpTests : IDisposable
             Instruction instruction = Instruction.Decode(bytes);
             bool isHalfAtomic = instruction is { Opcode: { Class: InstructionClass.Stx, Mode: Mode.Atomic, Size: Size.W }, Immediate: not AtomicOperation.Add };
             string expected = isHalfAtomic ? halves[place] : text;
-            string actual = Disassembler.Format(Instruction.DecodeAll(bytes), 0, style: DisassemblyStyle.Llvm);
+            Instruction[] stream = Instruction.DecodeAll(bytes);
+            string actual = Disassembler.Format(stream, 0, style: DisassemblyStyle.Llvm);
+            if (IsAmbiguous(stream))
+            {
+                Assert.StartsWith(".byte 0x", actual, StringComparison.Ordinal);
+                continue;
+            }
+
             compared++;
             if (actual != expected)
             {
@@ -78,6 +85,15 @@ public sealed partial class ObjdumpTests : IDisposable
         Assert.Equal("", differences.ToString());
         return compared;
     }
+
+    /// <summary>What objdump prints like something else, so that no assembler reads it back: we print bytes.</summary>
+    private static bool IsAmbiguous(Instruction[] stream) => stream[0] switch
+    {
+        { IsCall: true } => stream[0].SourceKind != CallKind.Helper,
+        { IsWide: true } => stream[0].SourceKind != PseudoLoad.Immediate && stream[1].Immediate != 0,
+        { Opcode: { Class: InstructionClass.Ld, Mode: Mode.Ind } } => stream[0].Immediate != 0,
+        _ => false,
+    };
 
     private static IEnumerable<(string Place, byte[] Bytes, string Text)> Lines(string listing)
     {

@@ -14,9 +14,15 @@ public class LibbpfComparisonTests(ITestOutputHelper output)
 {
     // libbpf adds the number of the record to the number of its poisoned call.
     private const int FirstPoison = 0xbad2310;
+    private const int FirstKfuncPoison = 2_002_000_000;
     private const int MostRecords = 10_000;
     private const string KernelTypes = "/sys/kernel/btf/vmlinux";
-    private static readonly Lazy<Target> s_kernel = new(() => new Target("running kernel", () => BtfTypes.Parse(File.ReadAllBytes(KernelTypes))) { KernelVersion = RunningKernel.Version });
+    private static readonly Lazy<Target> s_kernel = new(() => new Target("running kernel", () => BtfTypes.Parse(File.ReadAllBytes(KernelTypes)))
+    {
+        KernelVersion = RunningKernel.Version,
+        SymbolAddresses = name => [.. File.ReadLines("/proc/kallsyms").Select(line => line.Split(' ', '\t')).Where(words => words[2] == name)
+            .Select(words => ulong.Parse(words[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture))],
+    });
     private static readonly Lazy<string> s_printer = new(BuildPrinter);
 
     public static TheoryData<string> Names => [.. SampleObjects.Names];
@@ -33,7 +39,7 @@ public class LibbpfComparisonTests(ITestOutputHelper output)
     public void Subprograms_callbacks_and_variables_are_placed_as_libbpf_places_them(string compiler, string version)
     {
         using var folder = new TemporaryFolder();
-        foreach (string source in (string[])["Linking/Sources/calls.c", "Objects/Sources/data.c"])
+        foreach (string source in (string[])["Linking/Sources/calls.c", "Objects/Sources/data.c", "Linking/Sources/ksyms.c", "Linking/Sources/ksym-variables.c"])
         {
             string file = Path.Combine(folder.Path, Path.GetFileNameWithoutExtension(source) + ".bpf.o");
             File.WriteAllBytes(file, Toolchain.Compile(compiler, source, "-mcpu=" + version));
@@ -60,13 +66,9 @@ public class LibbpfComparisonTests(ITestOutputHelper output)
                 Compare(file);
                 compared.Add(name);
             }
-            catch (ToolFailedException)
+            catch (ToolFailedException refusal)
             {
-                left.Add(name + " (libbpf cannot load it here)");
-            }
-            catch (RelocationException refusal) when (refusal.Id == "OSM2004")
-            {
-                left.Add($"{name} ({refusal.Diagnostic.What})");
+                left.Add($"{name} ({refusal.Message})");
             }
         }
 
@@ -91,7 +93,15 @@ public class LibbpfComparisonTests(ITestOutputHelper output)
             }
         }
 
-        LinkedObject ours = Linker.Link(BpfObject.Read(file), s_kernel.Value);
+        BpfObject source = BpfObject.Read(file);
+        foreach (BpfProgram program in source.Programs)
+        {
+            // libbpf looks for what a program attaches to when it loads it, after everything that is compared here.
+            program.AutoLoad = true;
+            program.Section = program.Section with { Target = "" };
+        }
+
+        LinkedObject ours = Linker.Link(source, s_kernel.Value);
         Assert.NotEmpty(expected);
         Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), ours.Programs.Select(program => program.Name).Order(StringComparer.Ordinal));
         foreach (LinkedProgram program in ours.Programs)
@@ -109,7 +119,9 @@ public class LibbpfComparisonTests(ITestOutputHelper output)
             Instruction i = instructions[slot];
             bool isMap = i.IsWide && i.SourceKind is PseudoLoad.MapFd or PseudoLoad.MapIndex;
             bool isValue = i.IsWide && i.SourceKind is PseudoLoad.MapValue or PseudoLoad.MapIndexValue;
-            bool isPoison = i.IsHelperCall && i.Immediate >= FirstPoison && i.Immediate < FirstPoison + MostRecords;
+            // libbpf 1.1 calls a kfunc that is missing by the number 0, later ones poison the call.
+            bool isPoison = (i.IsHelperCall && ((i.Immediate >= FirstPoison && i.Immediate < FirstPoison + MostRecords) || (i.Immediate >= FirstKfuncPoison && i.Immediate < FirstKfuncPoison + MostRecords)))
+                || (i.IsKfuncCall && i.Immediate == 0 && i.Offset == 0);
             lines.Add(isPoison ? $"{slot}: poison" : isMap || isValue
                 ? $"{slot}: {i.Destination} = {(isMap ? "map" : "value of map")} {mapName(i.Immediate)}"
                 : string.Create(CultureInfo.InvariantCulture, $"{slot}: {i.Opcode} {i.Registers:x2} {i.Offset} {i.Immediate}"));
@@ -143,7 +155,7 @@ public class LibbpfComparisonTests(ITestOutputHelper output)
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string text = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode == 0 ? text : throw new ToolFailedException($"libbpf cannot load {file}: {errors.Result}");
+        return process.ExitCode is 0 or 2 ? text : throw new ToolFailedException($"libbpf cannot load it here: {errors.Result.Split('\n')[0]}");
     }
 
     private sealed class ToolFailedException(string message) : Exception(message);

@@ -12,6 +12,7 @@ internal static class LibbpfLoad
     // libbpf adds the number of the record to the number of its poisoned call.
     private const int FirstPoison = 0xbad2310;
     private const int MostRecords = 10_000;
+    private const int Refused = 2;
     private static readonly Lazy<string> s_printer = new(BuildPrinter);
 
     public static void Require()
@@ -22,7 +23,10 @@ internal static class LibbpfLoad
         Assert.SkipUnless(File.Exists(KernelTypes), "needs " + KernelTypes);
     }
 
-    /// <returns>Programs with their instructions, sorted by name; null with libbpf's words when the object does not load.</returns>
+    /// <returns>
+    /// Maps, and programs with their instructions, by name, also when the kernel then refused one; null with libbpf's words when it
+    /// got less far.
+    /// </returns>
     public static string? Text(byte[] data, string name, out string errors, string? types = null)
     {
         using var folder = new TemporaryFolder();
@@ -33,7 +37,7 @@ internal static class LibbpfLoad
         string text = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         errors = problem.Result;
-        return process.ExitCode == 0 ? Describe(text) : null;
+        return process.ExitCode is 0 or Refused ? Describe(text) : null;
     }
 
     private static string Describe(string text)

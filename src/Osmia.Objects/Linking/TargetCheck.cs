@@ -1,0 +1,71 @@
+using Osmia.Objects.Diagnostics;
+
+namespace Osmia.Objects.Linking;
+
+/// <summary>
+/// Would an object's relocations resolve on a target? Every program is linked by itself and nothing is loaded: neither privileges
+/// nor the target's kernel are needed, its BTF is enough.
+/// </summary>
+public static class TargetCheck
+{
+    /// <summary>Checks all programs, those with <c>?</c> too. The object is left as it was.</summary>
+    /// <exception cref="UnsupportedFeatureException">The object is big-endian.</exception>
+    public static TargetReport Run(BpfObject source, Target target)
+    {
+        if (source.IsBigEndian)
+        {
+            throw LinkErrors.BigEndian(source.Name);
+        }
+
+        var mapIndexes = new Dictionary<BpfMap, int>();
+        foreach (BpfMap map in source.Maps)
+        {
+            mapIndexes.Add(map, mapIndexes.Count);
+        }
+
+        var functions = new FunctionLinker(source, target, mapIndexes);
+        var programs = new List<ProgramCheck>(source.Programs.Count);
+        foreach (BpfProgram program in source.Programs)
+        {
+            programs.Add(Check(functions, program, target));
+        }
+
+        return new TargetReport(target.Name, programs);
+    }
+
+    private static ProgramCheck Check(FunctionLinker functions, BpfProgram program, Target target)
+    {
+        int relocations = 0;
+        foreach (BpfFunction function in FunctionLinker.CallOrder(program.Entry))
+        {
+            relocations += function.CoreRelocations.Count;
+            foreach (SymbolReference reference in function.References)
+            {
+                relocations += reference.Kind == SymbolKind.Extern ? 1 : 0;
+            }
+        }
+
+        try
+        {
+            LinkedProgram linked = functions.Link(program);
+            AttachTypes.Find(program, target);
+            return new ProgramCheck(program.Name, program.Section.Name, relocations, [.. linked.Unresolved.Select(relocation => relocation.Diagnostic)], null);
+        }
+        catch (RelocationException e)
+        {
+            return new ProgramCheck(program.Name, program.Section.Name, relocations, [], e.Diagnostic);
+        }
+    }
+}
+
+/// <summary>The answer for one target.</summary>
+public sealed record TargetReport(string Target, IReadOnlyList<ProgramCheck> Programs)
+{
+    public bool AllLink => Programs.All(program => program.Failure is null);
+}
+
+/// <summary>The answer for one program.</summary>
+/// <param name="Relocations">CO-RE records and external symbols in the program and the functions it calls.</param>
+/// <param name="Unresolved">Records without an answer, whose instructions are poisoned: the program loads as long as it cannot reach them.</param>
+/// <param name="Failure">Why the program cannot be linked for the target, or null.</param>
+public sealed record ProgramCheck(string Program, string Section, int Relocations, IReadOnlyList<Diagnostic> Unresolved, Diagnostic? Failure);
