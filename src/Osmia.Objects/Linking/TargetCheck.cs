@@ -23,17 +23,18 @@ public static class TargetCheck
             mapIndexes.Add(map, mapIndexes.Count);
         }
 
-        var functions = new FunctionLinker(source, target, mapIndexes);
+        var modules = new ModuleTable(target);
+        var functions = new FunctionLinker(source, target, mapIndexes, modules);
         var programs = new List<ProgramCheck>(source.Programs.Count);
         foreach (BpfProgram program in source.Programs)
         {
-            programs.Add(Check(functions, program, target));
+            programs.Add(Check(functions, program, target, modules));
         }
 
         return new TargetReport(target.Name, programs);
     }
 
-    private static ProgramCheck Check(FunctionLinker functions, BpfProgram program, Target target)
+    private static ProgramCheck Check(FunctionLinker functions, BpfProgram program, Target target, ModuleTable modules)
     {
         int relocations = 0;
         foreach (BpfFunction function in FunctionLinker.CallOrder(program.Entry))
@@ -47,8 +48,7 @@ public static class TargetCheck
 
         try
         {
-            LinkedProgram linked = functions.Link(program);
-            AttachTypes.Find(program, target);
+            LinkedProgram linked = AttachTypes.Resolve(functions.Link(program), target, modules);
             return new ProgramCheck(program.Name, program.Section.Name, relocations, [.. linked.Unresolved.Select(relocation => relocation.Diagnostic)], null);
         }
         catch (RelocationException e)
