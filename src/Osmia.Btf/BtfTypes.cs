@@ -25,8 +25,13 @@ public sealed partial class BtfTypes
     private readonly int _firstId;
     private readonly int _firstString;
 
+    private readonly int _typesLength;
+    private readonly BtfLayout _layout;
+
     private BtfTypes(ReadOnlyMemory<byte> data, BtfHeader header, int[] offsets, bool complete, BtfTypes? baseTypes)
     {
+        _layout = header.Layout;
+        _typesLength = header.TypesLength;
         _data = data;
         _bigEndian = header.BigEndian;
         _typesStart = header.TypesStart;
@@ -42,7 +47,10 @@ public sealed partial class BtfTypes
     /// <summary>The BTF that split (module) BTF continues; ids and strings number on from it.</summary>
     public BtfTypes? Base { get; }
 
-    /// <summary>False when a kind this reader does not know ended the walk.</summary>
+    /// <summary>
+    /// False when a kind this reader does not know ended the walk. A blob with a layout section is always complete: unknown kinds
+    /// are then stepped over, and stand as types of a <see cref="BtfKind"/> without name.
+    /// </summary>
     public bool IsComplete { get; }
 
     public bool IsBigEndian => _bigEndian;
@@ -66,7 +74,7 @@ public sealed partial class BtfTypes
     public static BtfTypes Parse(ReadOnlyMemory<byte> data, BtfTypes? baseTypes = null)
     {
         ReadOnlySpan<byte> span = data.Span;
-        BtfHeader header = BtfHeader.Parse(span);
+        BtfHeader header = BtfHeader.Parse(span, baseTypes?._layout ?? default);
         (int[] offsets, bool complete) = WalkTypes(span, header);
         return new BtfTypes(data, header, offsets, complete, baseTypes);
     }
@@ -86,7 +94,8 @@ public sealed partial class BtfTypes
 
             uint info = Read32(types, position + 4, header.BigEndian);
             BtfKind kind = BtfKindExtensions.KindOf(info);
-            int extra = BtfKindExtensions.ExtraBytes(kind, BtfKindExtensions.CountOf(info));
+            long extra = BtfKindExtensions.ExtraBytes(kind, BtfKindExtensions.CountOf(info));
+            extra = extra < 0 ? header.Layout.ExtraBytes(kind, BtfKindExtensions.CountOf(info)) : extra;
             if (extra < 0)
             {
                 return (offsets.AsSpan(0, count).ToArray(), false);
@@ -103,7 +112,7 @@ public sealed partial class BtfTypes
             }
 
             offsets[count++] = header.TypesStart + position;
-            position += TypeHeaderSize + extra;
+            position += TypeHeaderSize + (int)extra;
         }
 
         return (offsets.AsSpan(0, count).ToArray(), true);
@@ -154,6 +163,17 @@ public sealed partial class BtfTypes
         return end < 0 ? rest : rest[..end];
     }
 
+    internal ReadOnlySpan<byte> TypeSection => _data.Span.Slice(_typesStart, _typesLength);
+
+    /// <summary>The word at which each type of this blob begins, counted from <paramref name="first"/>.</summary>
+    internal void StartsOfTypes(Span<int> starts, int first)
+    {
+        for (int i = 0; i < _offsets.Length; i++)
+        {
+            starts[i] = first + (_offsets[i] - _typesStart) / 4;
+        }
+    }
+
     /// <summary>Offsets of this blob's strings; those of split BTF begin where its base's end.</summary>
     internal uint StringsBegin => (uint)_firstString;
 
@@ -162,12 +182,12 @@ public sealed partial class BtfTypes
     public string String(uint offset) => Encoding.UTF8.GetString(StringBytes(offset));
 }
 
-/// <summary>The 24-byte header of a blob, checked against the blob's length.</summary>
-internal readonly record struct BtfHeader(bool BigEndian, int TypesStart, int TypesLength, int StringsStart, int StringsLength)
+/// <summary>The header of a blob (24 bytes, 32 with the layout section of Linux 7.1), checked against the blob's length.</summary>
+internal readonly record struct BtfHeader(bool BigEndian, int TypesStart, int TypesLength, int StringsStart, int StringsLength, BtfLayout Layout)
 {
     private const int MinimumSize = 24;
 
-    public static BtfHeader Parse(ReadOnlySpan<byte> data)
+    public static BtfHeader Parse(ReadOnlySpan<byte> data, BtfLayout baseLayout)
     {
         if (data.Length < MinimumSize)
         {
@@ -194,7 +214,10 @@ internal readonly record struct BtfHeader(bool BigEndian, int TypesStart, int Ty
 
         (int typesStart, int typesLength) = Section(data, headerLength, 8, "type", bigEndian);
         (int stringsStart, int stringsLength) = Section(data, headerLength, 16, "string", bigEndian);
-        return new BtfHeader(bigEndian, typesStart, typesLength, stringsStart, stringsLength);
+        BtfLayout layout = headerLength < BtfLayout.HeaderWithLayout
+            ? baseLayout
+            : BtfLayout.Parse(data, (ulong)headerLength + Read(data, 24, bigEndian), Read(data, 28, bigEndian), baseLayout);
+        return new BtfHeader(bigEndian, typesStart, typesLength, stringsStart, stringsLength, layout);
     }
 
     private static (int Start, int Length) Section(ReadOnlySpan<byte> data, uint headerLength, int field, string name, bool bigEndian)
