@@ -21,7 +21,7 @@ internal sealed class TypeMerge
     {
         _objects = objects;
         _symbols = symbols;
-        _builder = new BtfBuilder(objects[0].IsBigEndian);
+        var all = new BtfBuilder(objects[0].IsBigEndian);
         _ids = new int[objects.Count][];
         for (int index = 0; index < objects.Count; index++)
         {
@@ -29,11 +29,29 @@ internal sealed class TypeMerge
             {
                 int current = index;
                 HashSet<string> lone = LoneVariables(types);
-                _ids[index] = _builder.Append(types, type => Keeps(types, current, type, lone));
+                _ids[index] = all.Append(types, type => Keeps(types, current, type, lone));
             }
         }
 
+        _builder = Deduplicated(all);
         AddSections(layout);
+    }
+
+    /// <summary>Types that several objects have stand once; ids are put right.</summary>
+    private BtfBuilder Deduplicated(BtfBuilder all)
+    {
+        var builder = new BtfBuilder(_objects[0].IsBigEndian);
+        BtfTypes once = BtfDeduplicator.Deduplicate(all.Build(), out int[] map);
+        int[] last = builder.Append(once);
+        foreach (int[]? ids in _ids)
+        {
+            for (int id = 0; id < (ids?.Length ?? 0); id++)
+            {
+                ids![id] = last[map[ids[id]]];
+            }
+        }
+
+        return builder;
     }
 
     public bool HasTypes => _ids.Any(map => map is not null);
