@@ -148,7 +148,9 @@ internal sealed partial class StatementParser(AssemblySource source, CodeAssembl
         source.Position = start;
         return word[0] == '.'
             ? Fail(AssemblyErrors.Syntax($"there is no directive '{word}' here", "a stream of instructions knows .byte; sections and maps belong in a file for 'osmia asm'"))
-            : Fail(AssemblyErrors.Syntax($"'{word}' begins no instruction", NearestName.Find(word.ToString(), s_words) is { } nearest ? $"did you mean '{nearest}'?" : null));
+            : Fail(AssemblyErrors.Syntax($"'{word}' begins no instruction", NearestName.Find(word.ToString(), s_words) is { } nearest
+                ? $"did you mean '{nearest}'?"
+                : "instructions look like r1 = r2, r1 += 5, r1 = *(u64 *)(r2 + 8); docs/assembly.md has them all"));
     }
 
     private static readonly string[] s_words = ["exit", "call", "callx", "goto", "gotol", "gotox", "may_goto", "if", "lock", "store_release", "ld_pseudo", ".byte"];
