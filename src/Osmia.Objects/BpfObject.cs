@@ -39,6 +39,9 @@ public sealed partial class BpfObject
     /// <summary>Symbols the object uses and does not define, in the order of the symbol table.</summary>
     public IReadOnlyList<BpfExtern> Externs { get; set; } = [];
 
+    /// <summary>Sections of data that no loader reads, such as <c>xdp_metadata</c>: kept for the tools they are meant for, and written as they are.</summary>
+    public IReadOnlyList<BpfSection> OtherSections { get; set; } = [];
+
     /// <summary>The object's own types, section sizes and variable offsets filled in; null when it was compiled without <c>-g</c>.</summary>
     public BtfTypes? Types { get; set; }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using Osmia.Btf;
 using Osmia.Bytecode;
 using Osmia.Objects.Diagnostics;
@@ -339,7 +340,7 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types, Decla
                 throw ObjectErrors.Damaged(file, $"variable '{symbol.Name}' ends after its section of {section.Size} bytes", section.Name, section.Offset);
             }
 
-            TypeId variable = declared.TryGetValue(symbol.Name, out int id) ? new TypeId(id) : TypeId.Void;
+            TypeId variable = declared.TryGetValue(Placed(symbol.Name, symbol.Value), out int id) || declared.TryGetValue(symbol.Name, out id) ? new TypeId(id) : TypeId.Void;
             _variables.Add(new BpfVariable(symbol.Name, map, (int)symbol.Value, (int)symbol.Size, variable.IsVoid ? variable : types![variable].ReferencedId)
             {
                 IsGlobal = symbol.IsGlobal,
@@ -351,7 +352,7 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types, Decla
         }
     }
 
-    /// <summary>Ids of variables by name.</summary>
+    /// <summary>Ids of variables by name, and by name and place: static ones of several functions or files may share a name.</summary>
     private Dictionary<string, int> VariablesOf(BtfType dataSection)
     {
         var variables = new Dictionary<string, int>(StringComparer.Ordinal);
@@ -361,11 +362,14 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types, Decla
             if (types[id].Kind == BtfKind.Variable)
             {
                 variables.TryAdd(types[id].Name, id.Value);
+                variables.TryAdd(Placed(types[id].Name, dataSection.SectionVariable(i).Offset), id.Value);
             }
         }
 
         return variables;
     }
+
+    private static string Placed(string name, ulong offset) => string.Create(CultureInfo.InvariantCulture, $"{name}\0{offset}");
 
     private sealed record Place(int Section, ulong Offset);
 

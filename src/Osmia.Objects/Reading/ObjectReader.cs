@@ -13,6 +13,9 @@ namespace Osmia.Objects.Reading;
 /// </summary>
 internal sealed class ObjectReader(string file, ReadOnlyMemory<byte> data, BpfObject target)
 {
+    // Sections of data that something else here reads.
+    private static readonly string[] s_known = ["license", "version", ".maps", ".BTF", ".BTF.ext"];
+
     public void Read()
     {
         ElfFile elf = ElfFile.Parse(file, data);
@@ -37,6 +40,7 @@ internal sealed class ObjectReader(string file, ReadOnlyMemory<byte> data, BpfOb
         maps.ReadContents(code, target.Programs);
 
         target.Warnings = InitialisedPointers(elf, maps);
+        target.OtherSections = OtherSections(elf, maps);
 
         if (target.Types is not null && elf.Find(".BTF.ext") is { } extension)
         {
@@ -48,6 +52,10 @@ internal sealed class ObjectReader(string file, ReadOnlyMemory<byte> data, BpfOb
             function.Tags = tags.Of(function.BtfId);
         }
     }
+
+    private static List<BpfSection> OtherSections(ElfFile elf, MapReader maps) =>
+        [.. elf.Sections.Where(section => section.IsData && maps.ForDataSection(section.Index) is null && !s_known.Contains(section.Name))
+            .Select(section => new BpfSection(section.Name, section.Data) { Alignment = section.Alignment, IsWritable = section.IsWritable })];
 
     private List<Diagnostic> InitialisedPointers(ElfFile elf, MapReader maps)
     {
