@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Osmia.Btf;
@@ -24,6 +25,7 @@ public sealed partial class BtfTypes
     private readonly int[] _offsets;
     private readonly int _firstId;
     private readonly int _firstString;
+    private BtfNameIndex? _names;
 
     private readonly int _typesLength;
     private readonly BtfLayout _layout;
@@ -79,12 +81,16 @@ public sealed partial class BtfTypes
         return new BtfTypes(data, header, offsets, complete, baseTypes);
     }
 
+    // Compiled at once in full: it runs once, over all types, and its first run is the one a user waits for.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (int[] Offsets, bool Complete) WalkTypes(ReadOnlySpan<byte> data, BtfHeader header)
     {
         ReadOnlySpan<byte> types = data.Slice(header.TypesStart, header.TypesLength);
+        bool isBigEndian = header.BigEndian;
         var offsets = new int[types.Length / 24 + 16];
         int count = 0;
         int position = 0;
+        bool isComplete = true;
         while (position < types.Length)
         {
             if (types.Length - position < TypeHeaderSize)
@@ -92,18 +98,22 @@ public sealed partial class BtfTypes
                 throw new BtfFormatException("a type header is cut off", header.TypesStart + position);
             }
 
-            uint info = Read32(types, position + 4, header.BigEndian);
-            BtfKind kind = BtfKindExtensions.KindOf(info);
-            long extra = BtfKindExtensions.ExtraBytes(kind, BtfKindExtensions.CountOf(info));
-            extra = extra < 0 ? header.Layout.ExtraBytes(kind, BtfKindExtensions.CountOf(info)) : extra;
+            ReadOnlySpan<byte> word = types[(position + 4)..];
+            uint info = isBigEndian ? BinaryPrimitives.ReadUInt32BigEndian(word) : BinaryPrimitives.ReadUInt32LittleEndian(word);
+            long extra = BtfKindExtensions.ExtraBytes(BtfKindExtensions.KindOf(info), BtfKindExtensions.CountOf(info));
             if (extra < 0)
             {
-                return (offsets.AsSpan(0, count).ToArray(), false);
+                extra = header.Layout.ExtraBytes(BtfKindExtensions.KindOf(info), BtfKindExtensions.CountOf(info));
+                if (extra < 0)
+                {
+                    isComplete = false;
+                    break;
+                }
             }
 
             if (types.Length - position - TypeHeaderSize < extra)
             {
-                throw new BtfFormatException($"type {count + 1} ({kind.ToKernelName()}) is cut off", header.TypesStart + position);
+                throw new BtfFormatException($"type {count + 1} ({BtfKindExtensions.KindOf(info).ToKernelName()}) is cut off", header.TypesStart + position);
             }
 
             if (count == offsets.Length)
@@ -115,7 +125,7 @@ public sealed partial class BtfTypes
             position += TypeHeaderSize + (int)extra;
         }
 
-        return (offsets.AsSpan(0, count).ToArray(), true);
+        return (offsets.AsSpan(0, count).ToArray(), isComplete);
     }
 
     private static uint Read32(ReadOnlySpan<byte> span, int offset, bool bigEndian) => bigEndian
@@ -162,6 +172,13 @@ public sealed partial class BtfTypes
         int end = rest.IndexOf((byte)0);
         return end < 0 ? rest : rest[..end];
     }
+
+    /// <summary>Types by name; built when first asked for.</summary>
+    public BtfNameIndex Names => _names ?? Interlocked.CompareExchange(ref _names, new BtfNameIndex(this), null) ?? _names;
+
+    internal ReadOnlySpan<int> Offsets => _offsets;
+
+    internal ReadOnlySpan<byte> StringSection => _data.Span.Slice(_stringsStart, _stringsLength);
 
     internal ReadOnlySpan<byte> TypeSection => _data.Span.Slice(_typesStart, _typesLength);
 
