@@ -115,7 +115,10 @@ internal sealed class ObjectMerge(string name, IReadOnlyList<BpfObject> objects,
             {
                 _starts[part] = start;
                 ReadOnlySpan<byte> data = part is BpfSection section ? section.Data.Span : ((BpfMap)part).HasInitialData ? ((BpfMap)part).InitialData : [];
-                data.CopyTo(bytes.AsSpan((int)start));
+                if (bytes is not null)
+                {
+                    data.CopyTo(bytes.AsSpan((int)start));
+                }
             }
 
             if (joined.Parts.Find(part => part.Part is BpfMap).Part is not BpfMap first)

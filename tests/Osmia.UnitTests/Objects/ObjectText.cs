@@ -51,7 +51,7 @@ internal static class ObjectText
 
         foreach (BpfExtern external in source.Externs)
         {
-            Line($"extern {external} weak {external.IsWeak} declared {external.Declaration}");
+            Line($"extern {external} weak {external.IsWeak} declared '{source.Types?[external.Declaration].Name}'");
         }
 
         return text.ToString();
