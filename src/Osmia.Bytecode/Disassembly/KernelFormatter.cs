@@ -26,6 +26,9 @@ internal static class KernelFormatter
         };
     }
 
+    // What compilers leave in a call that a relocation fills in; as a distance it would lead to the call itself.
+    private const int NotLinked = -1;
+
     private static int Dst(Instruction instruction) => (int)instruction.Destination;
 
     private static int Src(Instruction instruction) => (int)instruction.Source;
@@ -117,13 +120,12 @@ internal static class KernelFormatter
         text.Append("call ");
         switch (i.SourceKind)
         {
+            case CallKind.Local when name is not null && i.Immediate == NotLinked:
+                text.Append(name);
+                break;
             case CallKind.Local:
                 text.Append($"pc{i.Immediate:+0;-0;+0}");
-                if (name is not null)
-                {
-                    text.Append('#').Append(name);
-                }
-
+                _ = name is null ? text : text.Append('#').Append(name);
                 break;
             case CallKind.Kfunc:
                 text.Append($"{name ?? "kernel-function"}#{i.Immediate}");
