@@ -59,7 +59,10 @@ public enum MapFields
 {
     None = 0,
 
-    /// <summary><c>bpf_spin_lock</c> (5.1), <c>bpf_res_spin_lock</c> (6.15).</summary>
+    /// <summary>
+    /// <c>bpf_spin_lock</c> (5.1), <c>bpf_res_spin_lock</c> (6.15). Programs of type socket_filter, kprobe, tracepoint, perf_event and raw_tracepoint may not use
+    /// a map with the first.
+    /// </summary>
     Lock = 1,
 
     /// <summary><c>bpf_timer</c> (5.15), <c>bpf_wq</c> (6.10), <c>bpf_task_work</c> (6.18).</summary>

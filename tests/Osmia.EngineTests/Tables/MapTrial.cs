@@ -36,13 +36,19 @@ internal sealed unsafe class MapTrial : IDisposable
     public const int WorkValue = 7;
     public const int PointerValue = 11;
 
+    // And functions.
+    public const int MainFunction = 13;
+    public const int CallbackFunction = 14;
+
     // The kernel knows its objects by the names of their structures and tags.
     private static int LoadTypes()
     {
         const uint Struct = 4u << 24;
         const uint Tag = 18u << 24;
         const uint Pointer = 2u << 24;
-        string names = "\0int\0bpf_spin_lock\0bpf_timer\0bpf_wq\0task_struct\0kptr_untrusted\0v\0m\0";
+        const uint Function = 12u << 24;
+        const uint Prototype = 13u << 24;
+        string names = "\0int\0bpf_spin_lock\0bpf_timer\0bpf_wq\0task_struct\0kptr_untrusted\0v\0m\0main\0callback\0";
         uint[] types =
         [
             Name("int"), 1u << 24, 4, 32 | (1u << 24),
@@ -56,6 +62,9 @@ internal sealed unsafe class MapTrial : IDisposable
             Name("kptr_untrusted"), Tag, 8,
             0, Pointer, 9,
             Name("v"), Struct | 1, 8, Name("m"), 10, 0,
+            0, Prototype, Int,
+            Name("main"), Function | 1, 12,
+            Name("callback"), Function, 12,
         ];
         uint typeLength = (uint)(types.Length * sizeof(uint));
         uint[] header = [0x0001eb9f, 24, 0, typeLength, typeLength, (uint)names.Length];
@@ -68,6 +77,8 @@ internal sealed unsafe class MapTrial : IDisposable
 
         uint Name(string name) => (uint)names.IndexOf("\0" + name + "\0", StringComparison.Ordinal) + 1;
     }
+
+    public BpfHandle Types => _types;
 
     /// <summary>Sizes the table allows: those of the type of <see cref="Int"/> where there may be types.</summary>
     public static (uint Key, uint Value, uint Entries) Shape(MapTypeFacts row) => (FirstOf(row.Key, 4, 8), row.NeedsTypes ? 4 : FirstOf(row.Value, StackFrame, 8, 4), row.Entries switch
