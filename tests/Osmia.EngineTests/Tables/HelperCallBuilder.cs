@@ -15,7 +15,6 @@ internal enum ArgumentFault
     Null,
     ReadOnlyMemory,
     PacketMemory,
-    Uninitialised,
 }
 
 /// <summary>What comes after the call.</summary>
@@ -57,8 +56,6 @@ internal sealed class HelperCallBuilder : IDisposable
         _constant = MakeArray(MapCreateFlags.ReadOnlyForPrograms);
         Assert.Equal(0, BpfSyscall.MapFreeze(_constant.Descriptor));
     }
-
-    public IReadOnlyDictionary<MapType, BpfHandle> Maps => _byType;
 
     /// <summary>A map the helper takes, or null when it takes none.</summary>
     public static MapType? MapFor(Helper helper, HelperSignature signature) =>
@@ -314,7 +311,7 @@ internal sealed class HelperCallBuilder : IDisposable
     {
         switch (fault)
         {
-            case ArgumentFault.WrongKind when IsNumber(argument.Kind):
+            case ArgumentFault.WrongKind when IsNumber(argument.Kind) || argument.Kind == HelperArgumentKind.Anything:
                 _code.Add(KernelTrial.Copy(register, Register.R10));
                 break;
             case ArgumentFault.WrongKind:

@@ -9,6 +9,7 @@ namespace Osmia.Objects.Linking.Core;
 internal sealed class CandidateSearch(Target target, BtfTypes local, Func<IReadOnlyCollection<string>> rootNames)
 {
     private readonly Dictionary<TypeId, IReadOnlyList<TargetType>> _known = [];
+    private readonly Dictionary<BtfKind, HashSet<string>> _names = [];
     private Dictionary<string, List<int>>? _kernel;
 
     /// <summary>Candidates of a root type of the object; the target must have types.</summary>
@@ -40,19 +41,27 @@ internal sealed class CandidateSearch(Target target, BtfTypes local, Func<IReadO
         return _known[root] = found;
     }
 
-    /// <summary>Names of the target's types of a kind, for "did you mean".</summary>
-    public IEnumerable<string> Names(BtfKind kind)
+    /// <summary>Names of the target's types of a kind, for "did you mean"; gathered once, when something is missing.</summary>
+    public IReadOnlyCollection<string> Names(BtfKind kind)
     {
+        if (_names.TryGetValue(kind, out HashSet<string>? known))
+        {
+            return known;
+        }
+
+        var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (BtfTypes owner in target.Modules.Select(module => module.Types).OfType<BtfTypes>().Prepend(target.Types!))
         {
             for (int id = owner.FirstId; id < owner.Count; id++)
             {
                 if (CoreMatcher.KindsFit(kind, owner[id].Kind) && !owner[id].NameBytes.IsEmpty)
                 {
-                    yield return owner[id].Name;
+                    names.Add(owner[id].Name);
                 }
             }
         }
+
+        return _names[kind] = names;
     }
 
     private void AddFromModules(List<TargetType> found, BtfKind kind, byte[] name)

@@ -11,6 +11,7 @@ namespace Osmia.Objects.Linking.Core;
 internal sealed class CoreRelocator
 {
     private const int NearestCount = 3;
+    private const int MostListed = 6;
 
     private readonly BpfObject _source;
     private readonly Target _target;
@@ -75,6 +76,24 @@ internal sealed class CoreRelocator
         return unresolved;
     }
 
+    /// <summary>Adds what the answers to a function's records are taken from; instructions play no part.</summary>
+    public void Collect(BpfFunction function, CoreUse use)
+    {
+        foreach (CoreRelocation relocation in function.CoreRelocations)
+        {
+            if (relocation.Kind == CoreRelocationKind.TypeIdLocal || CoreSpec.Parse(_local, relocation, out _) is not { } local)
+            {
+                continue;
+            }
+
+            List<CoreSpec> matches = MatchesOf(function, relocation, local);
+            foreach (CoreSpec match in matches.Count > 0 && AreAlike(matches, relocation.Kind) ? matches[..1] : matches)
+            {
+                use.Add(match, relocation.Kind);
+            }
+        }
+    }
+
     private CoreSpec? Find(BpfFunction function, CoreRelocation relocation, CoreSpec local)
     {
         List<CoreSpec> matches = MatchesOf(function, relocation, local);
@@ -83,16 +102,28 @@ internal sealed class CoreRelocator
             return null;
         }
 
-        CoreValue? first = CoreValue.Of(matches[0], relocation.Kind);
-        foreach (CoreSpec other in matches.Skip(1))
+        if (!AreAlike(matches, relocation.Kind))
         {
-            if (other.BitOffset != matches[0].BitOffset || CoreValue.Of(other, relocation.Kind)?.Value != first?.Value)
-            {
-                throw LinkErrors.Ambiguous(local.Describe(), Where(function, relocation), [.. matches.Select(m => $"type {m.Root} ({m.BitOffset / 8} bytes in)")]);
-            }
+            throw LinkErrors.Ambiguous(local.Describe(), Where(function, relocation), [.. matches.Select(m => $"type {m.Root} ({m.BitOffset / 8} bytes in)")]);
         }
 
         return matches[0];
+    }
+
+    /// <summary>Several types of one name may match, as long as they give the same answer.</summary>
+    private static bool AreAlike(List<CoreSpec> matches, CoreRelocationKind kind)
+    {
+        CoreValue? first = CoreValue.Of(matches[0], kind);
+        foreach (CoreSpec other in matches)
+        {
+            CoreValue? value = CoreValue.Of(other, kind);
+            if (other.BitOffset != matches[0].BitOffset || value?.Value != first?.Value)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private List<CoreSpec> MatchesOf(BpfFunction function, CoreRelocation relocation, CoreSpec local)
@@ -152,12 +183,12 @@ internal sealed class CoreRelocator
         if (relocation.Kind.IsEnumerator())
         {
             string enumerator = _local.String(_local.Resolve(local.Root).Enumerator(local.EnumeratorIndex).NameOffset);
-            IReadOnlyList<string> similar = Similarity.Nearest(enumerator, Enumerable.Range(0, candidate.Count).Select(i => types.String(candidate.Enumerator(i).NameOffset)), NearestCount);
+            List<string> enumerators = [.. Enumerable.Range(0, candidate.Count).Select(i => types.String(candidate.Enumerator(i).NameOffset))];
             return LinkErrors.Unresolved($"enumerator `{enumerator}` of `{rootName}`", where,
-                $"the target's `{rootName}` has {candidate.Count} enumerators{Closest(similar)}", "guard it with bpf_core_enum_value_exists()");
+                $"{StandsFor(root, rootName)}the target's `{rootName}` has {candidate.Count} enumerators{Closest(enumerator, enumerators)}", "guard it with bpf_core_enum_value_exists()");
         }
 
-        return LinkErrors.Unresolved($"field `{local.Describe()}`", where, WhyNoField(local, candidates[0], rootName),
+        return LinkErrors.Unresolved($"field `{local.Describe()}`", where, StandsFor(root, rootName) + WhyNoField(local, candidates[0], rootName),
             "guard the access with bpf_core_field_exists(), or declare a flavour of the struct with the other name");
     }
 
@@ -177,7 +208,16 @@ internal sealed class CoreRelocator
         List<string> names = CoreMatcher.MemberNames(candidate.Types, holder);
         return names.Contains(wanted)
             ? $"the target's `{holderName}.{wanted}` is of another kind: {KindName(_local.Resolve(step.Type).Kind)} in the object, {KindName(CoreMatcher.MemberKind(candidate.Types, holder, wanted))} there"
-            : $"the target's `{holderName}` has {holder.Count} members{Closest(Similarity.Nearest(wanted, names, NearestCount))}";
+            : $"the target's `{holderName}` has {holder.Count} members{Closest(wanted, names)}";
+    }
+
+    private static string StandsFor(BtfType root, string rootName) => root.Name == rootName ? "" : $"the object's `{root.Name}` is a flavour of `{rootName}`; ";
+
+    /// <summary>The names that resemble the wanted one; all of them when there are few and none does.</summary>
+    private static string Closest(string wanted, List<string> names)
+    {
+        IReadOnlyList<string> similar = Similarity.Nearest(wanted, names, NearestCount);
+        return similar.Count > 0 ? Closest(similar) : names.Count is > 0 and <= MostListed ? $": {string.Join(", ", names)}" : "";
     }
 
     private static string KindName(BtfKind kind) => kind switch

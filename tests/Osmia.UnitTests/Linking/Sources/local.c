@@ -38,6 +38,7 @@ PROGRAM(element) { return THING->array[2]; }
 PROGRAM(pointer) { return THING->next->moves; }
 PROGRAM(flavour) { return ((struct thing___old *)context)->moves; }
 PROGRAM(flavour_field) { return exists(((struct thing___old *)context)->vanished); }
+PROGRAM(flavour_gone) { return ((struct thing___old *)context)->vanished; }
 PROGRAM(renamed) { return THING->renamed; }
 PROGRAM(absent) { return ((struct absent *)context)->field; }
 PROGRAM(grown) { return THING->grows; }
