@@ -26,9 +26,6 @@ internal static class KernelFormatter
         };
     }
 
-    // What compilers leave in a call that a relocation fills in; as a distance it would lead to the call itself.
-    private const int NotLinked = -1;
-
     private static int Dst(Instruction instruction) => (int)instruction.Destination;
 
     private static int Src(Instruction instruction) => (int)instruction.Source;
@@ -120,7 +117,7 @@ internal static class KernelFormatter
         text.Append("call ");
         switch (i.SourceKind)
         {
-            case CallKind.Local when name is not null && i.Immediate == NotLinked:
+            case CallKind.Local when name is not null && i.Immediate == Disassembler.NotLinked:
                 text.Append(name);
                 break;
             case CallKind.Local:

@@ -154,9 +154,16 @@ public sealed partial class ProgramListing(Instruction[] code)
     private int AppendInstruction(StringBuilder text, int slot)
     {
         Instruction instruction = code[slot];
-        return IsTranslated && instruction.IsLocalCall
-            ? Disassembler.Append(text, [instruction with { Immediate = instruction.Offset, Offset = 0 }], 0, (_, call, next) => NameAt(slot, call, next), Style)
-            : Disassembler.Append(text, code, slot, NameAt, Style);
+        if (!instruction.IsLocalCall || !(IsTranslated || IsOneFunction))
+        {
+            return Disassembler.Append(text, code, slot, NameAt, Style);
+        }
+
+        // The kernel keeps the distance in another field; before linking what stands there is not the distance.
+        string? name = NameAt(slot, instruction, default);
+        int distance = IsTranslated ? instruction.Offset : name is null ? instruction.Immediate : Disassembler.NotLinked;
+        Instruction call = IsTranslated || name is not null ? instruction with { Immediate = distance, Offset = 0 } : instruction;
+        return Disassembler.Append(text, [call], 0, (_, _, _) => name, Style);
     }
 
     private string? NameAt(int slot, Instruction instruction, Instruction next)
