@@ -43,25 +43,14 @@ public class LibbpfComparisonTests(ITestOutputHelper output)
     public void Subprograms_callbacks_and_variables_are_placed_as_libbpf_places_them(string compiler, string version)
     {
         using var folder = new TemporaryFolder();
-        foreach (string source in (string[])["Linking/Sources/calls.c", "Objects/Sources/data.c", "Linking/Sources/ksyms.c", "Linking/Sources/ksym-variables.c", "Linking/Sources/kconfig.c"])
+        // Forms that libbpf 1.1 does not know, and compilers before 19 neither.
+        string[] newer = s_otherPrinter is not null && version == "v4" ? ["Objects/Sources/tags.c", "Objects/Sources/arena.c", "Objects/Sources/structops.c"] : [];
+        foreach (string source in (string[])[.. newer, "Linking/Sources/calls.c", "Objects/Sources/data.c", "Linking/Sources/ksyms.c", "Linking/Sources/ksym-variables.c", "Linking/Sources/kconfig.c"])
         {
             string file = Path.Combine(folder.Path, Path.GetFileNameWithoutExtension(source) + ".bpf.o");
             File.WriteAllBytes(file, Toolchain.Compile(compiler, source, "-mcpu=" + version));
             Compare(file);
         }
-    }
-
-    [Theory]
-    [InlineData("Objects/Sources/tags.c")]
-    [InlineData("Objects/Sources/arena.c")]
-    [InlineData("Objects/Sources/structops.c")]
-    public void Newer_forms_are_linked_as_a_newer_libbpf_links_them(string source)
-    {
-        Assert.SkipWhen(s_otherPrinter is null, "needs OSMIA_LIBBPF_PRINTER: Linking/Sources/libbpf-instructions.c linked with libbpf 1.6 or newer");
-        using var folder = new TemporaryFolder();
-        string file = Path.Combine(folder.Path, Path.GetFileNameWithoutExtension(source) + ".bpf.o");
-        File.WriteAllBytes(file, Toolchain.Compile("clang-19", source, "-mcpu=v4"));
-        Compare(file);
     }
 
     [Theory]

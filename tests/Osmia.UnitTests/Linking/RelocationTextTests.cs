@@ -10,7 +10,7 @@ namespace Osmia.Tests.Linking;
 public class RelocationTextTests
 {
     [Theory]
-    [InlineData("local.c", "target.c", "renamed", "absent", "flavour_gone", "grown_signed", "ambiguous", "color_gone_value")]
+    [InlineData("local.c", "target.c", "renamed", "absent", "flavour_gone", "grown_signed", "ambiguous", "color_gone_value", "nearest_type", "nearest_enumerator")]
     [InlineData("shapes.c", "shapes-target.c", "array_shorter", "load_to_array", "load_pointer_number", "guarded", "load_far", "enum_gone_value", "load_choice_grows", "kinds_read", "alias_lost", "row_lost")]
     [InlineData("symbols.c", "kernel.c", "missing_function", "missing_variable", "missing_address", "another_shape", "another_type", "ambiguous_address", "another_object", "weak_other_shape", "weak_function", "module_absent")]
     [InlineData("reached.c", "target.c", "reached_at_once", "reached_weak_call", "perhaps")]

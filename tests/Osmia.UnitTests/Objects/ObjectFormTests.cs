@@ -151,7 +151,7 @@ public class ObjectFormTests
     {
         BpfObject source = Read("tags.c");
         source.FindMap("numbers")!.AutoCreate = false;
-        LinkedObject linked = Linker.Link(source, new Target("none", () => TargetTypes.Compile("clang-19", "Objects/Sources/throw.c")));
+        LinkedObject linked = Linker.Link(source, new Target("none", () => TargetTypes.Compile("clang-19", "Objects/Sources/throw.c")), new LinkOptions(LeaveToKernel: true));
         LinkedProgram program = linked.Programs.Single();
         UnresolvedRelocation missing = program.Unresolved.Single();
         Assert.Equal("OSM2035", missing.Diagnostic.Id);

@@ -5,8 +5,7 @@ using Osmia.Objects.Diagnostics;
 namespace Osmia.Objects.Linking.Core;
 
 /// <summary>
-/// Resolves an object's CO-RE records against a target: one scan of the target's types finds the candidates of every
-/// root type at once, then each record is matched, computed and written.
+/// Resolves an object's CO-RE records against a target: for each, candidates are found by name, matched, and the answer computed and written.
 /// </summary>
 internal sealed class CoreRelocator
 {
@@ -24,7 +23,7 @@ internal sealed class CoreRelocator
         _source = source;
         _target = target;
         _local = source.Types ?? throw new InvalidOperationException("CO-RE records need the object's BTF");
-        _candidates = new CandidateSearch(target, _local, RootNames);
+        _candidates = new CandidateSearch(target, _local);
     }
 
     /// <summary>Patches a function's instructions in place.</summary>
@@ -152,12 +151,6 @@ internal sealed class CoreRelocator
 
         return _cache[key] = matches;
     }
-
-    private HashSet<string> RootNames() => _source.Functions
-        .SelectMany(function => function.CoreRelocations)
-        .Select(relocation => BtfTypes.EssentialName(_local[relocation.Type].Name))
-        .Where(name => name.Length > 0)
-        .ToHashSet(StringComparer.Ordinal);
 
     private string Where(BpfFunction function, CoreRelocation relocation)
     {
