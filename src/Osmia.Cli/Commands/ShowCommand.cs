@@ -53,6 +53,7 @@ internal static class ShowCommand
         WriteSubprograms(output, source);
         WriteMaps(output, source);
         WriteVariables(output, source);
+        WriteExterns(output, source);
         WriteRelocations(output, source);
     }
 
@@ -61,7 +62,7 @@ internal static class ShowCommand
         var table = new TextTable("NAME", "LINKAGE", "SECTION", "SLOTS", "SOURCE");
         foreach (BpfFunction function in source.Functions.Except(source.Programs.Select(program => program.Entry)))
         {
-            table.Add(function.Name, function.IsGlobal ? "global" : "static", function.Section, Number(function.Instructions.Length), SourceOf(source, function));
+            table.Add(function.Name, LinkageOf(function), function.Section, Number(function.Instructions.Length), SourceOf(source, function));
         }
 
         WriteSection(output, "Subprograms", table);
@@ -92,6 +93,37 @@ internal static class ShowCommand
 
         WriteSection(output, "Variables", table);
     }
+
+    private static void WriteExterns(TextWriter output, BpfObject source)
+    {
+        var table = new TextTable("NAME", "FOUND IN", "BINDING", "TYPE");
+        foreach (BpfExtern external in source.Externs)
+        {
+            table.Add(external.Name, PlaceOf(external.Kind), external.IsWeak ? "weak" : "strong", TypeOf(source, external));
+        }
+
+        WriteSection(output, "External symbols", table);
+    }
+
+    private static string PlaceOf(ExternKind kind) => kind switch
+    {
+        ExternKind.Configuration => "kernel configuration",
+        ExternKind.KernelFunction => "kernel functions",
+        ExternKind.KernelVariable => "kernel symbols",
+        _ => "another object",
+    };
+
+    private static string TypeOf(BpfObject source, BpfExtern external) =>
+        source.Types is { } types && !external.Declaration.IsVoid ? CTypeNames.NameOf(types, types[external.Declaration].ReferencedId) : "";
+
+    private static string LinkageOf(BpfFunction function) =>
+        !function.IsGlobal ? "static" : (function.IsWeak, function.IsHidden) switch
+        {
+            (true, true) => "weak, hidden",
+            (true, false) => "weak",
+            (false, true) => "hidden",
+            _ => "global",
+        };
 
     private static void WriteRelocations(TextWriter output, BpfObject source)
     {
@@ -191,6 +223,18 @@ internal static class ShowCommand
             json.WriteString("section", variable.Map.Name);
             json.WriteNumber("offset", variable.Offset);
             json.WriteNumber("size", variable.Size);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("externs");
+        foreach (BpfExtern external in source.Externs)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", external.Name);
+            json.WriteString("found_in", PlaceOf(external.Kind));
+            json.WriteBoolean("weak", external.IsWeak);
+            json.WriteString("type", TypeOf(source, external));
             json.WriteEndObject();
         }
 
