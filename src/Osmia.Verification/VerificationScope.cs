@@ -1,0 +1,88 @@
+using Osmia.Btf;
+using Osmia.Bytecode;
+using Osmia.Objects.Linking;
+
+namespace Osmia.Verification;
+
+/// <summary>What the walk of a program looks things up in: maps, and what programs of its type may do.</summary>
+internal sealed class VerificationScope
+{
+    private readonly int _mapCount;
+    private readonly BtfTypes? _types;
+    private readonly Dictionary<LinkedMap, bool> _special = [];
+
+    public VerificationScope(LinkedObject source, LinkedProgram program)
+    {
+        Maps = [.. source.Maps];
+        _mapCount = Maps.Count;
+        _types = source.Types;
+        Type = program.Type;
+        AttachType = program.AttachType;
+        IsGplCompatible = source.IsGplCompatible;
+        Context = ContextLayout.For(Type);
+        ContextUsers = ContextLayout.UsersOf(Type, AttachType);
+        ReturnRange = Bytecode.ReturnRange.Of(Type, AttachType);
+    }
+
+    /// <summary>The object's maps by index; behind them those that maps of maps hold.</summary>
+    public List<LinkedMap> Maps { get; }
+
+    public ProgramType Type { get; }
+
+    public AttachType? AttachType { get; }
+
+    public bool IsGplCompatible { get; }
+
+    /// <summary>Null when the context is typed by BTF.</summary>
+    public ContextLayout? Context { get; }
+
+    public ContextUsers ContextUsers { get; }
+
+    public ReturnRange? ReturnRange { get; }
+
+    /// <summary>Whether packet bytes may be read through pointers, and written.</summary>
+    public static bool MayWritePacket(ProgramType type) => type is ProgramType.SchedCls or ProgramType.SchedAct or ProgramType.Xdp or ProgramType.LwtXmit
+        or ProgramType.SkSkb or ProgramType.SkMsg or ProgramType.CgroupSockopt;
+
+    public int CheckMap(int index) => (uint)index < (uint)_mapCount
+        ? index
+        : throw Walk.Stop.Reject(CheckFamily.Encoding, $"there is no map {index}");
+
+    /// <summary>Locks, timers and kernel pointers in a value have rules of their own.</summary>
+    public void RequirePlain(LinkedMap map)
+    {
+        if (HasSpecialFields(map))
+        {
+            throw Walk.Stop.NotModelled($"locks, timers, kernel pointers and lists in the values of map '{map.Name}'");
+        }
+    }
+
+    private bool HasSpecialFields(LinkedMap map)
+    {
+        if (_types is null || map.ValueType.IsVoid || map.IsDataSection)
+        {
+            return false;
+        }
+
+        if (!_special.TryGetValue(map, out bool known))
+        {
+            _special[map] = known = SpecialFields.Has(_types, map.ValueType);
+        }
+
+        return known;
+    }
+
+    /// <summary>The index of what a map of maps holds.</summary>
+    public int InnerMapOf(int map)
+    {
+        LinkedMap inner = Maps[map].InnerMap ?? throw Walk.Stop.NotModelled($"map '{Maps[map].Name}' without a definition of the maps it holds");
+        int known = Maps.IndexOf(inner, _mapCount);
+        if (known < 0)
+        {
+            known = Maps.Count;
+            Maps.Add(inner);
+        }
+
+        return known;
+    }
+}

@@ -1,0 +1,36 @@
+using System.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Verification.Shape;
+using Osmia.Verification.Walk;
+
+namespace Osmia.Verification;
+
+/// <summary>
+/// Judges linked programs as the verifier of Linux 6.18 does for privileged users: every path is walked with what is known of registers
+/// and stack. What is not modelled gives <see cref="Verdict.Unknown"/>, never <see cref="Verdict.Accept"/>.
+/// </summary>
+public static class Verifier
+{
+    /// <param name="source">The object the program is one of: its maps and types are looked up in it.</param>
+    public static VerificationReport Verify(LinkedObject source, LinkedProgram program)
+    {
+        long started = Stopwatch.GetTimestamp();
+        int at = 0;
+        PathWalk? walk = null;
+        VerificationProblem? problem = null;
+        try
+        {
+            var scope = new VerificationScope(source, program);
+            ProgramShape shape = ProgramShape.Of(program, ref at);
+            walk = new PathWalk(scope, program, shape);
+            walk.Run();
+        }
+        catch (VerdictException e)
+        {
+            problem = new VerificationProblem(e.Family, e.Message, walk?.Slot ?? at);
+        }
+
+        Verdict verdict = problem is null ? Verdict.Accept : problem.Family == CheckFamily.NotModelled ? Verdict.Unknown : Verdict.Reject;
+        return new VerificationReport(verdict, problem, walk?.Processed ?? 0, walk?.TotalStates ?? 0, walk?.PeakStates ?? 0, walk?.StackDepth ?? 0, Stopwatch.GetElapsedTime(started));
+    }
+}
