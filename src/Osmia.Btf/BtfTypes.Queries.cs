@@ -9,64 +9,25 @@ public sealed partial class BtfTypes
 
     private const int PointerSize = 8;
 
-    /// <summary>First id whose kind and name match, or <c>void</c>. A linear scan: callers with many names use <see cref="FindAll"/>.</summary>
-    public TypeId Find(BtfKind kind, string name)
-    {
-        byte[] wanted = Encoding.UTF8.GetBytes(name);
-        for (int id = 1; id < Count; id++)
-        {
-            BtfType type = this[id];
-            if (type.Kind == kind && type.NameBytes.SequenceEqual(wanted))
-            {
-                return type.Id;
-            }
-        }
+    /// <summary>First id whose kind and name match, or <c>void</c>.</summary>
+    public TypeId Find(BtfKind kind, string name) => Names.Find(kind, name);
 
-        return TypeId.Void;
-    }
-
-    /// <summary>
-    /// One pass over all types: every id whose name, up to a <c>___</c> flavour suffix, is one of <paramref name="names"/>.
-    /// </summary>
+    /// <summary>Every id whose name, up to a <c>___</c> flavour suffix, is one of <paramref name="names"/>.</summary>
     public Dictionary<string, List<int>> FindAll(IReadOnlyCollection<string> names)
     {
         var found = new Dictionary<string, List<int>>(StringComparer.Ordinal);
         foreach (string name in names)
         {
-            found[name] = [];
-        }
-
-        if (found.Count == 0)
-        {
-            return found;
-        }
-
-        // A name's length and first byte turn away nearly every type before its bytes are compared.
-        var wanted = new List<WantedName>();
-        var firstBytes = new bool[256];
-        foreach (string name in found.Keys.Where(name => name.Length > 0))
-        {
-            byte[] bytes = Encoding.UTF8.GetBytes(name);
-            wanted.Add(new WantedName(bytes, found[name]));
-            firstBytes[bytes[0]] = true;
-        }
-
-        for (int id = 1; id < Count; id++)
-        {
-            BtfType type = this[id];
-            ReadOnlySpan<byte> name = type.NameBytes;
-            if (name.IsEmpty || !firstBytes[name[0]])
+            if (found.ContainsKey(name))
             {
                 continue;
             }
 
-            name = EssentialName(name);
-            foreach ((byte[] bytes, List<int> ids) in wanted)
+            var ids = new List<int>();
+            found[name] = ids;
+            foreach (TypeId id in Names.Variants(Encoding.UTF8.GetBytes(name)))
             {
-                if (name.SequenceEqual(bytes))
-                {
-                    ids.Add(id);
-                }
+                ids.Add(id.Value);
             }
         }
 
@@ -137,6 +98,4 @@ public sealed partial class BtfTypes
 
         static long Limit(long size) => size > int.MaxValue ? -1 : size;
     }
-
-    private sealed record WantedName(byte[] Bytes, List<int> Ids);
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Osmia.Btf;
@@ -24,9 +25,15 @@ public sealed partial class BtfTypes
     private readonly int[] _offsets;
     private readonly int _firstId;
     private readonly int _firstString;
+    private BtfNameIndex? _names;
+
+    private readonly int _typesLength;
+    private readonly BtfLayout _layout;
 
     private BtfTypes(ReadOnlyMemory<byte> data, BtfHeader header, int[] offsets, bool complete, BtfTypes? baseTypes)
     {
+        _layout = header.Layout;
+        _typesLength = header.TypesLength;
         _data = data;
         _bigEndian = header.BigEndian;
         _typesStart = header.TypesStart;
@@ -42,7 +49,10 @@ public sealed partial class BtfTypes
     /// <summary>The BTF that split (module) BTF continues; ids and strings number on from it.</summary>
     public BtfTypes? Base { get; }
 
-    /// <summary>False when a kind this reader does not know ended the walk.</summary>
+    /// <summary>
+    /// False when a kind this reader does not know ended the walk. A blob with a layout section is always complete: unknown kinds
+    /// are then stepped over, and stand as types of a <see cref="BtfKind"/> without name.
+    /// </summary>
     public bool IsComplete { get; }
 
     public bool IsBigEndian => _bigEndian;
@@ -66,17 +76,21 @@ public sealed partial class BtfTypes
     public static BtfTypes Parse(ReadOnlyMemory<byte> data, BtfTypes? baseTypes = null)
     {
         ReadOnlySpan<byte> span = data.Span;
-        BtfHeader header = BtfHeader.Parse(span);
+        BtfHeader header = BtfHeader.Parse(span, baseTypes?._layout ?? default);
         (int[] offsets, bool complete) = WalkTypes(span, header);
         return new BtfTypes(data, header, offsets, complete, baseTypes);
     }
 
+    // Compiled at once in full: it runs once, over all types, and its first run is the one a user waits for.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (int[] Offsets, bool Complete) WalkTypes(ReadOnlySpan<byte> data, BtfHeader header)
     {
         ReadOnlySpan<byte> types = data.Slice(header.TypesStart, header.TypesLength);
+        bool isBigEndian = header.BigEndian;
         var offsets = new int[types.Length / 24 + 16];
         int count = 0;
         int position = 0;
+        bool isComplete = true;
         while (position < types.Length)
         {
             if (types.Length - position < TypeHeaderSize)
@@ -84,17 +98,22 @@ public sealed partial class BtfTypes
                 throw new BtfFormatException("a type header is cut off", header.TypesStart + position);
             }
 
-            uint info = Read32(types, position + 4, header.BigEndian);
-            BtfKind kind = BtfKindExtensions.KindOf(info);
-            int extra = BtfKindExtensions.ExtraBytes(kind, BtfKindExtensions.CountOf(info));
+            ReadOnlySpan<byte> word = types[(position + 4)..];
+            uint info = isBigEndian ? BinaryPrimitives.ReadUInt32BigEndian(word) : BinaryPrimitives.ReadUInt32LittleEndian(word);
+            long extra = BtfKindExtensions.ExtraBytes(BtfKindExtensions.KindOf(info), BtfKindExtensions.CountOf(info));
             if (extra < 0)
             {
-                return (offsets.AsSpan(0, count).ToArray(), false);
+                extra = header.Layout.ExtraBytes(BtfKindExtensions.KindOf(info), BtfKindExtensions.CountOf(info));
+                if (extra < 0)
+                {
+                    isComplete = false;
+                    break;
+                }
             }
 
             if (types.Length - position - TypeHeaderSize < extra)
             {
-                throw new BtfFormatException($"type {count + 1} ({kind.ToKernelName()}) is cut off", header.TypesStart + position);
+                throw new BtfFormatException($"type {count + 1} ({BtfKindExtensions.KindOf(info).ToKernelName()}) is cut off", header.TypesStart + position);
             }
 
             if (count == offsets.Length)
@@ -103,10 +122,10 @@ public sealed partial class BtfTypes
             }
 
             offsets[count++] = header.TypesStart + position;
-            position += TypeHeaderSize + extra;
+            position += TypeHeaderSize + (int)extra;
         }
 
-        return (offsets.AsSpan(0, count).ToArray(), true);
+        return (offsets.AsSpan(0, count).ToArray(), isComplete);
     }
 
     private static uint Read32(ReadOnlySpan<byte> span, int offset, bool bigEndian) => bigEndian
@@ -154,6 +173,24 @@ public sealed partial class BtfTypes
         return end < 0 ? rest : rest[..end];
     }
 
+    /// <summary>Types by name; built when first asked for.</summary>
+    public BtfNameIndex Names => _names ?? Interlocked.CompareExchange(ref _names, new BtfNameIndex(this), null) ?? _names;
+
+    internal ReadOnlySpan<int> Offsets => _offsets;
+
+    internal ReadOnlySpan<byte> StringSection => _data.Span.Slice(_stringsStart, _stringsLength);
+
+    internal ReadOnlySpan<byte> TypeSection => _data.Span.Slice(_typesStart, _typesLength);
+
+    /// <summary>The word at which each type of this blob begins, counted from <paramref name="first"/>.</summary>
+    internal void StartsOfTypes(Span<int> starts, int first)
+    {
+        for (int i = 0; i < _offsets.Length; i++)
+        {
+            starts[i] = first + (_offsets[i] - _typesStart) / 4;
+        }
+    }
+
     /// <summary>Offsets of this blob's strings; those of split BTF begin where its base's end.</summary>
     internal uint StringsBegin => (uint)_firstString;
 
@@ -162,12 +199,12 @@ public sealed partial class BtfTypes
     public string String(uint offset) => Encoding.UTF8.GetString(StringBytes(offset));
 }
 
-/// <summary>The 24-byte header of a blob, checked against the blob's length.</summary>
-internal readonly record struct BtfHeader(bool BigEndian, int TypesStart, int TypesLength, int StringsStart, int StringsLength)
+/// <summary>The header of a blob (24 bytes, 32 with the layout section of Linux 7.1), checked against the blob's length.</summary>
+internal readonly record struct BtfHeader(bool BigEndian, int TypesStart, int TypesLength, int StringsStart, int StringsLength, BtfLayout Layout)
 {
     private const int MinimumSize = 24;
 
-    public static BtfHeader Parse(ReadOnlySpan<byte> data)
+    public static BtfHeader Parse(ReadOnlySpan<byte> data, BtfLayout baseLayout)
     {
         if (data.Length < MinimumSize)
         {
@@ -194,7 +231,10 @@ internal readonly record struct BtfHeader(bool BigEndian, int TypesStart, int Ty
 
         (int typesStart, int typesLength) = Section(data, headerLength, 8, "type", bigEndian);
         (int stringsStart, int stringsLength) = Section(data, headerLength, 16, "string", bigEndian);
-        return new BtfHeader(bigEndian, typesStart, typesLength, stringsStart, stringsLength);
+        BtfLayout layout = headerLength < BtfLayout.HeaderWithLayout
+            ? baseLayout
+            : BtfLayout.Parse(data, (ulong)headerLength + Read(data, 24, bigEndian), Read(data, 28, bigEndian), baseLayout);
+        return new BtfHeader(bigEndian, typesStart, typesLength, stringsStart, stringsLength, layout);
     }
 
     private static (int Start, int Length) Section(ReadOnlySpan<byte> data, uint headerLength, int field, string name, bool bigEndian)

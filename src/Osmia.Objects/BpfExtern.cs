@@ -37,5 +37,8 @@ public sealed class BpfExtern(string name, ExternKind kind)
     /// <summary>A weak symbol may be missing: its address is 0.</summary>
     public bool IsWeak { get; init; }
 
+    /// <summary>The declaration is <c>__hidden</c>, which makes the definition so when objects are linked.</summary>
+    public bool IsHidden { get; init; }
+
     public override string ToString() => $"{Kind} {Name}";
 }

@@ -41,6 +41,9 @@ public sealed class BpfFunction(string name, string section, int sectionSlot, In
     /// <summary>The BTF function, or void when the object has none for it.</summary>
     public TypeId BtfId { get; set; }
 
+    /// <summary>Values of BTF declaration tags on the function, such as <c>exception_callback:NAME</c>; those of parameters: <see cref="BpfObject.TagsOf"/>.</summary>
+    public IReadOnlyList<string> Tags { get; set; } = [];
+
     public override string ToString() => $"{Section}:{Name}";
 }
 

@@ -11,6 +11,9 @@ public enum DataSectionKind
     Data,
     ZeroInitialised,
     Kconfig,
+
+    /// <summary>One variable of <c>.struct_ops</c>: a struct of the kernel's callbacks.</summary>
+    StructOps,
 }
 
 /// <summary>A map definition, inert. Sizes are in bytes; flags are the kernel's <c>BPF_F_*</c> of BPF_MAP_CREATE.</summary>
@@ -49,10 +52,19 @@ public sealed class BpfMap(string name)
     /// <summary>LIBBPF_PIN_BY_NAME: the map is shared under bpffs by its name.</summary>
     public bool PinByName { get; set; }
 
+    /// <summary>Where it is pinned, below the directory of pins; iproute2 shares maps in <c>tc/globals</c>.</summary>
+    public string PinFolder { get; set; } = "";
+
+    /// <summary>False leaves the map out when the object is loaded; starts false for <c>?.struct_ops</c>. Programs that can reach its use are refused.</summary>
+    public bool AutoCreate { get; set; } = true;
+
+    /// <summary>The NUMA node of its memory, with flag BPF_F_NUMA_NODE.</summary>
+    public uint NumaNode { get; set; }
+
     /// <summary>The definition of the maps a map-in-map holds.</summary>
     public BpfMap? InnerMap { get; set; }
 
-    /// <summary>Static initialisation of a prog array or map-in-map, by index.</summary>
+    /// <summary>Static initialisation: of a prog array or map-in-map by index, the programs of a struct_ops map by member of its struct.</summary>
     public IReadOnlyList<MapSlot> Slots { get; set; } = [];
 
     public DataSectionKind DataSection { get; init; }
@@ -83,7 +95,7 @@ public sealed class BpfMap(string name)
     }
 
     /// <summary>
-    /// Initial value of a data section; writable until the object is linked. A section without bytes in the file gets them when somebody asks
+    /// Initial value of a data section or of a struct_ops map (in the object's layout), or the first bytes of an arena; writable until the object is linked. A section without bytes in the file gets them when somebody asks
     /// for them first: a small file may claim a large one.
     /// </summary>
     public byte[] InitialData

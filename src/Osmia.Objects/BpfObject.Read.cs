@@ -8,7 +8,10 @@ public sealed partial class BpfObject
 {
     private const long MaximumFileSize = 256L << 20;
 
-    /// <summary>Reads an object compiled by clang 14-19 (ELF, machine 247). Nothing is loaded; no privileges are needed.</summary>
+    /// <summary>
+    /// Reads an object compiled by clang 14-19 (ELF, machine 247), or a <c>package.json</c> of eunomia-bpf's ecc that holds one. Nothing is
+    /// loaded; no privileges are needed.
+    /// </summary>
     /// <exception cref="ObjectFormatException">The file cannot be opened or is not a readable BPF object.</exception>
     public static BpfObject Read(string path)
     {
@@ -29,7 +32,14 @@ public sealed partial class BpfObject
     /// <param name="file">Names the object and stands in error messages.</param>
     public static BpfObject Read(ReadOnlyMemory<byte> data, string file)
     {
-        var result = new BpfObject(NameOf(file));
+        string name = NameOf(file);
+        if (PackageReader.IsPackage(data.Span))
+        {
+            (data, string? told) = PackageReader.Read(data.Span, file);
+            name = told ?? name;
+        }
+
+        var result = new BpfObject(name);
         new ObjectReader(file, data, result).Read();
         return result;
     }
@@ -67,7 +77,7 @@ public sealed partial class BpfObject
         return bytes.ToArray();
     }
 
-    private static readonly string[] s_suffixes = [".bpf.o", ".o"];
+    private static readonly string[] s_suffixes = [".bpf.o", ".o", ".json"];
 
     private static string NameOf(string file)
     {

@@ -1,5 +1,6 @@
 using Osmia.Btf;
 using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Reading;
 
 namespace Osmia.Objects;
 
@@ -11,6 +12,8 @@ public sealed partial class BpfObject
 {
     /// <summary>An empty object, to be filled by whoever assembles or compiles code.</summary>
     public BpfObject(string name) => Name = name;
+
+    private (BtfTypes? Types, DeclarationTags Tags)? _tags;
 
     /// <summary>The file name without <c>.bpf.o</c> or <c>.o</c>.</summary>
     public string Name { get; }
@@ -36,11 +39,26 @@ public sealed partial class BpfObject
     /// <summary>Symbols the object uses and does not define, in the order of the symbol table.</summary>
     public IReadOnlyList<BpfExtern> Externs { get; set; } = [];
 
+    /// <summary>Sections of data that no loader reads, such as <c>xdp_metadata</c>: kept for the tools they are meant for, and written as they are.</summary>
+    public IReadOnlyList<BpfSection> OtherSections { get; set; } = [];
+
     /// <summary>The object's own types, section sizes and variable offsets filled in; null when it was compiled without <c>-g</c>.</summary>
     public BtfTypes? Types { get; set; }
 
     /// <summary>What was odd but not fatal while reading.</summary>
     public IReadOnlyList<Diagnostic> Warnings { get; internal set; } = [];
+
+    /// <summary>Values of BTF declaration tags on a variable, function, struct, union or typedef.</summary>
+    /// <param name="component">The member or parameter (<c>arg:ctx</c>) they stand on, or -1 for the type itself.</param>
+    public IReadOnlyList<string> TagsOf(TypeId id, int component = -1)
+    {
+        if (_tags is null || _tags.Value.Types != Types)
+        {
+            _tags = (Types, new DeclarationTags(Types));
+        }
+
+        return _tags.Value.Tags.Of(id, component);
+    }
 
     public BpfProgram? FindProgram(string name) => Programs.FirstOrDefault(program => program.Name == name);
 

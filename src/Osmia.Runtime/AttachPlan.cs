@@ -30,12 +30,31 @@ public static class AttachPlan
 {
     /// <summary>
     /// The programs that attach on their own: all but those that stand in a prog array (they are reached by tail calls)
-    /// and those whose section names no place.
+    /// and those whose section names no place. Of the programs of a struct of callbacks, one stands for all.
     /// </summary>
     public static IEnumerable<LinkedProgram> Attachable(LinkedObject linked)
     {
         var tailCalled = linked.Maps.Where(map => map.Type == Bytecode.MapType.ProgArray).SelectMany(map => map.Slots).Select(slot => slot.Name).ToHashSet(StringComparer.Ordinal);
-        return linked.Programs.Where(program => program.Section.Kind != AttachKind.None && !tailCalled.Contains(program.Name));
+        IEnumerable<string> firstOfStruct = linked.Maps.Where(map => map.Functions.Length > 0).Select(map => map.Functions[0].Program);
+        return linked.Programs.Where(program => program.Section.Kind != AttachKind.None && !tailCalled.Contains(program.Name)
+            && (program.Section.Kind != AttachKind.StructOps || firstOfStruct.Contains(program.Name)));
+    }
+
+    /// <summary>Every attachment the object asks for: its programs, then its structs of callbacks, each once.</summary>
+    public static IEnumerable<(LinkedProgram Program, AttachTarget Target)> Of(LinkedObject linked, AttachOptions options)
+    {
+        foreach (LinkedProgram program in Attachable(linked))
+        {
+            if (program.Section.Kind != AttachKind.StructOps)
+            {
+                yield return (program, TargetOf(program, options));
+            }
+        }
+
+        foreach (LinkedMap map in linked.Maps.Where(map => map.Functions.Length > 0))
+        {
+            yield return (linked.Programs.First(program => program.Name == map.Functions[0].Program), new StructOpsTarget(map.Name));
+        }
     }
 
     /// <summary>The target a program's section and the options name.</summary>

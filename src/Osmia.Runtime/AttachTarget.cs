@@ -73,3 +73,9 @@ public sealed record SocketFilterTarget(string Device) : AttachTarget
 {
     public override string Describe() => $"socket filter {(Device.Length == 0 ? "all devices" : Device)}";
 }
+
+/// <summary>A struct of the kernel's callbacks: a map of <c>.struct_ops</c> or <c>.struct_ops.link</c>, attached whole by any one of its programs.</summary>
+public sealed record StructOpsTarget(string Map) : AttachTarget
+{
+    public override string Describe() => $"struct_ops {Map}";
+}

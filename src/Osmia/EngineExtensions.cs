@@ -20,9 +20,9 @@ public static class EngineExtensions
         var links = new List<Link>();
         try
         {
-            foreach (LinkedProgram program in AttachPlan.Attachable(loaded.Definition))
+            foreach ((LinkedProgram program, AttachTarget target) in AttachPlan.Of(loaded.Definition, options ?? new AttachOptions()))
             {
-                links.Add(loaded.Engine.Attach(loaded.Program(program.Name), AttachPlan.TargetOf(program, options ?? new AttachOptions())));
+                links.Add(loaded.Engine.Attach(loaded.Program(program.Name), target));
             }
 
             return new LinkSet(links);

@@ -53,7 +53,7 @@ public class WordsTests
             [("hello", "count_exec", "tp/syscalls/sys_enter_execve"), ("firewall", "firewall", "xdp"), ("connect-guard", "guard_connect", "cgroup/connect4")])
         {
             string file = RepositoryFiles.PathOf("samples", sample, sample + ".bpf.o");
-            (int exitCode, string text, string error) = OsmiaCommand.Run("disasm", file, "--style", "llvm", "--program", program);
+            (int exitCode, string text, string error) = OsmiaCommand.Run("disasm", file, "--style", "llvm", program);
             Assert.True(exitCode == 0, error);
             string source = Path.Combine(folder, sample + ".s");
             File.WriteAllText(source, text);

@@ -85,7 +85,7 @@ public static class RawDump
 
     private static Utf8Buffer Count(Utf8Buffer text, BtfType type) => text.Append(" vlen="u8).Append((long)type.Count);
 
-    private static ReadOnlySpan<byte> Encoding(int encoding) => encoding switch
+    internal static ReadOnlySpan<byte> Encoding(int encoding) => encoding switch
     {
         0 => "(none)"u8,
         1 => "SIGNED"u8,
@@ -94,7 +94,7 @@ public static class RawDump
         _ => "UNKN"u8,
     };
 
-    private static ReadOnlySpan<byte> Linkage(BtfLinkage linkage) => linkage switch
+    internal static ReadOnlySpan<byte> Linkage(BtfLinkage linkage) => linkage switch
     {
         BtfLinkage.Static => "static"u8,
         BtfLinkage.Global => "global"u8,

@@ -20,6 +20,7 @@ public sealed partial class BtfBuilder
             throw new ArgumentException("the types continue a base that is not this builder's", nameof(types));
         }
 
+        var graph = new TypeGraph(types);
         var map = new int[types.Count];
         for (int id = 1; id < types.FirstId; id++)
         {
@@ -29,43 +30,40 @@ public sealed partial class BtfBuilder
         int next = Count;
         for (int id = types.FirstId; id < types.Count; id++)
         {
-            BtfType type = types[id];
-            map[id] = BtfKindExtensions.ExtraBytes(type.Kind, 0) >= 0 && type.Kind != BtfKind.Void && (keep is null || keep(type)) ? next++ : 0;
+            map[id] = IsKnown(graph.Kind(id)) && (keep is null || keep(types[id])) ? next++ : 0;
         }
 
         for (int id = types.FirstId; id < types.Count; id++)
         {
             if (map[id] != 0)
             {
-                Copy(types, new TypeId(id), map);
+                Copy(graph, id, map);
             }
         }
 
         return map;
     }
 
-    private void Copy(BtfTypes types, TypeId id, int[] map)
+    internal static bool IsKnown(BtfKind kind) => kind != BtfKind.Void && BtfKindExtensions.ExtraBytes(kind, 0) >= 0;
+
+    /// <summary>Places a copy of one type; the ids in it are those of <paramref name="map"/>.</summary>
+    internal TypeId Copy(TypeGraph graph, int id, int[] map)
     {
-        BtfType type = types[id];
-        int length = 3 + BtfKindExtensions.ExtraBytes(type.Kind, type.Count) / 4;
-        uint[]? large = length > 64 ? new uint[length] : null;
-        Span<uint> words = large ?? stackalloc uint[length];
-        for (int i = 0; i < length; i++)
+        TypeId copy = Place(graph.Record(id));
+        BtfKind kind = graph.Kind(id);
+        int count = graph.PartCount(id);
+        Span<uint> words = _words.AsSpan(StartOf(copy));
+        foreach (int i in new TypeWords(kind, count))
         {
-            words[i] = types.Word(id, i);
+            words[i] = (uint)map[graph.IdAt(id, i)];
         }
 
-        words[0] = _strings.Add(types.StringBytes(words[0]));
-        foreach (int i in new TypeWords(type.Kind, type.Count))
+        words[0] = _strings.Add(graph.Text(words[0]));
+        foreach (int i in TypeWords.Names(kind, count))
         {
-            words[i] = words[i] < (uint)map.Length ? (uint)map[words[i]] : 0;
+            words[i] = _strings.Add(graph.Text(words[i]));
         }
 
-        foreach (int i in TypeWords.Names(type.Kind, type.Count))
-        {
-            words[i] = _strings.Add(types.StringBytes(words[i]));
-        }
-
-        Place(words);
+        return copy;
     }
 }

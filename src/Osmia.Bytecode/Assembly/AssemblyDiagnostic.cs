@@ -16,10 +16,15 @@ public sealed record AssemblyDiagnostic(string Id, int Line, int Column, string 
     /// <summary>The line of the text, shortened when it is long.</summary>
     public string Text { get; init; } = "";
 
-    public override string ToString()
+    public override string ToString() => ToString(null);
+
+    /// <summary>The four parts, with the file's name before line and column.</summary>
+    public string ToString(string? file)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Id}: {What}\nwhere: line {Line}, column {Column}: {Text}");
+        text.Append(CultureInfo.InvariantCulture, $"{Id}: {What}\nwhere: ");
+        _ = file is null ? text.Append(CultureInfo.InvariantCulture, $"line {Line}, column {Column}") : text.Append(CultureInfo.InvariantCulture, $"{file}:{Line}:{Column}");
+        text.Append(": ").Append(Text);
         _ = Why is null ? text : text.Append("\nwhy: ").Append(Why);
         _ = Try is null ? text : text.Append("\ntry: ").Append(Try);
         return text.ToString();

@@ -34,4 +34,14 @@ internal static class AssemblyErrors
         Why = "the opcode before an instruction, as dumps have it, must be that of the text",
         Try = "correct it or leave it out",
     };
+
+    public static AssemblyDiagnostic Directive(string what, string? remedy = null) => new("OSM1410", 0, 0, what) { Try = remedy };
+
+    public static AssemblyDiagnostic Place(string what, string why, string remedy) => new("OSM1411", 0, 0, what) { Why = why, Try = remedy };
+
+    public static AssemblyDiagnostic Flow(string function, string reason) => new("OSM1412", 0, 0, $"function '{function}' is not well formed here")
+    {
+        Why = reason,
+        Try = "end each function with exit or a goto, and jump within it only",
+    };
 }

@@ -4,7 +4,7 @@ internal sealed partial class StatementParser
 {
     private const int RegisterCount = 11;
 
-    private static bool IsRegister(ReadOnlySpan<char> word) =>
+    public static bool IsRegister(ReadOnlySpan<char> word) =>
         word.Length is 2 or 3 && word[0] is 'r' or 'R' or 'w' or 'W' && word[1..].IndexOfAnyExceptInRange('0', '9') < 0;
 
     /// <summary>A register, 64-bit (<c>r1</c>) or the lower half of one (<c>w1</c>).</summary>
@@ -47,7 +47,7 @@ internal sealed partial class StatementParser
         "the operands have different widths", "an operation works on whole registers (r) or on their lower halves (w)");
 
     /// <summary>Whether a number begins here, with or without sign.</summary>
-    private bool IsNumber()
+    public bool IsNumber()
     {
         source.SkipSpace();
         return char.IsAsciiDigit(source.Current) || source.Current == '\''
@@ -55,7 +55,7 @@ internal sealed partial class StatementParser
     }
 
     /// <summary>A number with an optional sign, in the range given.</summary>
-    private bool Number(long minimum, long maximum, string what, out long value)
+    public bool Number(long minimum, long maximum, string what, out long value)
     {
         value = 0;
         source.SkipSpace();
@@ -84,7 +84,7 @@ internal sealed partial class StatementParser
     }
 
     /// <summary>64 bits, signed or unsigned.</summary>
-    private bool Immediate64(out ulong value, out bool fitsIn32)
+    public bool Immediate64(out ulong value, out bool fitsIn32)
     {
         (value, fitsIn32) = (0, false);
         source.SkipSpace();
@@ -164,7 +164,7 @@ internal sealed partial class StatementParser
         return true;
     }
 
-    private bool Expect(string text) => source.Take(text) || Fail(AssemblyErrors.Expected($"'{text}'", FoundHere()));
+    public bool Expect(string text) => source.Take(text) || Fail(AssemblyErrors.Expected($"'{text}'", FoundHere()));
 
     /// <summary><c>(u32 *)</c>.</summary>
     private bool PointerType(out Size size, out bool isSigned)

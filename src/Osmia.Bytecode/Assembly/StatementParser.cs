@@ -323,20 +323,20 @@ internal sealed partial class StatementParser(AssemblySource source, CodeAssembl
         return true;
     }
 
-    private ReadOnlySpan<char> FoundHere()
+    public ReadOnlySpan<char> FoundHere()
     {
         ReadOnlySpan<char> word = source.PeekWord();
         ReadOnlySpan<char> rest = source.Rest.TrimEnd();
         return !word.IsEmpty || rest.IsEmpty ? word : rest[..Math.Min(rest.IndexOf(' ') is > 0 and var space ? space : rest.Length, 20)];
     }
 
-    private bool Fail(AssemblyDiagnostic problem)
+    public bool Fail(AssemblyDiagnostic problem)
     {
         source.SkipSpace();
         return Fail(problem, source.Position);
     }
 
-    private bool Fail(AssemblyDiagnostic problem, int position)
+    public bool Fail(AssemblyDiagnostic problem, int position)
     {
         source.Report(problem, position);
         return false;

@@ -87,13 +87,13 @@ internal static class KernelFormatter
                 text.Append($"gotox r{Dst(i)}");
                 return true;
             case Opcodes.Jump:
-                text.Append($"goto pc{i.Offset:+0;-0;+0}");
+                text.Append("goto ").Append(name ?? $"pc{i.Offset:+0;-0;+0}");
                 return true;
             case Opcodes.JumpLong:
-                text.Append($"gotol pc{i.Immediate:+0;-0;+0}");
+                text.Append("gotol ").Append(name ?? $"pc{i.Immediate:+0;-0;+0}");
                 return true;
             case Opcodes.MayGoto when i.SourceKind == 0:
-                text.Append($"may_goto pc{i.Offset:+0;-0;+0}");
+                text.Append("may_goto ").Append(name ?? $"pc{i.Offset:+0;-0;+0}");
                 return true;
             case Opcodes.Exit:
                 text.Append("exit");
@@ -108,7 +108,7 @@ internal static class KernelFormatter
         char w = is64 ? 'r' : 'w';
         text.Append($"if {w}{Dst(i)} {comparison} ");
         _ = i.Opcode.UsesRegister ? text.Append($"{w}{Src(i)}") : text.Append($"0x{i.Immediate:x}");
-        text.Append($" goto pc{i.Offset:+0;-0;+0}");
+        text.Append(" goto ").Append(name ?? $"pc{i.Offset:+0;-0;+0}");
         return true;
     }
 

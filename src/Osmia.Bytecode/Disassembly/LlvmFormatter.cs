@@ -90,16 +90,16 @@ internal static class LlvmFormatter
                 text.Append("call ").Append(name ?? Hex(i.Immediate));
                 return true;
             case Opcodes.Jump:
-                text.Append("goto ").Append(Signed(i.Offset));
+                text.Append("goto ").Append(name ?? Signed(i.Offset));
                 return true;
             case Opcodes.JumpLong:
-                text.Append("gotol ").Append(Signed(i.Immediate));
+                text.Append("gotol ").Append(name ?? Signed(i.Immediate));
                 return true;
             case Opcodes.JumpIndirect:
                 text.Append("gotox r").Append(Dst(i));
                 return true;
             case Opcodes.MayGoto:
-                text.Append("may_goto ").Append(Signed(i.Offset));
+                text.Append("may_goto ").Append(name ?? Signed(i.Offset));
                 return true;
             case Opcodes.Exit:
                 text.Append("exit");
@@ -109,7 +109,7 @@ internal static class LlvmFormatter
         char w = i.Opcode.Is64Bit ? 'r' : 'w';
         text.Append($"if {w}{Dst(i)} {OperatorText.Comparison(i.Opcode.Jump)} ");
         _ = i.Opcode.UsesRegister ? text.Append($"{w}{Src(i)}") : text.Append(Hex(i.Immediate));
-        text.Append(" goto ").Append(Signed(i.Offset));
+        text.Append(" goto ").Append(name ?? Signed(i.Offset));
         return true;
     }
 

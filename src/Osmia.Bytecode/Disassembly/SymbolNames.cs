@@ -1,7 +1,7 @@
 namespace Osmia.Bytecode.Disassembly;
 
 /// <summary>
-/// Names what a slot refers to: the map or variable of a wide load, the function of a call; null when nothing is known.
+/// Names what a slot refers to: the map or variable of a wide load, the function of a call, the label of a jump; null when nothing is known.
 /// </summary>
 /// <param name="slot">Slot in the stream that is printed.</param>
 /// <param name="instruction">The instruction at that slot.</param>

@@ -18,7 +18,7 @@ public enum HelperTraits
     /// <summary>It leaves r1 to r5 alone where the JIT inlines it, so a compiler's spills around it may be dropped (6.12).</summary>
     FastCall = 1 << 3,
 
-    /// <summary>It may change or move the packet: pointers into it end with the call.</summary>
+    /// <summary>It may change or move the packet: pointers into it end with the call (of tail_call, for the callers of the function that makes it).</summary>
     ChangesPacket = 1 << 4,
 
     /// <summary>Its result must be released.</summary>

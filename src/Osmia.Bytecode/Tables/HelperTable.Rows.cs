@@ -101,10 +101,10 @@ public static partial class HelperTable
          70 | sock_hash_update               | int                     | ctx, map, key, any                         | 4.18 | pkt               | sock_ops
          71 | msg_redirect_hash              | int                     | ctx, map, key, any                         | 4.18 |                   | sk_msg
          72 | sk_redirect_hash               | int                     | ctx, map, key, any                         | 4.18 |                   | sk_skb
-         73 | lwt_push_encap                 | int                     | ctx, any, in mem                           | 4.18 | chg               | lwt_in lwt_xmit
-         74 | lwt_seg6_store_bytes           | int                     | ctx, any, in mem                           | 4.18 | chg               | lwt_seg6local
+         73 | lwt_push_encap                 | int                     | ctx, any, in mem, size                     | 4.18 | chg               | lwt_in lwt_xmit
+         74 | lwt_seg6_store_bytes           | int                     | ctx, any, in mem, size                     | 4.18 | chg               | lwt_seg6local
          75 | lwt_seg6_adjust_srh            | int                     | ctx, any, any                              | 4.18 | chg               | lwt_seg6local
-         76 | lwt_seg6_action                | int                     | ctx, any, in mem                           | 4.18 | chg               | lwt_seg6local
+         76 | lwt_seg6_action                | int                     | ctx, any, in mem, size                     | 4.18 | chg               | lwt_seg6local
          77 | rc_repeat                      | int                     | ctx                                        | 4.18 | gpl               | lirc_mode2
          78 | rc_keydown                     | int                     | ctx, any, any, any                         | 4.18 | gpl               | lirc_mode2
          79 | skb_cgroup_id                  | int                     | ctx                                        | 4.18 |                   | @tc cgroup_skb
@@ -171,11 +171,16 @@ public static partial class HelperTable
         133 | ringbuf_discard                | void                    | release record, any                        | 5.8  |                   | @base
         134 | ringbuf_query                  | int                     | map, any                                   | 5.8  |                   | @base
         135 | csum_level                     | int                     | ctx, any                                   | 5.8  |                   | @tc lwt_xmit
-        136 | skc_to_tcp6_sock               | btf:tcp6_sock?          | btfsock                                    | 5.9  | cast              | @skb @btf @lwt xdp sock_ops sk_skb sk_msg cgroup_sock_addr flow_dissector sk_lookup
-        137 | skc_to_tcp_sock                | btf:tcp_sock?           | btfsock                                    | 5.9  | cast              | @skb @btf @lwt xdp sock_ops sk_skb sk_msg cgroup_sock_addr flow_dissector sk_lookup
-        138 | skc_to_tcp_timewait_sock       | btf:tcp_timewait_sock?  | btfsock                                    | 5.9  | cast              | @skb @btf @lwt xdp sock_ops sk_skb sk_msg cgroup_sock_addr flow_dissector sk_lookup
-        139 | skc_to_tcp_request_sock        | btf:tcp_request_sock?   | btfsock                                    | 5.9  | cast              | @skb @btf @lwt xdp sock_ops sk_skb sk_msg cgroup_sock_addr flow_dissector sk_lookup
-        140 | skc_to_udp6_sock               | btf:udp6_sock?          | btfsock                                    | 5.9  | cast              | @skb @btf @lwt xdp sock_ops sk_skb sk_msg cgroup_sock_addr flow_dissector sk_lookup
+        136 | skc_to_tcp6_sock               | btf:tcp6_sock?          | btfsock                                    | 5.9  | cast              | @btf
+        136 | skc_to_tcp6_sock               | btf:tcp6_sock?          | btfsock                                    | 5.9  | cast perfmon      | @skb @lwt xdp sock_ops sk_skb sk_msg cgroup_sock_addr flow_dissector sk_lookup
+        137 | skc_to_tcp_sock                | btf:tcp_sock?           | btfsock                                    | 5.9  | cast              | @btf
+        137 | skc_to_tcp_sock                | btf:tcp_sock?           | btfsock                                    | 5.9  | cast perfmon      | @skb @lwt xdp sock_ops sk_skb sk_msg cgroup_sock_addr flow_dissector sk_lookup
+        138 | skc_to_tcp_timewait_sock       | btf:tcp_timewait_sock?  | btfsock                                    | 5.9  | cast              | @btf
+        138 | skc_to_tcp_timewait_sock       | btf:tcp_timewait_sock?  | btfsock                                    | 5.9  | cast perfmon      | @skb @lwt xdp sock_ops sk_skb sk_msg cgroup_sock_addr flow_dissector sk_lookup
+        139 | skc_to_tcp_request_sock        | btf:tcp_request_sock?   | btfsock                                    | 5.9  | cast              | @btf
+        139 | skc_to_tcp_request_sock        | btf:tcp_request_sock?   | btfsock                                    | 5.9  | cast perfmon      | @skb @lwt xdp sock_ops sk_skb sk_msg cgroup_sock_addr flow_dissector sk_lookup
+        140 | skc_to_udp6_sock               | btf:udp6_sock?          | btfsock                                    | 5.9  | cast              | @btf
+        140 | skc_to_udp6_sock               | btf:udp6_sock?          | btfsock                                    | 5.9  | cast perfmon      | @skb @lwt xdp sock_ops sk_skb sk_msg cgroup_sock_addr flow_dissector sk_lookup
         141 | get_task_stack                 | int                     | btf:task_struct, out mem, size0, any       | 5.9  | perfmon           | @base
         142 | load_hdr_opt                   | int                     | ctx, inout mem, size, any                  | 5.10 |                   | sock_ops
         143 | store_hdr_opt                  | int                     | ctx, in mem, size, any                     | 5.10 | chg               | sock_ops
@@ -201,7 +206,7 @@ public static partial class HelperTable
         163 | check_mtu                      | int                     | ctx, any, inout aligned mem:4, any, any    | 5.12 | gpl               | @tc xdp
         164 | for_each_map_elem              | int                     | map, func, stack?, any                     | 5.13 | cb bpf            | @base
         165 | snprintf                       | int                     | inout mem?, size0, string, in mem?, size0  | 5.13 | gpl perfmon       | @base
-        166 | sys_bpf                        | int                     | any, in mem, size                          | 5.14 | sleep             | syscall
+        166 | sys_bpf                        | int                     | any, in mem, size                          | 5.14 | sleep perfmon     | syscall
         167 | btf_find_by_name_kind          | int                     | in mem, size, any, any                     | 5.14 | sleep             | syscall
         168 | sys_close                      | int                     | any                                        | 5.14 | sleep             | syscall
         169 | timer_init                     | int                     | timer, map, any                            | 5.15 | gpl bpf           | @base
@@ -214,7 +219,8 @@ public static partial class HelperTable
         175 | task_pt_regs                   | btf:pt_regs             | btf:task_struct                            | 5.15 | gpl perfmon       | @base
         176 | get_branch_snapshot            | int                     | out mem, size0                             | 5.16 | gpl perfmon       | @base
         177 | trace_vprintk                  | int                     | in mem, size, in mem?, size0               | 5.16 | gpl perfmon       | @base
-        178 | skc_to_unix_sock               | btf:unix_sock?          | btfsock                                    | 5.16 |                   | @skb @btf @lwt xdp sock_ops sk_skb sk_msg cgroup_sock_addr flow_dissector sk_lookup
+        178 | skc_to_unix_sock               | btf:unix_sock?          | btfsock                                    | 5.16 |                   | @btf
+        178 | skc_to_unix_sock               | btf:unix_sock?          | btfsock                                    | 5.16 | perfmon           | @skb @lwt xdp sock_ops sk_skb sk_msg cgroup_sock_addr flow_dissector sk_lookup
         179 | kallsyms_lookup_name           | int                     | in mem, size0, any, out aligned mem:8      | 5.16 |                   | syscall
         180 | find_vma                       | int                     | btf:task_struct, any, func, stack?, any    | 5.17 | cb perfmon        | @base
         181 | loop                           | int                     | scalar, func, stack?, any                  | 5.17 | cb bpf            | @base
@@ -228,12 +234,13 @@ public static partial class HelperTable
         188 | xdp_get_buff_len               | int                     | ctx                                        | 5.18 |                   | xdp
         189 | xdp_load_bytes                 | int                     | ctx, any, out mem, size                    | 5.18 |                   | xdp
         190 | xdp_store_bytes                | int                     | ctx, any, in mem, size                     | 5.18 |                   | xdp
-        191 | copy_from_user_task            | int                     | out mem, size0, any, btf:task_struct       | 5.18 | gpl sleep perfmon | @base
+        191 | copy_from_user_task            | int                     | out mem, size0, any, btf:task_struct, any  | 5.18 | gpl sleep perfmon | @base
         192 | skb_set_tstamp                 | int                     | ctx, any, any                              | 5.18 |                   | @tc
         193 | ima_file_hash                  | int                     | btf:file, out mem, size                    | 5.18 | sleep             | lsm[: of hooks that may sleep]
         194 | kptr_xchg                      | kptr?                   | kptrslot, release kptr?                    | 5.19 | acq bpf           | @base
         195 | map_lookup_percpu_elem         | value?                  | map, key, any                              | 5.19 | pkt               | @base
-        196 | skc_to_mptcp_sock              | btf:mptcp_sock?         | sock                                       | 5.19 | cast              | @skb @btf @lwt xdp sock_ops sk_skb sk_msg cgroup_sock_addr flow_dissector sk_lookup
+        196 | skc_to_mptcp_sock              | btf:mptcp_sock?         | sock                                       | 5.19 | cast              | @btf
+        196 | skc_to_mptcp_sock              | btf:mptcp_sock?         | sock                                       | 5.19 | cast perfmon      | @skb @lwt xdp sock_ops sk_skb sk_msg cgroup_sock_addr flow_dissector sk_lookup
         197 | dynptr_from_mem                | int                     | out mem, size0, any, out dynptr:local      | 5.19 | bpf               | @base
         198 | ringbuf_reserve_dynptr         | int                     | map, any, any, out dynptr:ringbuf          | 5.19 | bpf               | @base
         199 | ringbuf_submit_dynptr          | void                    | release dynptr:ringbuf, any                | 5.19 | bpf               | @base

@@ -112,7 +112,7 @@ public static class MapTypeTable
     [
         Row(MapType.Hash, 3, 19, s_any, s_any, NoPrealloc | NumaProgramAccess | ZeroSeed, Elements | LookupAndDelete | AllBatches, takesTypes: true),
         Row(MapType.Array, 3, 19, s_four, s_any, NumaProgramAccess | Mmapable | InnerMap, Lookup | Update | Iterate | LookupBatch | UpdateBatch | Mmap, takesTypes: true),
-        Row(MapType.ProgArray, 4, 2, s_four, s_four, NumaAccess, Elements),
+        Row(MapType.ProgArray, 4, 2, s_four, s_four, NumaAccess, Elements, takesTypes: true),
         Row(MapType.PerfEventArray, 4, 3, s_four, s_four, NumaAccess | PreserveElements, Update | Delete | Iterate, MapEntriesRule.PerCpuIfZero),
         Row(MapType.PercpuHash, 4, 6, s_any, s_perCpu, NoPrealloc | ProgramAccess | ZeroSeed, Elements | LookupAndDelete | AllBatches, takesTypes: true),
         Row(MapType.PercpuArray, 4, 6, s_four, s_perCpu, ProgramAccess, Lookup | Update | Iterate | LookupBatch | UpdateBatch, takesTypes: true),
@@ -129,7 +129,7 @@ public static class MapTypeTable
         Row(MapType.Xskmap, 4, 18, s_four, s_four, NumaAccess, Update | Delete | Iterate),
         Row(MapType.Sockhash, 4, 18, new MapSizeRule(1, 512), s_fourOrEight, NumaAccess, Elements),
         Row(MapType.CgroupStorage, 4, 19, s_cgroupKey, s_any, NumaProgramAccess, Lookup | Update | Iterate, MapEntriesRule.MustBeZero, takesTypes: true),
-        Row(MapType.ReuseportSockarray, 4, 19, s_four, s_fourOrEight, NumaProgramAccess, Elements),
+        Row(MapType.ReuseportSockarray, 4, 19, s_four, s_fourOrEight, NumaProgramAccess, Elements, takesTypes: true),
         Row(MapType.PercpuCgroupStorage, 4, 20, s_cgroupKey, s_perCpu, NumaProgramAccess, Lookup | Update | Iterate, MapEntriesRule.MustBeZero, takesTypes: true),
         Row(MapType.Queue, 4, 20, s_none, s_any, NumaProgramAccess, Lookup | Update | LookupAndDelete),
         Row(MapType.Stack, 4, 20, s_none, s_any, NumaProgramAccess, Lookup | Update | LookupAndDelete),

@@ -9,28 +9,87 @@ using Osmia.Objects.Diagnostics;
 
 namespace Osmia.Cli.Commands;
 
-/// <summary><c>osmia btf list</c> and <c>osmia btf dump {file F | id N | vmlinux}</c>, the latter in bpftool's raw format.</summary>
+/// <summary><c>osmia btf list</c> and <c>osmia btf dump SOURCE [format c|raw|csharp] [root_id N] [type NAME]</c>, with bpftool's words.</summary>
 internal static class BtfCommand
 {
+    private const string KernelFolder = "/sys/kernel/btf/";
+    private const string KernelTypes = KernelFolder + "vmlinux";
     private static readonly byte[] s_elfMagic = [0x7f, (byte)'E', (byte)'L', (byte)'F'];
 
     public static Command Build()
     {
         var command = new Command("btf", CommandTree.DescriptionOf("btf"));
-        var dump = new Command("dump", "Print every type: osmia btf dump file F | id N | vmlinux");
-        Argument<string[]> source = new("SOURCE") { Description = "file F (an object or raw BTF), id N (a BTF object of the kernel), or vmlinux", Arity = ArgumentArity.OneOrMore };
-        dump.Add(source);
-        dump.SetAction(parsed =>
-        {
-            BtfTypes types = Open(parsed.GetValue(source)!);
-            using Stream output = StandardOutput.Open();
-            using var buffered = new BufferedStream(output, 1 << 16);
-            RawDump.Write(types, buffered);
-            return ExitCode.Success;
-        });
-        command.Add(dump);
+        command.Add(BuildDump());
         command.Add(BuildList());
         return command;
+    }
+
+    private static Command BuildDump()
+    {
+        var dump = new Command("dump", $"Print types: osmia btf dump {BtfDumpWords.Grammar}");
+        Argument<string[]> words = new("SOURCE") { Description = BtfDumpWords.Description, Arity = ArgumentArity.OneOrMore };
+        Option<bool> json = CommonOptions.Json();
+        Option<bool> pretty = CommonOptions.Pretty();
+        Option<string?> baseFile = new("--base-btf", "-B") { Description = "the types that split BTF continues (a file, as of a kernel module)", HelpName = "FILE" };
+        dump.Add(words);
+        dump.Add(json);
+        dump.Add(pretty);
+        dump.Add(baseFile);
+        dump.SetAction(parsed =>
+        {
+            BtfDumpWords request = BtfDumpWords.Parse(parsed.GetValue(words)!);
+            bool isPretty = parsed.GetValue(pretty);
+            bool isJson = isPretty || parsed.GetValue(json);
+            if (isJson && request.Format != BtfDumpFormat.Raw)
+            {
+                throw new UsageException("JSON is printed of the raw format only: leave out 'format' or -j");
+            }
+
+            BtfTypes? baseTypes = parsed.GetValue(baseFile) is { } path ? OpenFile(path, null) : null;
+            BtfTypes types = Open(request, baseTypes, out List<TypeId> roots);
+            roots.AddRange(request.Roots(types));
+            if (isJson)
+            {
+                JsonOutput.Write(isPretty, writer => JsonDump.Write(types, writer, roots.Count > 0 ? roots : null));
+                return ExitCode.Success;
+            }
+
+            using Stream output = StandardOutput.Open();
+            Print(request, types, roots, output);
+            return ExitCode.Success;
+        });
+        return dump;
+    }
+
+    private static void Print(BtfDumpWords request, BtfTypes types, List<TypeId> roots, Stream output)
+    {
+        try
+        {
+            switch (request.Format)
+            {
+                case BtfDumpFormat.C when roots.Count > 0:
+                    CHeaderWriter.Write(types, output, roots);
+                    break;
+                case BtfDumpFormat.C:
+                    CHeaderWriter.Write(types, output, request.IsSorted);
+                    break;
+                case BtfDumpFormat.CSharp:
+                    CSharpWriter.Write(types, output, roots.Count > 0 ? roots : null);
+                    break;
+                case BtfDumpFormat.Raw when roots.Count > 0:
+                    var text = new Utf8Buffer();
+                    roots.ForEach(root => RawDump.Append(text, types[root]));
+                    output.Write(text.Written);
+                    break;
+                default:
+                    RawDump.Write(types, output);
+                    break;
+            }
+        }
+        catch (BtfFormatException e)
+        {
+            throw Unreadable(string.Join(' ', request.Source), e);
+        }
     }
 
     private static Command BuildList()
@@ -39,6 +98,8 @@ internal static class BtfCommand
         list.Aliases.Add("show");
         Option<bool> json = CommonOptions.Json();
         Option<bool> pretty = CommonOptions.Pretty();
+        Argument<string[]> words = new("ID") { Description = "id N: only that object", Arity = ArgumentArity.ZeroOrMore };
+        list.Add(words);
         list.Add(json);
         list.Add(pretty);
         list.SetAction(parsed =>
@@ -48,7 +109,13 @@ internal static class BtfCommand
                 throw RunErrors.KernelNeedsLinux();
             }
 
-            List<BtfUse> uses = Uses();
+            uint? only = parsed.GetValue(words) switch
+            {
+                null or [] => null,
+                ["id", var number] when uint.TryParse(number, out uint id) => id,
+                _ => throw new UsageException("btf list takes: nothing, or id N"),
+            };
+            List<BtfUse> uses = Uses(only);
             if (parsed.GetValue(json) || parsed.GetValue(pretty))
             {
                 ListJson(parsed.GetValue(pretty), uses);
@@ -64,11 +131,11 @@ internal static class BtfCommand
     }
 
     [SupportedOSPlatform("linux")]
-    private static List<BtfUse> Uses()
+    private static List<BtfUse> Uses(uint? only)
     {
         ILookup<uint, uint> programs = KernelInventory.Programs().ToLookup(program => program.BtfId, program => program.Id);
         ILookup<uint, uint> maps = KernelInventory.Maps().ToLookup(map => map.BtfId, map => map.Id);
-        return [.. KernelInventory.Btfs().Select(btf => new BtfUse(btf, [.. programs[btf.Id]], [.. maps[btf.Id]]))];
+        return [.. KernelInventory.Btfs().Where(btf => only is null || btf.Id == only).Select(btf => new BtfUse(btf, [.. programs[btf.Id]], [.. maps[btf.Id]]))];
     }
 
     [SupportedOSPlatform("linux")]
@@ -109,15 +176,56 @@ internal static class BtfCommand
 
     private sealed record BtfUse(BtfInfo Btf, uint[] Programs, uint[] Maps);
 
-    private static BtfTypes Open(string[] words) => words switch
+    /// <param name="roots">Key and value of a map; else none.</param>
+    private static BtfTypes Open(BtfDumpWords request, BtfTypes? baseTypes, out List<TypeId> roots)
     {
-        ["file", var path] => OpenFile(path),
-        ["vmlinux"] => OpenFile("/sys/kernel/btf/vmlinux"),
-        ["id", var number] when uint.TryParse(number, out uint id) && OperatingSystem.IsLinux() => BtfTypes.Parse(KernelInventory.BtfBytes(id)),
-        _ => throw new UsageException("btf dump takes: file F | id N | vmlinux"),
-    };
+        roots = [];
+        switch (request.Source)
+        {
+            case ["vmlinux"]:
+                return OpenFile(KernelTypes, null);
+            case ["file", var path]:
+                return OpenFile(path, baseTypes);
+            case ["id" or "prog" or "map", ..] when !OperatingSystem.IsLinux():
+                throw RunErrors.KernelNeedsLinux();
+            case ["id", var number]:
+                return OpenId(uint.Parse(number, System.Globalization.CultureInfo.InvariantCulture), baseTypes);
+            case ["prog", "id", var number]:
+                return OpenId(BtfOfProgram(uint.Parse(number, System.Globalization.CultureInfo.InvariantCulture)), baseTypes);
+            case ["map", "id", var number, .. var parts]:
+                MapInfo map = Map(uint.Parse(number, System.Globalization.CultureInfo.InvariantCulture));
+                string which = parts is [var word] ? word : "kv";
+                roots.AddRange(which switch { "key" => [map.KeyType], "value" => [map.ValueType], "kv" => new TypeId[] { map.KeyType, map.ValueType }, _ => [] });
+                return OpenId(map.BtfId, baseTypes);
+            default:
+                throw new UsageException($"btf dump takes: {BtfDumpWords.Grammar}");
+        }
+    }
 
-    public static BtfTypes OpenFile(string path)
+    [SupportedOSPlatform("linux")]
+    private static uint BtfOfProgram(uint id) => KernelInventory.Programs().FirstOrDefault(program => program.Id == id)?.BtfId
+        ?? throw new UsageException($"no program has id {id}: 'osmia prog list' shows which there are");
+
+    [SupportedOSPlatform("linux")]
+    private static MapInfo Map(uint id) => KernelInventory.Maps().FirstOrDefault(map => map.Id == id)
+        ?? throw new UsageException($"no map has id {id}: 'osmia map list' shows which there are");
+
+    [SupportedOSPlatform("linux")]
+    private static BtfTypes OpenId(uint id, BtfTypes? baseTypes)
+    {
+        if (id == 0)
+        {
+            throw new UsageException("it was loaded without BTF");
+        }
+
+        // A module's types continue the kernel's.
+        BtfInfo? info = KernelInventory.Btfs().FirstOrDefault(btf => btf.Id == id);
+        bool isModule = info is { IsKernel: true, Name: not "vmlinux" };
+        byte[] bytes = KernelInventory.BtfBytes(id);
+        return Parse(bytes, $"BTF {id}", baseTypes ?? (isModule ? OpenFile(KernelTypes, null) : null));
+    }
+
+    public static BtfTypes OpenFile(string path, BtfTypes? baseTypes)
     {
         byte[] bytes;
         try
@@ -134,15 +242,23 @@ internal static class BtfCommand
             return BpfObject.Read(bytes, path).Types ?? throw new ObjectFormatException(new Diagnostic("OSM1005", $"'{path}' has no BTF") { Try = "compile it with -g" });
         }
 
+        // Module BTF numbers its types on from the kernel's.
+        bool isModule = baseTypes is null && path.StartsWith(KernelFolder, StringComparison.Ordinal) && path != KernelTypes;
+        return Parse(bytes, path, isModule ? OpenFile(KernelTypes, null) : baseTypes);
+    }
+
+    private static BtfTypes Parse(byte[] bytes, string name, BtfTypes? baseTypes)
+    {
         try
         {
-            // Module BTF numbers its types on from the kernel's.
-            bool isModule = path.StartsWith("/sys/kernel/btf/", StringComparison.Ordinal) && !path.EndsWith("/vmlinux", StringComparison.Ordinal);
-            return BtfTypes.Parse(bytes, isModule ? OpenFile("/sys/kernel/btf/vmlinux") : null);
+            return BtfTypes.Parse(bytes, baseTypes);
         }
         catch (BtfFormatException e)
         {
-            throw new ObjectFormatException(new Diagnostic("OSM1005", $"the type information of '{path}' cannot be read: {e.Problem}") { Where = $"byte {e.Offset}", Try = "give an object compiled with -g, or a raw BTF file" }, inner: e);
+            throw Unreadable(name, e);
         }
     }
+
+    private static ObjectFormatException Unreadable(string name, BtfFormatException e) =>
+        new(new Diagnostic("OSM1005", $"the type information of '{name}' cannot be read: {e.Problem}") { Where = $"byte {e.Offset}", Try = "give an object compiled with -g, or a raw BTF file" }, inner: e);
 }

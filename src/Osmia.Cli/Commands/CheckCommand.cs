@@ -80,7 +80,7 @@ internal static class CheckCommand
 
     private static Target Of(string path)
     {
-        BtfTypes types = BtfCommand.OpenFile(path);
+        BtfTypes types = BtfCommand.OpenFile(path, null);
         return new Target(path, () => types);
     }
 

@@ -13,6 +13,7 @@ internal static class CommandTree
         new("show", "Show what an object holds: programs, maps, variables, relocations", _ => ShowCommand.Build()),
         new("check", "Say whether an object's relocations would resolve on other kernels, and why not", _ => CheckCommand.Build()),
         new("disasm", "Print an object's instructions with their source lines", _ => DisasmCommand.Build()),
+        new("asm", "Assemble a text into an object that loads", _ => AsmCommand.Build()),
         new("prog", "List the programs loaded in the kernel", _ => ProgCommand.Build()),
         new("map", "List or dump the maps of the kernel", _ => MapCommand.Build()),
         new("btf", "List or dump type information: of an object, a file or the kernel", _ => BtfCommand.Build()),

@@ -1,43 +1,79 @@
 using System.CommandLine;
-using System.Globalization;
-using System.Text;
+using System.Text.Json;
 using Osmia.Bytecode;
 using Osmia.Bytecode.Disassembly;
 using Osmia.Objects;
+using Osmia.Objects.Assembly;
 
 namespace Osmia.Cli.Commands;
 
-/// <summary><c>osmia disasm FILE</c>: instructions as the file holds them, with source lines and the names relocations refer to.</summary>
+/// <summary><c>osmia disasm FILE [FUNCTION...]</c>: instructions as the file holds them, with source lines and the names relocations refer to.</summary>
 internal static class DisasmCommand
 {
     public static Command Build()
     {
         var command = new Command("disasm", CommandTree.DescriptionOf("disasm"));
         Argument<string> file = CommonOptions.ObjectFile();
-        Option<string[]> programs = new("--program") { Description = "only these functions", HelpName = "NAME" };
-        Option<bool> noSource = new("--no-source") { Description = "leave the source lines out" };
+        Argument<string[]> names = new("FUNCTION") { Description = "only these functions; programs are functions too", HelpName = "FUNCTION", Arity = ArgumentArity.ZeroOrMore };
+        Option<string[]> programs = new("--program") { Description = "the same, as an option", HelpName = "NAME" };
         Option<string> style = new("--style") { Description = "kernel (as bpftool prints) or llvm (as llvm-objdump prints; clang reads it back)", HelpName = "kernel|llvm", DefaultValueFactory = _ => "kernel" };
+        Option<bool> opcodes = new("--opcodes") { Description = "each instruction's bytes, in hexadecimal" };
+        Option<bool> positions = new("--linum") { Description = "file, line and column of each source line" };
+        Option<bool> noLines = new("--no-lines", "--no-source") { Description = "leave the source lines out" };
+        Option<bool> labels = new("--labels") { Description = "jumps to labels in place of distances" };
+        Option<bool> graph = new("--cfg") { Description = "the control-flow graph, for Graphviz: osmia disasm FILE FUNCTION --cfg | dot -Tsvg" };
+        Option<bool> whole = new("--asm") { Description = "the whole object as a text that 'osmia asm' reads back" };
+        Option<bool> json = CommonOptions.Json();
+        Option<bool> pretty = CommonOptions.Pretty();
         style.AcceptOnlyFromAmong("kernel", "llvm");
         command.Add(file);
-        command.Add(programs);
-        command.Add(style);
-        command.Add(noSource);
+        command.Add(names);
+        foreach (Option option in new Option[] { programs, style, opcodes, positions, noLines, labels, graph, whole, json, pretty })
+        {
+            command.Add(option);
+        }
+
         command.SetAction(parsed =>
         {
             BpfObject source = BpfObject.Read(parsed.GetValue(file)!);
-            string[] wanted = parsed.GetValue(programs) ?? [];
-            if (wanted.FirstOrDefault(name => source.Functions.All(function => function.Name != name)) is { } missing)
+            string[] wanted = [.. parsed.GetValue(names) ?? [], .. parsed.GetValue(programs) ?? []];
+            var options = new ListingOptions
             {
-                throw new UsageException($"no function '{missing}' in this object; there are {string.Join(", ", source.Functions.Select(function => function.Name))}");
+                Style = parsed.GetValue(style) == "llvm" ? DisassemblyStyle.Llvm : DisassemblyStyle.Kernel,
+                WithLines = !parsed.GetValue(noLines),
+                WithPositions = parsed.GetValue(positions),
+                WithOpcodes = parsed.GetValue(opcodes),
+                WithLabels = parsed.GetValue(labels),
+            };
+            BpfFunction[] functions = Choose(source, wanted);
+            bool isPretty = parsed.GetValue(pretty);
+            if (parsed.GetValue(whole))
+            {
+                if (wanted.Length > 0 || isPretty || parsed.GetValue(json) || parsed.GetValue(graph))
+                {
+                    throw new UsageException("--asm prints the whole object in one form: it takes no FUNCTION, --cfg or --json");
+                }
+
+                WriteWhole(source);
+                return ExitCode.Success;
             }
 
-            DisassemblyStyle chosen = parsed.GetValue(style) == "llvm" ? DisassemblyStyle.Llvm : DisassemblyStyle.Kernel;
-            bool isFirst = true;
-            foreach (BpfFunction function in source.Functions.Where(function => wanted.Length == 0 || wanted.Contains(function.Name)))
+            if (parsed.GetValue(graph))
             {
-                Console.Out.Write(isFirst ? "" : "\n");
-                Write(Console.Out, source, function, chosen, !parsed.GetValue(noSource));
-                isFirst = false;
+                if (isPretty || parsed.GetValue(json))
+                {
+                    throw new UsageException("--cfg prints a graph, which has no JSON form");
+                }
+
+                ProgramListing.WriteGraph(Console.Out, source.Name, functions.Select(function => FunctionListing.Of(source, function, options)));
+            }
+            else if (isPretty || parsed.GetValue(json))
+            {
+                JsonOutput.Write(isPretty, writer => WriteJson(writer, source, functions, options, isOne: wanted.Length == 1));
+            }
+            else
+            {
+                WriteText(Console.Out, source, functions, options);
             }
 
             return ExitCode.Success;
@@ -45,58 +81,68 @@ internal static class DisasmCommand
         return command;
     }
 
-    private static void Write(TextWriter output, BpfObject source, BpfFunction function, DisassemblyStyle style, bool withSource)
+    private static void WriteWhole(BpfObject source)
     {
-        Dictionary<int, SymbolReference> references = function.References.ToDictionary(reference => reference.Slot);
-        ILookup<int, CoreRelocation> core = function.CoreRelocations.ToLookup(relocation => relocation.Slot);
-        string? Names(int slot, Instruction instruction, Instruction next) =>
-            references.GetValueOrDefault(slot) is not { } reference ? null
-            : style == DisassemblyStyle.Llvm ? AssemblerName(source, reference)
-            : reference.Kind switch
-            {
-                SymbolKind.Map => $"map[{reference.Name}]",
-                SymbolKind.MapValue => $"map[{reference.Map!.Name}][0]+{reference.Offset}",
-                _ => reference.Name,
-            };
-
-        // A semicolon separates instructions for clang's assembler; it takes a hash for a comment.
-        char comment = style == DisassemblyStyle.Llvm ? '#' : ';';
-        output.WriteLine($"{function.Name}:  {comment} section {function.Section}, {function.Instructions.Length} slots");
-        var text = new StringBuilder();
-        SourceLine? last = null;
-        for (int slot = 0; slot < function.Instructions.Length;)
+        var text = new ObjectText(source);
+        text.Write(Console.Out);
+        foreach (string loss in text.Losses)
         {
-            SourceLine? line = withSource && source.Types is { } types ? LineRecord.At(function.Lines, slot)?.Describe(types) : null;
-            // Records differ by column too; a reader wants each line once.
-            if (line is not null && (line.Line != last?.Line || line.File != last.File))
-            {
-                output.WriteLine($"{comment} {line.Text} @ {line.File}:{line.Line}");
-                last = line;
-            }
-
-            text.Clear().Append($"{slot,5}: ");
-            int slots = Disassembler.Append(text, function.Instructions, slot, Names, style);
-            foreach (CoreRelocation relocation in core[slot])
-            {
-                text.Append($"  {comment} CO-RE ").Append(relocation.Kind).Append(' ').Append(relocation.Describe(source.Types!));
-            }
-
-            output.WriteLine(text);
-            slot += slots;
+            Console.Error.WriteLine($"osmia: the text leaves out {loss}");
         }
     }
 
-    /// <summary>The symbol as clang's assembler takes it: bare, with the offset behind it.</summary>
-    private static string AssemblerName(BpfObject source, SymbolReference reference)
+    private static BpfFunction[] Choose(BpfObject source, string[] wanted)
     {
-        if (reference.Kind != SymbolKind.MapValue)
+        if (source.Functions.Count == 0)
         {
-            return reference.Name;
+            throw new UsageException($"'{source.Name}' has no functions");
         }
 
-        BpfVariable? variable = source.Variables.FirstOrDefault(v => v.Name == reference.Name && v.Map == reference.Map);
-        long offset = reference.Offset - (variable?.Offset ?? 0);
-        string name = variable?.Name ?? reference.Map!.Name;
-        return offset == 0 ? name : string.Create(CultureInfo.InvariantCulture, $"{name}{(offset < 0 ? "" : "+")}{offset}");
+        if (wanted.FirstOrDefault(name => source.Functions.All(function => function.Name != name)) is { } missing)
+        {
+            throw new UsageException($"no function '{missing}' in this object; there are {string.Join(", ", source.Functions.Select(function => function.Name))}");
+        }
+
+        return [.. source.Functions.Where(function => wanted.Length == 0 || wanted.Contains(function.Name))];
+    }
+
+    private static void WriteText(TextWriter output, BpfObject source, BpfFunction[] functions, ListingOptions options)
+    {
+        // Source for clang: a hash begins a comment there.
+        char comment = options.Style == DisassemblyStyle.Llvm ? '#' : ';';
+        bool isFirst = true;
+        foreach (BpfFunction function in functions)
+        {
+            output.WriteLine($"{(isFirst ? "" : "\n")}{comment} section {function.Section}, {function.Instructions.Length} slots, needs {Needs(function)}");
+            FunctionListing.Of(source, function, options).WriteText(output);
+            isFirst = false;
+        }
+    }
+
+    private static string Needs(BpfFunction function) => $"-mcpu={InstructionSet.LevelOf(function.Instructions).ToString().ToLowerInvariant()}";
+
+    /// <summary>Of one function that was named, bpftool's array; of more, an array of objects that hold such arrays.</summary>
+    private static void WriteJson(Utf8JsonWriter json, BpfObject source, BpfFunction[] functions, ListingOptions options, bool isOne)
+    {
+        if (isOne)
+        {
+            FunctionListing.Of(source, functions[0], options).WriteJson(json);
+            return;
+        }
+
+        json.WriteStartArray();
+        foreach (BpfFunction function in functions)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", function.Name);
+            json.WriteString("section", function.Section);
+            json.WriteNumber("slots", function.Instructions.Length);
+            json.WriteString("mcpu", InstructionSet.LevelOf(function.Instructions).ToString().ToLowerInvariant());
+            json.WritePropertyName("insns");
+            FunctionListing.Of(source, function, options).WriteJson(json);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 }

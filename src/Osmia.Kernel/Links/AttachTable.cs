@@ -27,6 +27,7 @@ internal static class AttachTable
         Row<CgroupTarget>("cgroup", "5.7", CgroupLink.Attach, ProgramType.CgroupSkb, ProgramType.CgroupSock, ProgramType.CgroupSockAddr, ProgramType.CgroupSockopt,
             ProgramType.CgroupSysctl, ProgramType.CgroupDevice, ProgramType.SockOps),
         Row<SocketFilterTarget>("socket filter", "4.1", SocketFilterLink.Attach, ProgramType.SocketFilter),
+        Row<StructOpsTarget>("struct_ops", "5.6", StructOpsLink.Attach, ProgramType.StructOps),
     ];
 
     public static IReadOnlyList<AttachRow> Rows => s_rows;

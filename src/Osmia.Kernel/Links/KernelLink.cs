@@ -10,7 +10,7 @@ namespace Osmia.Kernel.Links;
 /// A program attached in the kernel: the descriptors that hold it there, closed in their order. The kernel detaches when the
 /// last one goes, so a process that dies detaches too.
 /// </summary>
-public sealed class KernelLink : Link
+public class KernelLink : Link
 {
     private readonly BpfHandle[] _handles;
 

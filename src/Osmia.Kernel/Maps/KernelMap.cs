@@ -14,6 +14,7 @@ namespace Osmia.Kernel.Maps;
 public sealed class KernelMap : Map
 {
     private int _hasReader;
+    private ArenaMemory? _arena;
 
     internal KernelMap(LinkedMap definition, BpfHandle handle)
         : base(definition)
@@ -25,6 +26,14 @@ public sealed class KernelMap : Map
     public BpfHandle Handle { get; }
 
     public override int ValuesPerKey { get; }
+
+    /// <summary>A struct_ops map: its value with the descriptors of its programs, as it is registered.</summary>
+    internal ReadOnlyMemory<byte> StructValue { get; set; }
+
+    /// <summary>An arena's memory, shared with programs; empty for other maps, and after the map was disposed.</summary>
+    public Span<byte> ArenaBytes => _arena is { } arena ? arena.Bytes : default;
+
+    internal void MapArena() => _arena = ArenaMemory.Create(this);
 
     /// <summary>The kernel's number of the map, as <c>bpftool map</c> shows it.</summary>
     public uint Id
@@ -149,6 +158,7 @@ public sealed class KernelMap : Map
     {
         if (disposing)
         {
+            _arena?.Dispose();
             Handle.Dispose();
         }
     }

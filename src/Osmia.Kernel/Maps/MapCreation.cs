@@ -17,12 +17,13 @@ internal static class MapCreation
     }
 
     /// <param name="btf">The object's types in the kernel; null leaves the map untyped.</param>
+    /// <param name="modules">Descriptors of the types of modules, for structs of their callbacks.</param>
     /// <exception cref="KernelException">OSM5010 or OSM5011.</exception>
-    public static KernelMap Create(LinkedMap requested, BpfHandle? btf)
+    public static KernelMap Create(LinkedMap requested, BpfHandle? btf, int[] modules)
     {
         LinkedMap map = MapRules.Complete(requested);
-        using KernelMap? inner = map.InnerMap is null ? null : Create(map.InnerMap, btf);
-        var handle = new BpfHandle(CreateTyped(map, btf, inner));
+        using KernelMap? inner = map.InnerMap is null ? null : Create(map.InnerMap, btf, modules);
+        var handle = new BpfHandle(CreateTyped(map, btf, modules, inner));
         var created = new KernelMap(map, handle);
         try
         {
@@ -36,7 +37,7 @@ internal static class MapCreation
         }
     }
 
-    private static int CreateTyped(LinkedMap map, BpfHandle? btf, KernelMap? inner)
+    private static int CreateTyped(LinkedMap map, BpfHandle? btf, int[] modules, KernelMap? inner)
     {
         var attributes = new MapCreateAttributes
         {
@@ -48,7 +49,21 @@ internal static class MapCreation
             InnerMapFd = inner?.Handle.Descriptor ?? 0,
             Name = BpfSyscall.KernelName(map.Name),
             Extra = map.Extra,
+            NumaNode = map.NumaNode,
+            BtfKernelValueType = map.KernelValueType.Value,
         };
+        if (!map.KernelValueType.IsVoid)
+        {
+            // The kernel wants to see that the object knows types of its own, although it uses only the kernel's.
+            attributes.BtfFd = btf?.Descriptor ?? 0;
+        }
+
+        if (map.Module != 0)
+        {
+            attributes.ValueTypeBtfFd = modules[map.Module];
+            attributes.Flags |= (uint)MapCreateFlags.ValueTypeBtf;
+        }
+
         int result = -Errno.EINVAL;
         if (btf is not null && !map.ValueType.IsVoid && MapTypeTable.Find(map.Type) is { TakesTypes: true })
         {
@@ -83,6 +98,11 @@ internal static class MapCreation
     private static void Fill(KernelMap map)
     {
         LinkedMap definition = map.Definition;
+        if (definition.Type == MapType.Arena)
+        {
+            map.MapArena();
+        }
+
         if (!definition.IsDataSection)
         {
             return;

@@ -18,11 +18,17 @@ internal static class MapRules
     /// <exception cref="UnsupportedFeatureException">OSM5014: a map type this engine cannot create.</exception>
     public static LinkedMap Complete(LinkedMap map)
     {
-        if (map.Type is MapType.Unspec or MapType.StructOps)
+        if (map.Type == MapType.Unspec)
         {
             throw Refusal.Unsupported("OSM5014", $"map '{map.Name}' of type {map.Type.ToKernelName()} cannot be created", $"map type {map.Type.ToKernelName()}",
-                map.Type == MapType.Unspec ? "the definition names no map type" : "struct_ops maps are made from the kernel's own types, which this engine does not do",
-                map.Type == MapType.Unspec ? "give the map a type: __uint(type, BPF_MAP_TYPE_HASH)" : "load the object without it", $"map '{map.Name}'");
+                "the definition names no map type", "give the map a type: __uint(type, BPF_MAP_TYPE_HASH)", $"map '{map.Name}'");
+        }
+
+        if (map.Type == MapType.StructOps && map.KernelValueType.IsVoid)
+        {
+            throw Refusal.Unsupported("OSM5014", $"map '{map.Name}' of type {map.Type.ToKernelName()} cannot be created", $"map type {map.Type.ToKernelName()}",
+                "maps of this type are made of a struct of the kernel's callbacks, which a definition in .maps does not name",
+                "define a variable of that struct in SEC(\".struct_ops.link\")", $"map '{map.Name}'");
         }
 
         MapTypeFacts? rule = MapTypeTable.Find(map.Type);

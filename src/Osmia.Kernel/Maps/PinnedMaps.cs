@@ -14,10 +14,11 @@ internal static class PinnedMaps
 {
     /// <param name="createdPin">The file this call made, to be removed if the object cannot be loaded after all.</param>
     /// <exception cref="KernelException">OSM5013: another shape is pinned there, or pinning failed.</exception>
-    public static KernelMap OpenOrCreate(LinkedMap map, BpfHandle? btf, string directory, out string? createdPin)
+    public static KernelMap OpenOrCreate(LinkedMap map, BpfHandle? btf, int[] modules, string directory, out string? createdPin)
     {
         createdPin = null;
-        string path = Path.Combine(directory, map.Name);
+        string folder = Path.Combine(directory, map.PinFolder);
+        string path = Path.Combine(folder, map.Name);
         int existing = BpfSyscall.GetPinned(path);
         if (existing >= 0)
         {
@@ -29,7 +30,12 @@ internal static class PinnedMaps
             throw Failed(map, path, "BPF_OBJ_GET", existing);
         }
 
-        KernelMap created = MapCreation.Create(map, btf);
+        if (map.PinFolder.Length > 0 && Directory.Exists(directory))
+        {
+            Directory.CreateDirectory(folder);
+        }
+
+        KernelMap created = MapCreation.Create(map, btf, modules);
         int result = BpfSyscall.Pin(created.Handle.Descriptor, path);
         if (result < 0)
         {

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Osmia.Bytecode;
 using Osmia.Kernel.Diagnostics;
+using Osmia.Kernel.Maps;
 using Osmia.Kernel.Syscalls;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
@@ -30,6 +31,9 @@ public sealed class KernelProgram : LoadedProgram
     }
 
     public BpfHandle Handle { get; }
+
+    /// <summary>The structs of callbacks the program stands in.</summary>
+    internal List<KernelMap> StructOps { get; } = [];
 
     /// <summary>What the verifier printed: its statistics, or as much as <see cref="LoadOptions.LogLevel"/> asked for.</summary>
     public string VerifierText => _log.Text;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Osmia.Bytecode;
+using Osmia.Kernel.Links;
 using Osmia.Kernel.Maps;
 using Osmia.Kernel.Syscalls;
 using Osmia.Objects;
@@ -10,7 +11,7 @@ using Osmia.Runtime;
 namespace Osmia.Kernel.Programs;
 
 /// <summary>
-/// The stages of a load, in order: types, maps (with their data), maps inside maps, programs, programs inside prog arrays.
+/// The stages of a load, in order: types, maps (with their data), maps inside maps, programs, programs inside prog arrays and structs of callbacks.
 /// Whatever fails, everything made so far is closed and pins made by this load are removed.
 /// </summary>
 internal sealed class ObjectLoader
@@ -31,7 +32,7 @@ internal sealed class ObjectLoader
         {
             using ModuleTypes modules = ModuleTypes.Open(linked.Modules);
             using BpfHandle? btf = loader.LoadTypes(linked);
-            loader.CreateMaps(linked, btf, engine.PinDirectory);
+            loader.CreateMaps(linked, btf, modules.Descriptors, engine.PinDirectory);
             loader.FillOuterMaps();
             var programs = new ProgramLoader(linked, loader._maps, btf, modules.Descriptors, engine.Target.KernelVersion, options);
             foreach (LinkedProgram program in linked.Programs)
@@ -40,6 +41,7 @@ internal sealed class ObjectLoader
             }
 
             loader.FillProgramArrays();
+            loader.FillStructOps();
             return new LoadedObject(engine, linked, loader._programs, loader._maps) { Warnings = loader._warnings };
         }
         catch
@@ -65,17 +67,17 @@ internal sealed class ObjectLoader
         return btf;
     }
 
-    private void CreateMaps(LinkedObject linked, BpfHandle? btf, string pinDirectory)
+    private void CreateMaps(LinkedObject linked, BpfHandle? btf, int[] modules, string pinDirectory)
     {
         foreach (LinkedMap map in linked.Maps)
         {
             if (!map.PinByName)
             {
-                _maps.Add(MapCreation.Create(map, btf));
+                _maps.Add(MapCreation.Create(map, btf, modules));
                 continue;
             }
 
-            _maps.Add(PinnedMaps.OpenOrCreate(map, btf, pinDirectory, out string? created));
+            _maps.Add(PinnedMaps.OpenOrCreate(map, btf, modules, pinDirectory, out string? created));
             if (created is not null)
             {
                 _pins.Add(created);
@@ -103,6 +105,19 @@ internal sealed class ObjectLoader
             {
                 KernelProgram program = _programs.Find(candidate => candidate.Name == slot.Name) ?? throw Missing(array, slot, "program");
                 array.SetElement(Key(array, slot.Index), program.Handle);
+            }
+        }
+    }
+
+    /// <summary>Structs of callbacks get their value now; the kernel sees it when they are attached.</summary>
+    private void FillStructOps()
+    {
+        foreach (KernelMap map in _maps.Where(map => map.Type == MapType.StructOps))
+        {
+            map.StructValue = StructOpsLink.ValueOf(map.Definition, _programs);
+            foreach (FunctionSlot slot in map.Definition.Functions)
+            {
+                _programs.Find(program => program.Name == slot.Program)!.StructOps.Add(map);
             }
         }
     }

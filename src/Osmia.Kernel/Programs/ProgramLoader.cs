@@ -91,7 +91,7 @@ internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<Ke
                 KernelVersion = kernelVersion,
                 Flags = (program.Section.IsSleepable ? SleepableFlag : 0) | (program.Section.HasFrags ? XdpFragsFlag : 0),
                 Name = BpfSyscall.KernelName(program.Name),
-                ExpectedAttachType = (uint)(program.AttachType ?? 0),
+                ExpectedAttachType = program.StructMember >= 0 ? (uint)program.StructMember : (uint)(program.AttachType ?? 0),
                 AttachBtfId = program.AttachBtfId.Value,
                 AttachFd = program.AttachModule == 0 ? 0 : modules[program.AttachModule],
                 FdArray = (ulong)descriptors,

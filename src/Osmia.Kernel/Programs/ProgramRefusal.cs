@@ -29,7 +29,12 @@ internal static class ProgramRefusal
             return unresolved.Diagnostic with { Where = Where(program, slot, log) };
         }
 
-        (string? why, string? remedy) = VerifierAdvice.For(message);
+        (string? why, string? remedy) = HelperAdvice.For(program, slot, message);
+        if (why is null)
+        {
+            (why, remedy) = VerifierAdvice.For(message);
+        }
+
         return new Diagnostic("OSM5020", $"the kernel refused program '{program.Name}': {message ?? Errno.Describe(errno)}")
         {
             Where = Where(program, slot, log),
@@ -82,11 +87,11 @@ internal static class ProgramRefusal
         return place;
     }
 
-    private static Capability[] Needed(ProgramType type) => type switch
+    private static Capability[] Needed(ProgramType type) => (ProgramTypeTable.Find(type)?.Needs ?? ProgramNeeds.None) switch
     {
-        ProgramType.SocketFilter or ProgramType.Syscall => [Capability.Bpf],
-        ProgramType.Kprobe or ProgramType.Tracepoint or ProgramType.PerfEvent or ProgramType.RawTracepoint or ProgramType.RawTracepointWritable
-            or ProgramType.Tracing or ProgramType.Lsm or ProgramType.Ext or ProgramType.StructOps => [Capability.Bpf, Capability.PerfMon],
-        _ => [Capability.Bpf, Capability.NetAdmin],
+        ProgramNeeds.NetAdmin => [Capability.Bpf, Capability.NetAdmin],
+        ProgramNeeds.Perfmon => [Capability.Bpf, Capability.PerfMon],
+        ProgramNeeds.NetAdmin | ProgramNeeds.Perfmon => [Capability.Bpf, Capability.PerfMon, Capability.NetAdmin],
+        _ => [Capability.Bpf],
     };
 }

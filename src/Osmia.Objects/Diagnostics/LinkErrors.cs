@@ -100,7 +100,51 @@ internal static class LinkErrors
     {
         Where = where,
         Why = why,
-        Try = "compile with clang 14 or newer; read fields whose size differs between kernels with a bit-field read",
+        Try = "compile with clang 14 or newer; ask for offsets that are too large with bpf_core_field_offset()",
+    });
+
+    public static Diagnostic ChangedField(string field, string where, string why) => new("OSM2033", $"field `{field}` is not on the target what it is in the object")
+    {
+        Where = where,
+        Why = why,
+        Try = "read it with BPF_CORE_READ_BITFIELD_PROBED(), or declare a flavour with the target's type and choose by bpf_core_field_size()",
+    };
+
+    public static RelocationException NoExceptionCallback(string program, string callback) => new(new Diagnostic("OSM2034", $"exception callback '{callback}' of program '{program}' is not a function of the object")
+    {
+        Where = $"declaration tag exception_callback:{callback}",
+        Why = "the callback must be a global function of section .text that is not hidden",
+        Try = "define it: __noinline int NAME(u64 cookie), without static",
+    });
+
+    public static Diagnostic MapLeftOut(string map, string function, int slot) => new("OSM2035", $"map '{map}' is left out, and the program uses it")
+    {
+        Where = $"function '{function}', instruction {slot}",
+        Why = "its AutoCreate is false; the instruction was replaced by one that the kernel refuses if the program can reach it",
+        Try = "create the map, or leave the program out too",
+    };
+
+    public static RelocationException StructOps(string map, string target, string why, IReadOnlyList<string> nearest) => new(
+        new Diagnostic("OSM2036", $"callbacks '{map}' are not for target '{target}'")
+        {
+            Where = $"map '{map}'",
+            Why = nearest.Count > 0 ? $"{why}; it has {string.Join(", ", nearest)}" : why,
+            Try = "use a struct that the kernel lets programs implement (struct_ops), or leave the map out (SEC(\"?.struct_ops\"))",
+        },
+        nearest);
+
+    public static RelocationException StructOpsMember(string map, string member, string target, string why, IReadOnlyList<string> nearest) => new(
+        new Diagnostic("OSM2037", $"member `{member}` of callbacks '{map}' cannot be set on target '{target}'")
+        {
+            Where = $"map '{map}'",
+            Why = nearest.Count > 0 ? $"{why}; the closest are {string.Join(", ", nearest)}" : why,
+            Try = "declare the member as the target's struct has it, or leave it unset",
+        },
+        nearest);
+
+    public static RelocationException Reached(Diagnostic missing, string program) => new(missing with
+    {
+        Why = $"{missing.Why}; every way through program '{program}' comes to this instruction, so no kernel would load it",
     });
 
     public static RelocationException BadSlot(string map, int index, string name, string kind) => new(new Diagnostic("OSM2008", $"element {index} of map '{map}' names '{name}', which is no {kind} of the object that will be loaded")

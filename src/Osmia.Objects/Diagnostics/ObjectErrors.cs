@@ -54,6 +54,41 @@ internal static class ObjectErrors
         },
         ".maps");
 
+    public static ObjectFormatException BadLegacyMap(string file, string section, string map, string problem) => new(
+        new Diagnostic("OSM1020", $"map '{map}' of '{file}' cannot be read: {problem}")
+        {
+            Where = $"section {section}",
+            Why = "maps of this section are structs of numbers: type, key size, value size, max_entries, flags, and iproute2's id, pinning, inner id, inner index",
+            Try = "define it in SEC(\".maps\") with __uint() and __type()",
+        },
+        section);
+
+    public static Diagnostic PinForObject(string file, string map) => new("OSM1021", $"map '{map}' of '{file}' is not pinned")
+    {
+        Where = "section maps",
+        Why = "iproute2's PIN_OBJECT_NS shares a map among the programs of one file under a name made of that file's path, which loaders other than tc do not use",
+        Try = "ask for PIN_GLOBAL_NS, or for LIBBPF_PIN_BY_NAME in SEC(\".maps\")",
+    };
+
+    public static ObjectFormatException BadStructOps(string file, string section, string problem) => new(
+        new Diagnostic("OSM1022", $"the callbacks of '{file}' cannot be read: {problem}")
+        {
+            Where = $"section {section}",
+            Why = "each variable of the section is a struct of the kernel's callbacks, described by BTF",
+            Try = "compile with -g, and give the variable the kernel's struct type: SEC(\".struct_ops.link\") struct tcp_congestion_ops mine = { ... };",
+        },
+        section);
+
+    public static ObjectFormatException BadPackage(string file, string problem, long offset, Exception? inner = null) => new(
+        new Diagnostic("OSM1023", $"package '{file}' cannot be read: {problem}")
+        {
+            Where = $"byte {offset}",
+            Why = "a package of ecc is a JSON object whose 'bpf_object' is an ELF file, compressed by zlib, in base64",
+            Try = "make it again with ecc, or read the .bpf.o file itself",
+        },
+        offset: offset,
+        inner: inner);
+
     public static ObjectFormatException BadRelocation(string file, string section, long offset, string problem, string? remedy = null) => new(
         new Diagnostic("OSM1011", $"a relocation of '{file}' cannot be read: {problem}")
         {
@@ -68,7 +103,7 @@ internal static class ObjectErrors
         {
             Where = $"section {section}, byte {offset}",
             Why = "the program loads the address of a map, but no section of the object defines it",
-            Try = "define the map with SEC(\".maps\"); the older SEC(\"maps\") form is not read",
+            Try = "define the map with SEC(\".maps\") or the older SEC(\"maps\")",
         },
         section,
         offset);

@@ -19,6 +19,8 @@ internal enum ElfSectionType : uint
 /// <summary>A section header; <see cref="Data"/> is empty for sections without bytes in the file.</summary>
 internal sealed record ElfSection(int Index, string Name, ElfSectionType Type, ulong Flags, long Offset, long Size, int Link, int Info)
 {
+    private const ulong Writable = 1;
+    private const ulong Allocated = 2;
     private const ulong ExecutableInstructions = 4;
 
     public ReadOnlyMemory<byte> Data { get; init; }
@@ -27,6 +29,11 @@ internal sealed record ElfSection(int Index, string Name, ElfSectionType Type, u
     public int Alignment { get; init; } = 1;
 
     public bool IsExecutable => Type == ElfSectionType.ProgramBits && (Flags & ExecutableInstructions) != 0;
+
+    /// <summary>Data that belongs to the program, not to linkers or debuggers.</summary>
+    public bool IsData => Type == ElfSectionType.ProgramBits && (Flags & (Allocated | ExecutableInstructions)) == Allocated && Size > 0;
+
+    public bool IsWritable => (Flags & Writable) != 0;
 
     public bool IsRelocations => Type is ElfSectionType.Relocations or ElfSectionType.RelocationsWithAddend;
 }

@@ -11,6 +11,7 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
 {
     // Subprograms are copied behind every program that calls them. The kernel takes a million instructions per program.
     private const int MaximumTotal = 1 << 24;
+    private const int PoisonedMap = 2_001_000_000;
 
     private readonly Dictionary<BpfFunction, (Instruction[] Instructions, List<UnresolvedRelocation> Unresolved)> _relocated = [];
     private readonly ExternLinker _externs = new(source, target, modules);
@@ -19,7 +20,7 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
 
     public LinkedProgram Link(BpfProgram program)
     {
-        List<BpfFunction> order = CallOrder(program.Entry);
+        List<BpfFunction> order = CallOrder(program.Entry, ExceptionCallback(program.Entry));
         var starts = new Dictionary<BpfFunction, int>(order.Count);
         int length = 0;
         foreach (BpfFunction function in order)
@@ -46,6 +47,10 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
                 if (reference.Kind != SymbolKind.Extern)
                 {
                     Resolve(instructions, start + reference.Slot, reference, starts);
+                    if (reference.Map is { AutoCreate: false } map)
+                    {
+                        unresolved.Add(new UnresolvedRelocation(start + reference.Slot, LinkErrors.MapLeftOut(map.Name, function.Name, reference.Slot)));
+                    }
                 }
                 else if (_externs.Resolve(instructions, start + reference.Slot, function, reference) is { } absent)
                 {
@@ -70,12 +75,30 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
     /// The entry first, then every function reached from it, each once: a callee stands before what it calls itself, as libbpf
     /// places them. The walk keeps its own stack, for chains of calls may be long.
     /// </summary>
-    public static List<BpfFunction> CallOrder(BpfFunction entry)
+    /// <param name="last">A function that is called by nobody and yet belongs to the program: its exception callback.</param>
+    public static List<BpfFunction> CallOrder(BpfFunction entry, BpfFunction? last = null)
     {
-        var order = new List<BpfFunction> { entry };
-        var seen = new HashSet<BpfFunction> { entry };
+        var order = new List<BpfFunction>();
+        var seen = new HashSet<BpfFunction>();
+        Add(entry, order, seen);
+        if (last is not null)
+        {
+            Add(last, order, seen);
+        }
+
+        return order;
+    }
+
+    private static void Add(BpfFunction first, List<BpfFunction> order, HashSet<BpfFunction> seen)
+    {
+        if (!seen.Add(first))
+        {
+            return;
+        }
+
+        order.Add(first);
         var path = new Stack<(BpfFunction Function, int Next)>();
-        path.Push((entry, 0));
+        path.Push((first, 0));
         while (path.TryPop(out (BpfFunction Function, int Next) step))
         {
             if (step.Next == step.Function.References.Count)
@@ -90,8 +113,16 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
                 path.Push((callee, 0));
             }
         }
+    }
 
-        return order;
+    /// <summary>What runs when the program throws: named by a declaration tag on the entry, found by the kernel in the same tag.</summary>
+    private BpfFunction? ExceptionCallback(BpfFunction entry)
+    {
+        const string prefix = "exception_callback:";
+        string? name = entry.Tags.FirstOrDefault(tag => tag.StartsWith(prefix, StringComparison.Ordinal))?[prefix.Length..];
+        return name is null ? null
+            : source.Functions.FirstOrDefault(function => function.Name == name && function.Section == ".text" && function.IsGlobal && !function.IsHidden)
+                ?? throw LinkErrors.NoExceptionCallback(entry.Name, name);
     }
 
     private (Instruction[] Instructions, List<UnresolvedRelocation> Unresolved) Relocate(BpfFunction function)
@@ -111,6 +142,17 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
         return _relocated[function] = (instructions, unresolved);
     }
 
+    private int MapNumber(BpfMap map)
+    {
+        int index = 0;
+        while (index < source.Maps.Count && source.Maps[index] != map)
+        {
+            index++;
+        }
+
+        return index;
+    }
+
     private void Resolve(Instruction[] instructions, int slot, SymbolReference reference, Dictionary<BpfFunction, int> starts)
     {
         Instruction instruction = instructions[slot];
@@ -121,6 +163,10 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
 
         switch (reference.Kind)
         {
+            case SymbolKind.Map or SymbolKind.MapValue when !mapIndexes.ContainsKey(reference.Map!):
+                // libbpf's number of a map that was left out, with its place among all maps.
+                instructions[slot] = instructions[slot + 1] = new Instruction(new Opcode(Opcodes.Call), 0, 0, PoisonedMap + MapNumber(reference.Map!));
+                break;
             case SymbolKind.Map:
                 instructions[slot] = instruction.WithSourceKind(PseudoLoad.MapIndex).WithImmediate(mapIndexes[reference.Map!]);
                 break;

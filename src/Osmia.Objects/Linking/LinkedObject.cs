@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Osmia.Btf;
 using Osmia.Bytecode;
+using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Sections;
 
 namespace Osmia.Objects.Linking;
@@ -40,6 +41,9 @@ public sealed record LinkedProgram(string Name, SectionMatch Section, ImmutableA
     /// <summary>Id in the target's BTF of what the program attaches to (<c>tp_btf</c>, ...); void when it needs none.</summary>
     public TypeId AttachBtfId { get; init; }
 
+    /// <summary>The member of a struct of callbacks (<see cref="AttachBtfId"/>) that a struct_ops program implements, else -1.</summary>
+    public int StructMember { get; init; } = -1;
+
     /// <summary>Whose type <see cref="AttachBtfId"/> is: 0 the kernel's, else one more than an index into <see cref="LinkedObject.Modules"/>.</summary>
     public int AttachModule { get; init; }
 
@@ -59,7 +63,22 @@ public sealed record LinkedProgram(string Name, SectionMatch Section, ImmutableA
 
 public sealed record LinkedFunction(int Slot, string Name, TypeId BtfId, bool IsGlobal);
 
-public sealed record UnresolvedRelocation(int Slot, Diagnostics.Diagnostic Diagnostic);
+/// <summary>A reference without an answer, whose instruction was replaced by a call that no kernel has. Why is worked out when somebody asks.</summary>
+public sealed record UnresolvedRelocation
+{
+    private readonly Lazy<Diagnostic> _diagnostic;
+
+    public UnresolvedRelocation(int slot, Diagnostic diagnostic)
+        : this(slot, () => diagnostic)
+    {
+    }
+
+    internal UnresolvedRelocation(int slot, Func<Diagnostic> explain) => (Slot, _diagnostic) = (slot, new Lazy<Diagnostic>(explain));
+
+    public int Slot { get; init; }
+
+    public Diagnostic Diagnostic => _diagnostic.Value;
+}
 
 /// <summary>A map definition as an engine creates it.</summary>
 public sealed record LinkedMap(int Index, string Name, MapType Type, uint KeySize, uint ValueSize, uint MaxEntries, uint Flags)
@@ -72,7 +91,10 @@ public sealed record LinkedMap(int Index, string Name, MapType Type, uint KeySiz
 
     public DataSectionKind DataSection { get; init; }
 
-    /// <summary>Initial value of element 0 of a data section; empty when it is all zero.</summary>
+    /// <summary>
+    /// Initial value of element 0 of a data section (empty when it is all zero), the value of a struct_ops map in the target's layout, or the first
+    /// bytes of an arena.
+    /// </summary>
     public ReadOnlyMemory<byte> InitialData { get; init; }
 
     public LinkedMap? InnerMap { get; init; }
@@ -80,6 +102,20 @@ public sealed record LinkedMap(int Index, string Name, MapType Type, uint KeySiz
     public ImmutableArray<MapSlot> Slots { get; init; } = [];
 
     public bool PinByName { get; init; }
+
+    /// <summary>Below the directory of pins, such as iproute2's <c>tc/globals</c>.</summary>
+    public string PinFolder { get; init; } = "";
+
+    public uint NumaNode { get; init; }
+
+    /// <summary>A struct_ops map: the target's type of its value; the object's own types do not describe it.</summary>
+    public TypeId KernelValueType { get; init; }
+
+    /// <summary>Whose type <see cref="KernelValueType"/> is: 0 the kernel's, else one more than an index into <see cref="LinkedObject.Modules"/>.</summary>
+    public int Module { get; init; }
+
+    /// <summary>A struct_ops map: where in its value programs stand.</summary>
+    public ImmutableArray<FunctionSlot> Functions { get; init; } = [];
 
     public ImmutableArray<string> Tags { get; init; } = [];
 
@@ -91,3 +127,6 @@ public sealed record LinkedMap(int Index, string Name, MapType Type, uint KeySiz
 
 /// <summary>A global variable as an engine finds it: bytes of element 0 of a map.</summary>
 public sealed record LinkedVariable(string Name, int MapIndex, int Offset, int Size, TypeId Type, ImmutableArray<string> Tags);
+
+/// <summary>A function pointer in the value of a struct_ops map: byte offset and program.</summary>
+public sealed record FunctionSlot(int Offset, string Program);

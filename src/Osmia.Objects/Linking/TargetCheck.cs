@@ -49,7 +49,8 @@ public static class TargetCheck
         try
         {
             LinkedProgram linked = AttachTypes.Resolve(functions.Link(program), target, modules);
-            return new ProgramCheck(program.Name, program.Section.Name, relocations, [.. linked.Unresolved.Select(relocation => relocation.Diagnostic)], null);
+            Diagnostic? reached = Reachability.CertainlyReached(linked) is { } poison ? LinkErrors.Reached(poison.Diagnostic, program.Name).Diagnostic : null;
+            return new ProgramCheck(program.Name, program.Section.Name, relocations, [.. linked.Unresolved.Select(relocation => relocation.Diagnostic)], reached);
         }
         catch (RelocationException e)
         {

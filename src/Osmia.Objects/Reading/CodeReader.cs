@@ -183,9 +183,10 @@ internal sealed class CodeReader(string file, ElfFile elf, MapReader maps, Exter
         if (maps.ForDataSection(symbol.SectionIndex) is { } data)
         {
             long offset = (long)symbol.Value + instruction.Immediate;
-            if (offset < 0 || offset > data.ValueSize)
+            long size = elf.Sections[symbol.SectionIndex].Size;
+            if (offset < 0 || offset > size)
             {
-                throw ObjectErrors.BadRelocation(file, code.Name, (long)relocation.Offset, $"offset {offset} is outside of {data.Name} ({data.ValueSize} bytes)");
+                throw ObjectErrors.BadRelocation(file, code.Name, (long)relocation.Offset, $"offset {offset} is outside of {data.Name} ({size} bytes)");
             }
 
             return new SymbolReference(slot, SymbolKind.MapValue, symbol.Name) { Map = data, Offset = offset };

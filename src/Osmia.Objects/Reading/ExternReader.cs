@@ -28,6 +28,7 @@ internal sealed class ExternReader(ElfFile elf, BtfTypes? types)
                 {
                     Declaration = declaration is null ? TypeId.Void : new TypeId(declaration.Id),
                     IsWeak = symbol.IsWeak,
+                    IsHidden = symbol.IsHidden,
                 };
                 _bySymbol.Add(symbol.Index, found);
                 externs.Add(found);

@@ -13,7 +13,7 @@ internal sealed class MapDefinitionReader(string file, BtfTypes types)
 {
     private const int MaximumNesting = 1;
     private const int MaximumAttributes = 32;
-    private const uint PinByName = 1;
+    private const ulong PinByName = 1;
 
     /// <returns>Byte offset of the <c>values</c> member within the definition, or -1 when it has none.</returns>
     public int Read(BpfMap map, BtfType definition, int nesting = 0)
@@ -34,19 +34,19 @@ internal sealed class MapDefinitionReader(string file, BtfTypes types)
                     map.Type = (MapType)Number(map, name, member.Type);
                     break;
                 case "max_entries":
-                    map.MaxEntries = Number(map, name, member.Type);
+                    map.MaxEntries = (uint)Number(map, name, member.Type);
                     break;
                 case "map_flags":
-                    map.Flags = Number(map, name, member.Type);
+                    map.Flags = (uint)Number(map, name, member.Type);
                     break;
                 case "map_extra":
                     map.Extra = Number(map, name, member.Type);
                     break;
                 case "key_size":
-                    map.KeySize = Number(map, name, member.Type);
+                    map.KeySize = (uint)Number(map, name, member.Type);
                     break;
                 case "value_size":
-                    map.ValueSize = Number(map, name, member.Type);
+                    map.ValueSize = (uint)Number(map, name, member.Type);
                     break;
                 case "key":
                     (map.KeyType, map.KeySize) = PointedType(map, name, member.Type);
@@ -55,9 +55,15 @@ internal sealed class MapDefinitionReader(string file, BtfTypes types)
                     (map.ValueType, map.ValueSize) = PointedType(map, name, member.Type);
                     break;
                 case "pinning":
-                    map.PinByName = Number(map, name, member.Type) == PinByName;
+                    map.PinByName = Number(map, name, member.Type) switch
+                    {
+                        0 => false,
+                        PinByName => true,
+                        var other => throw ObjectErrors.BadMap(file, map.Name, $"pinning {other} is not known", "use LIBBPF_PIN_BY_NAME or LIBBPF_PIN_NONE"),
+                    };
                     break;
                 case "numa_node":
+                    map.NumaNode = (uint)Number(map, name, member.Type);
                     break;
                 case "values":
                     slotsOffset = member.ByteOffset;
@@ -102,13 +108,19 @@ internal sealed class MapDefinitionReader(string file, BtfTypes types)
         Read(map.InnerMap, pointee, nesting + 1);
     }
 
-    private uint Number(BpfMap map, string attribute, TypeId id)
+    /// <summary><c>__uint(name, n)</c> is a pointer to an array of n ints, <c>__ulong(name, n)</c> an enumeration with the one value n.</summary>
+    private ulong Number(BpfMap map, string attribute, TypeId id)
     {
-        BtfType pointer = types.Resolve(id);
-        BtfType array = pointer.Kind == BtfKind.Pointer ? types.Resolve(pointer.ReferencedId) : default;
-        return array.Kind == BtfKind.Array && pointer.Kind == BtfKind.Pointer
+        BtfType type = types.Resolve(id);
+        if (type.Kind.IsEnum() && type.Count > 0)
+        {
+            return (ulong)type.Enumerator(0).Value;
+        }
+
+        BtfType array = type.Kind == BtfKind.Pointer ? types.Resolve(type.ReferencedId) : default;
+        return array.Kind == BtfKind.Array
             ? array.ElementCount
-            : throw ObjectErrors.BadMap(file, map.Name, $"attribute '{attribute}' is not written with __uint()");
+            : throw ObjectErrors.BadMap(file, map.Name, $"attribute '{attribute}' is not written with __uint() or __ulong()");
     }
 
     private (TypeId Type, uint Size) PointedType(BpfMap map, string attribute, TypeId id)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using Osmia.Btf;
 using Osmia.Bytecode;
 using Osmia.Objects.Diagnostics;
@@ -7,9 +8,11 @@ using Osmia.Objects.Elf;
 namespace Osmia.Objects.Reading;
 
 /// <summary>Reads the maps of <c>.maps</c>, one map for each data section, and the variables in those.</summary>
-internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
+internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types, DeclarationTags tags)
 {
     private const string MapSection = ".maps";
+    private const string ArenaSection = ".addr_space.1";
+    private const int SmallestPage = 4096;
     private const int MaximumData = 1 << 26;
     private const int MaximumConfiguration = 1 << 20;
 
@@ -19,7 +22,8 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
     private readonly Dictionary<Place, BpfMap> _definitions = [];
     private readonly Dictionary<int, BpfMap> _dataSections = [];
     private readonly List<SlotArray> _slotArrays = [];
-    private Dictionary<int, List<string>>? _tags;
+    private readonly LegacyMapReader _legacy = new(file, elf, types);
+    private StructOpsReader? _structOps;
 
     public IReadOnlyList<BpfMap> Maps => _maps;
 
@@ -36,6 +40,18 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
             ReadDefinitions(definitions);
         }
 
+        foreach (ElfSection section in elf.Sections.Where(LegacyMapReader.IsSection))
+        {
+            foreach ((ulong offset, BpfMap map) in _legacy.Read(section))
+            {
+                _maps.Add(map);
+                _definitions.TryAdd(new Place(section.Index, offset), map);
+            }
+        }
+
+        _structOps = new StructOpsReader(file, elf, types, _maps);
+        _structOps.Read();
+        ReadArena();
         long total = 0;
         foreach (ElfSection section in elf.Sections)
         {
@@ -58,8 +74,19 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
     public BpfVariable? Configuration(string name) =>
         _configuration is null ? null : _variables.FirstOrDefault(variable => variable.Map == _configuration && variable.Name == name);
 
+    /// <summary>What was odd but not fatal.</summary>
+    public IReadOnlyList<Diagnostic> Warnings => _legacy.Warnings;
+
+    /// <summary>After functions and programs are read: what stands in maps from the start.</summary>
+    public void ReadContents(CodeReader code, IReadOnlyList<BpfProgram> programs)
+    {
+        ReadStaticSlots();
+        _legacy.Connect(programs);
+        _structOps!.ReadMembers(code);
+    }
+
     /// <summary>Relocations within <c>.maps</c> name the programs and maps that stand in a map from the start.</summary>
-    public void ReadStaticSlots()
+    private void ReadStaticSlots()
     {
         var slots = new Dictionary<BpfMap, List<MapSlot>>();
         _slotArrays.Sort((left, right) => right.Offset.CompareTo(left.Offset));
@@ -158,7 +185,7 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
                 Declaration = entry.Type,
                 IsGlobal = symbol?.IsGlobal ?? variable.Linkage == BtfLinkage.Global,
                 IsWeak = symbol?.IsWeak ?? false,
-                Tags = TagsOf(entry.Type),
+                Tags = tags.Of(entry.Type),
             };
             int slots = new MapDefinitionReader(file, types).Read(map, definition);
             if (slots >= 0)
@@ -169,6 +196,35 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
             _maps.Add(map);
             _definitions.TryAdd(new Place(section.Index, entry.Offset), map);
         }
+    }
+
+    /// <summary>Globals of <c>__arena</c> stand in a section of their own and are the first bytes of the object's arena.</summary>
+    private void ReadArena()
+    {
+        ElfSection? section = elf.Find(ArenaSection);
+        if (section is null || section.Size == 0)
+        {
+            return;
+        }
+
+        BpfMap arena = _maps.Find(map => map.Type == MapType.Arena)
+            ?? throw ObjectErrors.BadMap(file, ArenaSection, "it has global variables of an arena, but no map of type arena", "define the arena in SEC(\".maps\")");
+        if (section.Size > MaximumData || section.Size > (long)arena.MaxEntries * SmallestPage)
+        {
+            throw ObjectErrors.BadMap(file, arena.Name, $"its {arena.MaxEntries} pages do not hold the {section.Size} bytes of its global variables", "raise its max_entries");
+        }
+
+        if (section.Data.IsEmpty)
+        {
+            arena.InitialData = new byte[section.Size];
+        }
+        else
+        {
+            arena.InitialData = section.Data.ToArray();
+        }
+
+        _dataSections[section.Index] = arena;
+        ReadVariables(section, arena, types is null ? default : types[types.Find(BtfKind.DataSection, section.Name)]);
     }
 
     /// <summary>
@@ -271,6 +327,11 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
         _maps.Add(map);
         _dataSections[section.Index] = map;
 
+        ReadVariables(section, map, dataSection);
+    }
+
+    private void ReadVariables(ElfSection section, BpfMap map, BtfType dataSection)
+    {
         Dictionary<string, int> declared = VariablesOf(dataSection);
         foreach (ElfSymbol symbol in elf.SymbolsOf(section).Where(s => s.Type == ElfSymbolType.Object && s.Size > 0))
         {
@@ -279,19 +340,19 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
                 throw ObjectErrors.Damaged(file, $"variable '{symbol.Name}' ends after its section of {section.Size} bytes", section.Name, section.Offset);
             }
 
-            TypeId variable = declared.TryGetValue(symbol.Name, out int id) ? new TypeId(id) : TypeId.Void;
+            TypeId variable = declared.TryGetValue(Placed(symbol.Name, symbol.Value), out int id) || declared.TryGetValue(symbol.Name, out id) ? new TypeId(id) : TypeId.Void;
             _variables.Add(new BpfVariable(symbol.Name, map, (int)symbol.Value, (int)symbol.Size, variable.IsVoid ? variable : types![variable].ReferencedId)
             {
                 IsGlobal = symbol.IsGlobal,
                 IsWeak = symbol.IsWeak,
                 IsHidden = symbol.IsHidden,
                 Declaration = variable,
-                Tags = TagsOf(variable),
+                Tags = tags.Of(variable),
             });
         }
     }
 
-    /// <summary>Ids of variables by name.</summary>
+    /// <summary>Ids of variables by name, and by name and place: static ones of several functions or files may share a name.</summary>
     private Dictionary<string, int> VariablesOf(BtfType dataSection)
     {
         var variables = new Dictionary<string, int>(StringComparer.Ordinal);
@@ -301,39 +362,14 @@ internal sealed class MapReader(string file, ElfFile elf, BtfTypes? types)
             if (types[id].Kind == BtfKind.Variable)
             {
                 variables.TryAdd(types[id].Name, id.Value);
+                variables.TryAdd(Placed(types[id].Name, dataSection.SectionVariable(i).Offset), id.Value);
             }
         }
 
         return variables;
     }
 
-    private List<string> TagsOf(TypeId id)
-    {
-        if (types is null || id.IsVoid)
-        {
-            return [];
-        }
-
-        if (_tags is null)
-        {
-            _tags = [];
-            for (int i = types.FirstId; i < types.Count; i++)
-            {
-                BtfType tag = types[i];
-                if (tag.Kind == BtfKind.DeclarationTag && tag.ComponentIndex == -1)
-                {
-                    if (!_tags.TryGetValue(tag.ReferencedId.Value, out List<string>? list))
-                    {
-                        _tags[tag.ReferencedId.Value] = list = [];
-                    }
-
-                    list.Add(tag.Name);
-                }
-            }
-        }
-
-        return _tags.TryGetValue(id.Value, out List<string>? tags) ? tags : [];
-    }
+    private static string Placed(string name, ulong offset) => string.Create(CultureInfo.InvariantCulture, $"{name}\0{offset}");
 
     private sealed record Place(int Section, ulong Offset);
 

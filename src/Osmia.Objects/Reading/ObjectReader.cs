@@ -13,6 +13,9 @@ namespace Osmia.Objects.Reading;
 /// </summary>
 internal sealed class ObjectReader(string file, ReadOnlyMemory<byte> data, BpfObject target)
 {
+    // Sections of data that something else here reads.
+    private static readonly string[] s_known = ["license", "version", ".maps", ".BTF", ".BTF.ext"];
+
     public void Read()
     {
         ElfFile elf = ElfFile.Parse(file, data);
@@ -21,7 +24,8 @@ internal sealed class ObjectReader(string file, ReadOnlyMemory<byte> data, BpfOb
         target.KernelVersion = ReadVersion(elf);
         target.Types = ReadTypes(elf);
 
-        var maps = new MapReader(file, elf, target.Types);
+        var tags = new DeclarationTags(target.Types);
+        var maps = new MapReader(file, elf, target.Types, tags);
         maps.Read();
         target.Maps = maps.Maps;
         target.Variables = maps.Variables;
@@ -33,24 +37,34 @@ internal sealed class ObjectReader(string file, ReadOnlyMemory<byte> data, BpfOb
         code.Read();
         target.Functions = code.Functions;
         target.Programs = Programs(code);
-        maps.ReadStaticSlots();
+        maps.ReadContents(code, target.Programs);
 
         target.Warnings = InitialisedPointers(elf, maps);
+        target.OtherSections = OtherSections(elf, maps);
 
         if (target.Types is not null && elf.Find(".BTF.ext") is { } extension)
         {
             new ExtensionReader(file, extension, target.Types, code).Read();
         }
+
+        foreach (BpfFunction function in target.Functions)
+        {
+            function.Tags = tags.Of(function.BtfId);
+        }
     }
+
+    private static List<BpfSection> OtherSections(ElfFile elf, MapReader maps) =>
+        [.. elf.Sections.Where(section => section.IsData && maps.ForDataSection(section.Index) is null && !s_known.Contains(section.Name))
+            .Select(section => new BpfSection(section.Name, section.Data) { Alignment = section.Alignment, IsWritable = section.IsWritable })];
 
     private List<Diagnostic> InitialisedPointers(ElfFile elf, MapReader maps)
     {
-        var warnings = new List<Diagnostic>();
+        var warnings = new List<Diagnostic>(maps.Warnings);
         foreach (ElfSection relocations in elf.Sections)
         {
-            if (relocations.IsRelocations && maps.ForDataSection(relocations.Info) is { } map)
+            if (relocations.IsRelocations && maps.ForDataSection(relocations.Info) is not null)
             {
-                warnings.Add(ObjectErrors.InitialisedPointers(file, map.SectionName!, elf.Relocations(relocations).Count()));
+                warnings.Add(ObjectErrors.InitialisedPointers(file, elf.Sections[relocations.Info].Name, elf.Relocations(relocations).Count()));
             }
         }
 

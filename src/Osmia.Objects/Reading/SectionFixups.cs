@@ -50,8 +50,10 @@ internal static class SectionFixups
         for (int i = 0; i < dataSection.Count; i++)
         {
             BtfSectionVariable variable = dataSection.SectionVariable(i);
-            string name = types[variable.Type].Name;
-            variables.Add(new Placed((uint)variable.Type.Value, symbols.TryGetValue(name, out ElfSymbol? symbol) ? (uint)symbol.Value : variable.Offset, variable.Size));
+            BtfType declared = types[variable.Type];
+            // Compilers place static variables themselves, and names of those need not be unique.
+            bool isPlaced = declared is { Kind: BtfKind.Variable, Linkage: BtfLinkage.Static };
+            variables.Add(new Placed((uint)variable.Type.Value, !isPlaced && symbols.TryGetValue(declared.Name, out ElfSymbol? symbol) ? (uint)symbol.Value : variable.Offset, variable.Size));
         }
 
         variables.Sort((left, right) => left.Offset.CompareTo(right.Offset));

@@ -44,4 +44,7 @@ public sealed record SectionMatch(string Name, string Pattern, string Target, Pr
 
     /// <summary>The name began with <c>?</c>: not loaded unless asked for.</summary>
     public bool IsOptional { get; init; }
+
+    /// <summary>iproute2's <c>ID/INDEX</c>: the program is an element of the prog array with that id.</summary>
+    public (uint Map, uint Index)? TailCall { get; init; }
 }

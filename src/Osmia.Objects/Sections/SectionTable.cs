@@ -1,3 +1,4 @@
+using System.Globalization;
 using Osmia.Bytecode;
 using static Osmia.Bytecode.ProgramType;
 using A = Osmia.Bytecode.AttachType;
@@ -142,7 +143,11 @@ public static class SectionTable
         new("struct_ops.s+", ProgramType.StructOps, null, K.StructOps, Trait.Sleepable),
         new("sk_lookup", ProgramType.SkLookup, A.SkLookup, K.NetworkNamespace),
         new("netfilter", ProgramType.Netfilter, A.Netfilter, K.Netfilter),
+        // iproute2's name of an XDP program. Its tail calls, "ID/INDEX", are no pattern but two numbers.
+        new("prog", ProgramType.Xdp, A.Xdp, K.Xdp),
     ];
+
+    private const string TailCallPattern = "ID/INDEX";
 
     /// <summary>Every pattern of the table, for help and suggestions.</summary>
     public static IEnumerable<string> Patterns => s_rows.Select(row => row.Pattern);
@@ -166,7 +171,23 @@ public static class SectionTable
             }
         }
 
+        if (TailCallOf(name) is { } place)
+        {
+            return new SectionMatch(section, TailCallPattern, "", SchedCls, null, K.None) { TailCall = place };
+        }
+
         return new SectionMatch(section, "", "", Unspec, null, K.None) { IsOptional = optional };
+    }
+
+    /// <summary>Two numbers, in decimal or with <c>0x</c>.</summary>
+    private static (uint Map, uint Index)? TailCallOf(string name)
+    {
+        int slash = name.IndexOf('/', StringComparison.Ordinal);
+        return slash > 0 && TryNumber(name[..slash], out uint map) && TryNumber(name[(slash + 1)..], out uint index) ? (map, index) : null;
+
+        static bool TryNumber(string text, out uint number) => text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+            ? uint.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out number)
+            : uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
     }
 
     private static bool TryMatch(string pattern, string name, out string target)

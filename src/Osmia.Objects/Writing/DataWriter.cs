@@ -25,14 +25,14 @@ internal sealed class DataWriter(BpfObject source, ElfBuilder elf, TypeDraft dra
             byte[] text = Encoding.UTF8.GetBytes(source.License);
             var bytes = new byte[Math.Max(text.Length + 1, declared.IsVoid ? 0 : (int)Math.Min(declared.Size, 4096))];
             text.CopyTo(bytes, 0);
-            WriteLone(LicenseSection, bytes, 1, declared);
+            WriteLone(LicenseSection, bytes, 1, ElfBuilder.Write, declared);
         }
 
         if (source.KernelVersion != 0)
         {
             ByteSink number = elf.NewSink();
             number.Put32(source.KernelVersion);
-            WriteLone(VersionSection, number.ToArray(), 4, Declared(VersionSection));
+            WriteLone(VersionSection, number.ToArray(), 4, ElfBuilder.Write, Declared(VersionSection));
         }
     }
 
@@ -49,6 +49,14 @@ internal sealed class DataWriter(BpfObject source, ElfBuilder elf, TypeDraft dra
             }
 
             Place(map, variables);
+        }
+    }
+
+    public void WriteOthers()
+    {
+        foreach (BpfSection other in source.OtherSections)
+        {
+            WriteLone(other.Name, other.Data.ToArray(), other.Alignment, other.IsWritable ? ElfBuilder.Write : 0, Declared(other.Name));
         }
     }
 
@@ -120,9 +128,9 @@ internal sealed class DataWriter(BpfObject source, ElfBuilder elf, TypeDraft dra
         return 0;
     }
 
-    private void WriteLone(string name, byte[] bytes, int alignment, BtfType declared)
+    private void WriteLone(string name, byte[] bytes, int alignment, ulong flags, BtfType declared)
     {
-        OutputSection section = elf.AddSection(name, ElfSectionType.ProgramBits, ElfBuilder.Allocate | ElfBuilder.Write, alignment);
+        OutputSection section = elf.AddSection(name, ElfSectionType.ProgramBits, ElfBuilder.Allocate | flags, alignment);
         section.Data = bytes;
         if (declared.IsVoid)
         {

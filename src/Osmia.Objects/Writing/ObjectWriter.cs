@@ -24,6 +24,7 @@ internal sealed class ObjectWriter(BpfObject source)
         data.WriteLicense();
         maps.Write();
         data.WriteSections();
+        data.WriteOthers();
         data.WriteExterns();
         maps.WriteSlots();
         code.WriteCode();

@@ -13,7 +13,7 @@ internal sealed class SymbolTable(ElfBuilder elf)
 
     public void DefineExtern(BpfExtern external)
     {
-        OutputSymbol symbol = elf.AddSymbol(Undefined(external.Name, external.IsWeak));
+        OutputSymbol symbol = elf.AddSymbol(Undefined(external.Name, external.IsWeak, external.IsHidden));
         _symbols[external] = symbol;
         _undefined.TryAdd(external.Name, symbol);
     }
@@ -25,14 +25,14 @@ internal sealed class SymbolTable(ElfBuilder elf)
     {
         if (!_undefined.TryGetValue(variable.Name, out OutputSymbol? symbol))
         {
-            _undefined[variable.Name] = symbol = elf.AddSymbol(Undefined(variable.Name, variable.IsWeak));
+            _undefined[variable.Name] = symbol = elf.AddSymbol(Undefined(variable.Name, variable.IsWeak, isHidden: false));
         }
 
         return symbol;
     }
 
-    private static OutputSymbol Undefined(string name, bool isWeak) =>
-        new(name, ElfSymbolType.None, isWeak ? ElfBinding.Weak : ElfBinding.Global, null, 0, 0);
+    private static OutputSymbol Undefined(string name, bool isWeak, bool isHidden) =>
+        new(name, ElfSymbolType.None, isWeak ? ElfBinding.Weak : ElfBinding.Global, null, 0, 0) { IsHidden = isHidden };
 }
 
 internal static class Bindings

@@ -125,7 +125,7 @@ internal sealed unsafe partial class ProgramDecoder
         {
             throw new UnsupportedFeatureException(
                 Describe(DiagnosticIds.MissingHelper, slot, $"helper {name} is not available in the VM",
-                    id > 0 && id < HelperTable.Count ? "it needs something of the running kernel, or has not been built for the process" : "there is no such helper as of Linux 6.18",
+                    HelperTable.IsKnown(id) ? "it needs something of the running kernel, or has not been built for the process" : "there is no such helper as of Linux 6.18",
                     "run the program in the kernel engine, or leave it out when loading the object"), name, VmEngine.EngineName);
         }
 

@@ -64,17 +64,21 @@ public unsafe partial class PrivilegeTests
         Assert.Contains("EINVAL", warning.Why, StringComparison.Ordinal);
     }
 
-    private static void WithoutCapabilities(Action action)
+    private static void WithoutCapabilities(Action action) => WithCapabilities(0, action);
+
+    /// <summary>Runs on a thread of its own that has these capabilities (a bit each) and no others.</summary>
+    internal static void WithCapabilities(ulong kept, Action action)
     {
         ExceptionDispatchInfo? failure = null;
         var thread = new Thread(() =>
         {
             try
             {
-                // _LINUX_CAPABILITY_VERSION_3, this thread; then effective, permitted and inheritable of two words: none.
+                // _LINUX_CAPABILITY_VERSION_3, this thread; then effective, permitted and inheritable of two words.
                 uint* header = stackalloc uint[] { 0x20080522, 0 };
                 uint* data = stackalloc uint[6];
                 new Span<uint>(data, 6).Clear();
+                (data[0], data[1], data[3], data[4]) = ((uint)kept, (uint)kept, (uint)(kept >> 32), (uint)(kept >> 32));
                 Assert.Equal(0, SetCapabilities(header, data));
                 action();
             }

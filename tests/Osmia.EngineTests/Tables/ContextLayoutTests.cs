@@ -150,6 +150,72 @@ public class ContextLayoutTests(ITestOutputHelper output)
         Assert.True(fields > 150);
     }
 
+    [Fact]
+    public void Structures_behind_pointers_may_be_accessed_as_the_layouts_say()
+    {
+        KernelTrial trial = KernelTrial.OpenOrSkip();
+        using var builder = new HelperCallBuilder();
+        var socketBuffer = new TrialPlace(ProgramType.SchedCls, null, TypeId.Void, false);
+        Instruction[] socket = [KernelTrial.Load(8, Register.R0, Register.R1, ContextLayout.SocketBuffer.Field("sk").Offset)];
+        (ContextLayout Layout, TrialPlace Place, Instruction[] Pointer, HelperId? Helper)[] pointers =
+        [
+            (ContextLayout.SocketCommon, socketBuffer, socket, null),
+            (ContextLayout.Socket, socketBuffer, socket, HelperId.SkFullsock),
+            (ContextLayout.TcpSocket, socketBuffer, socket, HelperId.TcpSock),
+            (ContextLayout.XdpSocket, new TrialPlace(ProgramType.Xdp, AttachType.Xdp, TypeId.Void, false),
+            [
+                new Instruction(new Opcode(0x7a), Register.R10, Register.R0, -8, 0),
+                KernelTrial.Copy(Register.R2, Register.R10), new Instruction(new Opcode(0x07), Register.R2, Register.R0, 0, -8),
+                new Instruction(new Opcode(Opcodes.LoadImmediate64), Register.R1, (Register)PseudoLoad.MapFd, 0, builder.Map(MapType.Xskmap).Descriptor), default,
+                KernelTrial.Call((int)HelperId.MapLookupElem),
+            ], null),
+            (ContextLayout.FlowKeys, new TrialPlace(ProgramType.FlowDissector, AttachType.FlowDissector, TypeId.Void, false),
+                [KernelTrial.Load(8, Register.R0, Register.R1, ContextLayout.SocketBuffer.Field("flow_keys").Offset)], null),
+        ];
+        var differences = new List<string>();
+        int accesses = 0;
+        foreach ((ContextLayout layout, TrialPlace place, Instruction[] pointer, HelperId? helper) in pointers)
+        {
+            for (int offset = 0; offset < layout.Size + 8; offset++)
+            {
+                foreach (int size in s_sizes.Where(size => offset % size == 0))
+                {
+                    Try(layout, place, pointer, helper, offset, size, isWrite: false);
+                    Try(layout, place, pointer, helper, offset, size, isWrite: true);
+                }
+            }
+        }
+
+        output.WriteLine($"{accesses} accesses tried");
+        Assert.True(differences.Count == 0, string.Join('\n', differences));
+
+        void Try(ContextLayout layout, TrialPlace place, Instruction[] pointer, HelperId? helper, int offset, int size, bool isWrite)
+        {
+            // Each pointer is tested for null on its way: the end is reached by as many slots as are left.
+            List<Instruction> code = [.. pointer];
+            if (helper is { } second)
+            {
+                code.AddRange([JumpIfZero(4), KernelTrial.Copy(Register.R1, Register.R0), KernelTrial.Call((int)second), JumpIfZero(1)]);
+            }
+            else
+            {
+                code.Add(JumpIfZero(1));
+            }
+
+            code.Add(isWrite ? new Instruction(new Opcode((byte)(KernelTrial.Store(size, Register.R0, 0, Register.R0).Opcode.Value - 1)), Register.R0, Register.R0, (short)offset, 0)
+                : KernelTrial.Load(size, Register.R0, Register.R0, offset));
+            code.AddRange(KernelTrial.Return(1));
+            bool kernel = trial.Load(place, [.. code]).IsAccepted;
+            accesses++;
+            if (kernel != layout.Allows(ContextUsers.Owner, offset, size, isWrite))
+            {
+                differences.Add($"{layout.Name}: {(isWrite ? "write" : "read")} of {size} at {offset}: table {!kernel}, kernel {kernel}");
+            }
+        }
+
+        static Instruction JumpIfZero(short over) => new(new Opcode(0x15), Register.R0, Register.R0, over, 0);
+    }
+
     // The attach types of one type with the same users see the same context.
     private static IEnumerable<TrialPlace> Distinct(IEnumerable<TrialPlace> places) =>
         places.Where(place => ContextLayout.For(place.Type) is not null).DistinctBy(place => (place.Type, ContextLayout.UsersOf(place.Type, place.AttachType)));

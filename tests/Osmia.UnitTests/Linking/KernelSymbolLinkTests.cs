@@ -100,6 +100,14 @@ public class KernelSymbolLinkTests
     }
 
     [Fact]
+    public void Types_the_kernel_does_not_have_are_found_in_its_modules()
+    {
+        Assert.Equal(24, Link("module_field").Instructions.Single(i => i.Opcode.Class == InstructionClass.Ldx).Offset);
+        Assert.Equal(9, Link("module_enum").Instructions[0].Immediate);
+        Assert.Equal(0, Link("kernel_first").Instructions.Single(i => i.Opcode.Class == InstructionClass.Ldx).Offset);
+    }
+
+    [Fact]
     public void Target_without_symbols_says_so()
     {
         Assert.Contains("'bare' has no BTF", Assert.Throws<RelocationException>(() => Linker.Link(Source("kernel_function"), new Target("bare"))).Diagnostic.Why, StringComparison.Ordinal);

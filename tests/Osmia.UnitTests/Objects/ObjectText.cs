@@ -39,6 +39,11 @@ internal static class ObjectText
             Line($"variable {variable.Name} global {variable.IsGlobal} weak {variable.IsWeak} hidden {variable.IsHidden}");
         }
 
+        foreach (BpfSection section in source.OtherSections)
+        {
+            Line($"section {section.Name} alignment {section.Alignment} writable {section.IsWritable} = {Convert.ToHexStringLower(section.Data.Span)}");
+        }
+
         foreach (BpfExtern external in source.Externs)
         {
             Line($"extern {external} weak {external.IsWeak} declared {external.Declaration}");

@@ -10,6 +10,9 @@ namespace Osmia.Objects.Linking.Core;
 /// </summary>
 internal static class CoreMatcher
 {
+    private const int MaximumAnonymous = 8;
+    private const int MaximumNames = 4096;
+
     /// <summary>Kinds that may stand for each other: an enumeration may grow to 64 bits.</summary>
     public static bool KindsFit(BtfKind local, BtfKind target) => local == target || (local.IsEnum() && target.IsEnum());
 
@@ -49,21 +52,71 @@ internal static class CoreMatcher
 
     private static CoreSpec? MatchField(CoreSpec local, BtfTypes target, TypeId candidate)
     {
+        List<CoreStep> steps = Walk(local, target, candidate, out long bits, out _);
+        return steps.Count == local.Steps.Count ? new CoreSpec(target, candidate, steps, bits) : null;
+    }
+
+    /// <summary>How many steps of a path a candidate has, the root counted, and the type in which the next one is missing.</summary>
+    public static int LongestMatch(CoreSpec local, BtfTypes target, TypeId candidate, out BtfType holder) =>
+        Walk(local, target, candidate, out _, out holder).Count;
+
+    /// <summary>Names of members, those of anonymous structs and unions within included.</summary>
+    public static List<string> MemberNames(BtfTypes types, BtfType composite)
+    {
+        var names = new List<string>();
+        AddNames(composite, 0);
+        return names;
+
+        void AddNames(BtfType type, int depth)
+        {
+            for (int i = 0; type.Kind.IsComposite() && depth < MaximumAnonymous && i < type.Count && names.Count < MaximumNames; i++)
+            {
+                BtfMember member = type.Member(i);
+                if (member.NameOffset == 0)
+                {
+                    AddNames(types.Resolve(member.Type), depth + 1);
+                }
+                else
+                {
+                    names.Add(types.String(member.NameOffset));
+                }
+            }
+        }
+    }
+
+    public static BtfKind MemberKind(BtfTypes types, BtfType composite, string name)
+    {
+        for (int i = 0; composite.Kind.IsComposite() && i < composite.Count; i++)
+        {
+            BtfMember member = composite.Member(i);
+            if (types.String(member.NameOffset) == name)
+            {
+                return types.Resolve(member.Type).Kind;
+            }
+        }
+
+        return BtfKind.Void;
+    }
+
+    /// <summary>The steps of a path that a candidate has, from the root on.</summary>
+    private static List<CoreStep> Walk(CoreSpec local, BtfTypes target, TypeId candidate, out long bits, out BtfType holder)
+    {
         long size = target.SizeOf(candidate);
         CoreStep first = local.Steps[0];
         var steps = new List<CoreStep> { new(candidate, first.Index, null, candidate, 0, 0) };
-        long bits = first.Index * Math.Max(size, 0) * 8;
+        bits = first.Index * Math.Max(size, 0) * 8;
         TypeId id = candidate;
+        holder = target.Resolve(id);
         for (int i = 1; i < local.Steps.Count; i++)
         {
             CoreStep step = local.Steps[i];
-            BtfType type = target.Resolve(id);
+            holder = target.Resolve(id);
             if (step.Name is { } name)
             {
                 HashSet<int>? searched = null;
-                if (!TryMember(local.Types, step, target, type, Encoding.UTF8.GetBytes(name), depth: 0, ref bits, ref searched, out CoreStep? found))
+                if (!TryMember(local.Types, step, target, holder, Encoding.UTF8.GetBytes(name), depth: 0, ref bits, ref searched, out CoreStep? found))
                 {
-                    return null;
+                    return steps;
                 }
 
                 steps.Add(found);
@@ -71,20 +124,23 @@ internal static class CoreMatcher
             }
             else
             {
-                // A flexible array at the end of a struct has zero elements and takes any index.
-                if (type.Kind != BtfKind.Array || (type.ElementCount != 0 && step.Index >= type.ElementCount) || target.SizeOf(type.ElementId) is not (>= 0 and var element))
+                // A flexible array at the end of a struct has zero elements and takes any index; one within a struct does not.
+                if (holder.Kind != BtfKind.Array || (step.Index >= holder.ElementCount && !IsFlexible(target, steps[^1], holder)) || target.SizeOf(holder.ElementId) is not (>= 0 and var element))
                 {
-                    return null;
+                    return steps;
                 }
 
                 bits += step.Index * element * 8;
-                id = type.ElementId;
-                steps.Add(new CoreStep(type.Id, step.Index, null, id, 0, 0));
+                id = holder.ElementId;
+                steps.Add(new CoreStep(holder.Id, step.Index, null, id, 0, 0));
             }
         }
 
-        return new CoreSpec(target, candidate, steps, bits);
+        return steps;
     }
+
+    private static bool IsFlexible(BtfTypes types, CoreStep member, BtfType array) =>
+        array.ElementCount == 0 && member.Name is not null && member.Index == types[member.Composite].Count - 1;
 
     private static bool TryMember(BtfTypes localTypes, CoreStep local, BtfTypes target, BtfType composite, ReadOnlySpan<byte> wanted, int depth, ref long bits, ref HashSet<int>? searched, [NotNullWhen(true)] out CoreStep? found)
     {

@@ -8,11 +8,23 @@ namespace Osmia.Objects.Linking.Core;
 /// Resolves an object's CO-RE records against a target: one scan of the target's types finds the candidates of every
 /// root type at once, then each record is matched, computed and written.
 /// </summary>
-internal sealed class CoreRelocator(BpfObject source, Target target)
+internal sealed class CoreRelocator
 {
-    private readonly BtfTypes _local = source.Types ?? throw new InvalidOperationException("CO-RE records need the object's BTF");
+    private const int NearestCount = 3;
+
+    private readonly BpfObject _source;
+    private readonly Target _target;
+    private readonly BtfTypes _local;
+    private readonly CandidateSearch _candidates;
     private readonly Dictionary<string, List<CoreSpec>> _cache = [];
-    private Dictionary<string, List<int>>? _candidates;
+
+    public CoreRelocator(BpfObject source, Target target)
+    {
+        _source = source;
+        _target = target;
+        _local = source.Types ?? throw new InvalidOperationException("CO-RE records need the object's BTF");
+        _candidates = new CandidateSearch(target, _local, RootNames);
+    }
 
     /// <summary>Patches a function's instructions in place.</summary>
     /// <returns>Records that have no answer; their instructions were poisoned.</returns>
@@ -35,16 +47,28 @@ internal sealed class CoreRelocator(BpfObject source, Target target)
 
             CoreValue? expected = CoreValue.Of(local, relocation.Kind);
             CoreSpec? spec = relocation.Kind == CoreRelocationKind.TypeIdLocal ? local : Find(function, relocation, local);
-            if (CoreValue.Of(spec, relocation.Kind) is not { } answer)
+            if (spec is null && !relocation.Kind.IsQuestion())
             {
-                unresolved.Add(new UnresolvedRelocation(relocation.Slot, Explain(relocation, local, Where(function, relocation))));
+                unresolved.Add(new UnresolvedRelocation(relocation.Slot, () => Explain(relocation, local, Where(function, relocation))));
                 CorePatcher.Poison(instructions, relocation.Slot);
                 continue;
             }
 
-            if (CorePatcher.Patch(instructions, relocation.Slot, relocation.Kind, _local, spec?.Types, expected, answer) is { } why)
+            if (expected is not { } original || CoreValue.Of(spec, relocation.Kind) is not { } answer)
+            {
+                throw LinkErrors.BadInstruction($"{relocation.Kind} of {local.Describe()}", Where(function, relocation), "the field has no size, or is a bit-field that no load of 8 bytes holds");
+            }
+
+            PatchResult result = CorePatcher.Patch(instructions, relocation.Slot, relocation.Kind, _local, spec?.Types, original, answer);
+            if (result.Refusal is { } why)
             {
                 throw LinkErrors.BadInstruction($"{relocation.Kind} of {local.Describe()}", Where(function, relocation), why);
+            }
+
+            if (result.Poison is { } changed)
+            {
+                unresolved.Add(new UnresolvedRelocation(relocation.Slot, LinkErrors.ChangedField(local.Describe(), Where(function, relocation), changed)));
+                CorePatcher.Poison(instructions, relocation.Slot);
             }
         }
 
@@ -62,8 +86,7 @@ internal sealed class CoreRelocator(BpfObject source, Target target)
         CoreValue? first = CoreValue.Of(matches[0], relocation.Kind);
         foreach (CoreSpec other in matches.Skip(1))
         {
-            CoreValue? value = CoreValue.Of(other, relocation.Kind);
-            if (other.BitOffset != matches[0].BitOffset || (value?.Value != first?.Value && relocation.Kind != CoreRelocationKind.TypeIdTarget))
+            if (other.BitOffset != matches[0].BitOffset || CoreValue.Of(other, relocation.Kind)?.Value != first?.Value)
             {
                 throw LinkErrors.Ambiguous(local.Describe(), Where(function, relocation), [.. matches.Select(m => $"type {m.Root} ({m.BitOffset / 8} bytes in)")]);
             }
@@ -82,28 +105,24 @@ internal sealed class CoreRelocator(BpfObject source, Target target)
             return known;
         }
 
-        if (target.Types is not { } types)
+        if (_target.Types is null)
         {
-            throw LinkErrors.NoTargetTypes(target.Name, target.NoTypesReason, Where(function, relocation));
+            throw LinkErrors.NoTargetTypes(_target.Name, _target.NoTypesReason, Where(function, relocation));
         }
 
-        _candidates ??= types.FindAll(RootNames());
-        BtfType root = _local[local.Root];
         var matches = new List<CoreSpec>();
-        foreach (int id in _candidates.GetValueOrDefault(BtfTypes.EssentialName(root.Name)) ?? [])
+        foreach (TargetType candidate in _candidates.Of(local.Root))
         {
-            var candidate = new TypeId(id);
-            if (CoreMatcher.KindsFit(root.Kind, types[candidate].Kind) && CoreMatcher.Match(local, relocation.Kind, types, candidate) is { } match)
+            if (CoreMatcher.Match(local, relocation.Kind, candidate.Types, candidate.Id) is { } match)
             {
                 matches.Add(match);
             }
         }
 
-        _cache[key] = matches;
-        return matches;
+        return _cache[key] = matches;
     }
 
-    private HashSet<string> RootNames() => source.Functions
+    private HashSet<string> RootNames() => _source.Functions
         .SelectMany(function => function.CoreRelocations)
         .Select(relocation => BtfTypes.EssentialName(_local[relocation.Type].Name))
         .Where(name => name.Length > 0)
@@ -117,26 +136,57 @@ internal sealed class CoreRelocator(BpfObject source, Target target)
 
     private Diagnostic Explain(CoreRelocation relocation, CoreSpec local, string where)
     {
-        BtfTypes types = target.Types!;
-        string rootName = BtfTypes.EssentialName(_local[local.Root].Name);
-        List<int> candidates = (_candidates!.GetValueOrDefault(rootName) ?? []).FindAll(id => CoreMatcher.KindsFit(_local[local.Root].Kind, types[id].Kind));
+        BtfType root = _local[local.Root];
+        string rootName = BtfTypes.EssentialName(root.Name);
+        IReadOnlyList<TargetType> candidates = _candidates.Of(local.Root);
         if (candidates.Count == 0)
         {
-            return LinkErrors.Unresolved($"type `{rootName}`", where, $"target '{target.Name}' has no type of that name and kind", "guard the access with bpf_core_type_exists()");
+            IReadOnlyList<string> similar = Similarity.Nearest(rootName, _candidates.Names(root.Kind), NearestCount);
+            string inModules = _target.Modules.Count > 0 ? $", nor have its {_target.Modules.Count} modules" : "";
+            return LinkErrors.Unresolved($"{KindName(root.Kind)} `{rootName}`", where,
+                $"target '{_target.Name}' has no type of that name and kind{inModules}{Closest(similar)}", "guard the access with bpf_core_type_exists()");
         }
 
-        BtfType candidate = types.Resolve(new TypeId(candidates[0]));
-        bool isEnum = candidate.Kind.IsEnum();
-        string wanted = isEnum
-            ? _local.String(_local.Resolve(local.Root).Enumerator(local.EnumeratorIndex).NameOffset)
-            : local.Steps.LastOrDefault(step => step.Name is not null)?.Name ?? rootName;
-        IEnumerable<string> names = Enumerable.Range(0, candidate.Count).Select(i => types.String(isEnum ? candidate.Enumerator(i).NameOffset : candidate.Member(i).NameOffset));
-        IReadOnlyList<string> nearest = Similarity.Nearest(wanted, names.Where(name => name.Length > 0), 3);
-        string closest = nearest.Count > 0 ? $"; the closest are {string.Join(", ", nearest)}" : "";
-        return LinkErrors.Unresolved(
-            isEnum ? $"enumerator `{wanted}` of `{rootName}`" : $"field `{local.Describe()}`",
-            where,
-            $"the target's `{rootName}` has {candidate.Count} {(isEnum ? "enumerators" : "members")}{closest}",
-            isEnum ? "guard it with bpf_core_enum_value_exists()" : "guard the access with bpf_core_field_exists(), or declare a flavour of the struct with the other name");
+        BtfTypes types = candidates[0].Types;
+        BtfType candidate = types.Resolve(candidates[0].Id);
+        if (relocation.Kind.IsEnumerator())
+        {
+            string enumerator = _local.String(_local.Resolve(local.Root).Enumerator(local.EnumeratorIndex).NameOffset);
+            IReadOnlyList<string> similar = Similarity.Nearest(enumerator, Enumerable.Range(0, candidate.Count).Select(i => types.String(candidate.Enumerator(i).NameOffset)), NearestCount);
+            return LinkErrors.Unresolved($"enumerator `{enumerator}` of `{rootName}`", where,
+                $"the target's `{rootName}` has {candidate.Count} enumerators{Closest(similar)}", "guard it with bpf_core_enum_value_exists()");
+        }
+
+        return LinkErrors.Unresolved($"field `{local.Describe()}`", where, WhyNoField(local, candidates[0], rootName),
+            "guard the access with bpf_core_field_exists(), or declare a flavour of the struct with the other name");
     }
+
+    /// <summary>Where on the way to the field the target's type parts from the object's.</summary>
+    private string WhyNoField(CoreSpec local, TargetType candidate, string rootName)
+    {
+        int matched = CoreMatcher.LongestMatch(local, candidate.Types, candidate.Id, out BtfType holder);
+        CoreStep step = local.Steps[Math.Min(matched, local.Steps.Count - 1)];
+        string holderName = matched <= 1 ? rootName : local.Describe(matched);
+        if (step.Name is not { } wanted)
+        {
+            return holder.Kind == BtfKind.Array
+                ? $"the target's `{holderName}` has {holder.ElementCount} elements, and element {step.Index} is asked for"
+                : $"the target's `{holderName}` is no array but {KindName(holder.Kind)} {holder.Name}";
+        }
+
+        List<string> names = CoreMatcher.MemberNames(candidate.Types, holder);
+        return names.Contains(wanted)
+            ? $"the target's `{holderName}.{wanted}` is of another kind: {KindName(_local.Resolve(step.Type).Kind)} in the object, {KindName(CoreMatcher.MemberKind(candidate.Types, holder, wanted))} there"
+            : $"the target's `{holderName}` has {holder.Count} members{Closest(Similarity.Nearest(wanted, names, NearestCount))}";
+    }
+
+    private static string KindName(BtfKind kind) => kind switch
+    {
+        BtfKind.Struct or BtfKind.Union or BtfKind.Enum or BtfKind.Enum64 => kind.IsEnum() ? "enum" : kind.ToString().ToLowerInvariant(),
+        BtfKind.Int => "number",
+        BtfKind.Pointer or BtfKind.Array or BtfKind.Float => kind.ToString().ToLowerInvariant(),
+        _ => "type",
+    };
+
+    private static string Closest(IReadOnlyList<string> nearest) => nearest.Count > 0 ? $"; the closest are {string.Join(", ", nearest)}" : "";
 }

@@ -46,10 +46,13 @@ internal sealed class CoreSpec(BtfTypes types, TypeId root, IReadOnlyList<CoreSt
     }
 
     /// <summary>How people write it: <c>struct task_struct.real_parent-&gt;tgid</c> without pointers: <c>task_struct.tgid</c>.</summary>
-    public string Describe()
+    public string Describe() => Describe(Steps.Count);
+
+    /// <summary>The first steps only, the root counted.</summary>
+    public string Describe(int count)
     {
         var text = new StringBuilder(BtfTypes.EssentialName(Types[Root].Name));
-        for (int i = 1; i < Steps.Count; i++)
+        for (int i = 1; i < count; i++)
         {
             _ = Steps[i].Name is { } name ? text.Append('.').Append(name) : text.Append('[').Append(Steps[i].Index).Append(']');
         }

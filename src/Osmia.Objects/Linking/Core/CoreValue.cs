@@ -35,7 +35,7 @@ internal readonly record struct CoreValue(ulong Value, int FieldSize = 0, TypeId
             // An array element or the type itself: only its place and its size are meant.
             return kind switch
             {
-                CoreRelocationKind.FieldByteOffset when size >= 0 => new((ulong)(spec.BitOffset / 8), (int)size, last.Type),
+                CoreRelocationKind.FieldByteOffset when AccessSize(spec.Types, last.Type) is >= 0 and var access => new((ulong)(spec.BitOffset / 8), (int)access, last.Type),
                 CoreRelocationKind.FieldByteSize when size >= 0 => new((ulong)size),
                 _ => null,
             };
@@ -77,13 +77,25 @@ internal readonly record struct CoreValue(ulong Value, int FieldSize = 0, TypeId
         {
             // Compilers choose the load of a bit-field in their own way, so what they wrote is not held against this answer.
             CoreRelocationKind.FieldByteOffset when last.BitfieldSize > 0 => new((ulong)byteOffset, IsBitfield: true),
-            CoreRelocationKind.FieldByteOffset => new((ulong)byteOffset, (int)byteSize, last.Type),
+            CoreRelocationKind.FieldByteOffset when AccessSize(spec.Types, last.Type) is >= 0 and var access => new((ulong)byteOffset, (int)access, last.Type),
             CoreRelocationKind.FieldByteSize => new((ulong)byteSize, IsBitfield: last.BitfieldSize > 0),
             CoreRelocationKind.FieldSigned => new(IsSigned(type) ? 1ul : 0),
-            CoreRelocationKind.FieldLeftShift => new((ulong)(64 - (spec.BitOffset + bitSize - byteOffset * 8))),
+            CoreRelocationKind.FieldLeftShift => new((ulong)(64 - (spec.BitOffset + bitSize - byteOffset * 8)), IsBitfield: last.BitfieldSize > 0),
             CoreRelocationKind.FieldRightShift => new((ulong)(64 - bitSize)),
             _ => null,
         };
+    }
+
+    /// <summary>Bytes that a load of a field has: those of an element where the field is an array.</summary>
+    private static long AccessSize(BtfTypes types, TypeId id)
+    {
+        BtfType type = types.Resolve(id);
+        for (int depth = 0; type.Kind == BtfKind.Array && depth < BtfTypes.MaximumDepth; depth++)
+        {
+            type = types.Resolve(type.ElementId);
+        }
+
+        return types.SizeOf(type.Id);
     }
 
     private static bool IsSigned(BtfType type) => type.Kind.IsEnum() ? type.KindFlag : type.Kind == BtfKind.Int && type.IsSigned;

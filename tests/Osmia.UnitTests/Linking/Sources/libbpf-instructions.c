@@ -2,7 +2,7 @@
 // Loads an object with libbpf and prints what it handed to the kernel: one line per program, "program NAME HEX", after relocation.
 // Lines "map NAME FD" name the descriptors that stand in the instructions. All programs are asked for. When the kernel refuses one,
 // what libbpf made of all of them is printed before it gives up; exit code 2 says so. With a second argument, that file's types
-// stand for the kernel's.
+// stand for the kernel's; with a third, only the program of that name is asked for.
 #include <stdio.h>
 #include <string.h>
 #include <bpf/libbpf.h>
@@ -20,6 +20,8 @@ static void print_all(void)
 		printf("map %s %d\n", bpf_map__name(map), bpf_map__fd(map));
 
 	bpf_object__for_each_program(program, object) {
+		if (!bpf_program__autoload(program))
+			continue;
 		const unsigned char *bytes = (const unsigned char *)bpf_program__insns(program);
 		size_t length = bpf_program__insn_cnt(program) * 8;
 
@@ -74,7 +76,7 @@ int main(int count, char **arguments)
 	}
 
 	bpf_object__for_each_program(program, object)
-		bpf_program__set_autoload(program, true);
+		bpf_program__set_autoload(program, count < 4 || !strcmp(bpf_program__name(program), arguments[3]));
 
 	if (bpf_object__load(object))
 		return printed ? 2 : 1;

@@ -1,4 +1,4 @@
-namespace Osmia.Btf.Writing;
+namespace Osmia.Btf;
 
 /// <summary>
 /// Which words of a record are type ids, and which are names of members: one table for everything that copies, remaps or compares types.

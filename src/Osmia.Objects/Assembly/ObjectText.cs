@@ -1,0 +1,227 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using Osmia.Bytecode;
+using Osmia.Bytecode.Assembly;
+using Osmia.Bytecode.Disassembly;
+
+namespace Osmia.Objects.Assembly;
+
+/// <summary>
+/// An object as a text that <see cref="ObjectAssembler"/> reads back. Instructions, maps, variables and the license come back as they
+/// were; the types of C, and what depends on them (CO-RE records, externs), have no text: <see cref="Losses"/> says what was left out.
+/// </summary>
+public sealed class ObjectText
+{
+    private const int BytesInLine = 16;
+
+    private readonly BpfObject _source;
+    private readonly Dictionary<string, int> _uses = [];
+    private readonly List<string> _losses = [];
+
+    public ObjectText(BpfObject source)
+    {
+        _source = source;
+        foreach (string name in source.Functions.Select(function => function.Name).Concat(source.Maps.Select(map => map.Name)).Concat(source.Variables.Select(variable => variable.Name)))
+        {
+            _uses[name] = _uses.GetValueOrDefault(name) + 1;
+        }
+    }
+
+    /// <summary>What the text does not say, after <see cref="Write"/>.</summary>
+    public IReadOnlyList<string> Losses => _losses;
+
+    public void Write(TextWriter output)
+    {
+        _losses.Clear();
+        output.Write($"# {_source.Name}\n");
+        if (_source.License.Length > 0)
+        {
+            output.Write($"\t.license {Quoted(Encoding.UTF8.GetBytes(_source.License))}\n");
+        }
+
+        foreach (BpfMap map in _source.Maps.Where(map => map.DataSection == DataSectionKind.None))
+        {
+            output.Write($"\t.map {map.Name}{Properties(map)}\n");
+        }
+
+        foreach (BpfMap map in _source.Maps)
+        {
+            foreach (MapSlot slot in map.Slots)
+            {
+                output.Write(string.Create(CultureInfo.InvariantCulture, $"\t.slot {map.Name} {slot.Index} {slot.Name}\n"));
+            }
+        }
+
+        foreach (BpfMap map in _source.Maps.Where(map => map.DataSection != DataSectionKind.None))
+        {
+            WriteData(output, map);
+        }
+
+        foreach (IGrouping<string, BpfFunction> section in _source.Functions.GroupBy(function => function.Section))
+        {
+            output.Write($"\n\t.section {SectionName(section.Key)}\n");
+            foreach (BpfFunction function in section)
+            {
+                WriteFunction(output, function);
+            }
+        }
+
+        if (_source.Externs.Count > 0)
+        {
+            _losses.Add($"external symbols: {string.Join(", ", _source.Externs.Select(external => external.Name).Take(10))}");
+        }
+
+        int records = _source.Functions.Sum(function => function.CoreRelocations.Count);
+        if (records > 0)
+        {
+            _losses.Add($"{records} CO-RE relocations: offsets stay those of the headers the object was compiled with");
+        }
+    }
+
+    private static string Properties(BpfMap map)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $" type {map.Type.ToKernelName()} key {map.KeySize} value {map.ValueSize} entries {map.MaxEntries}");
+        _ = map.Flags == 0 ? text : text.Append(CultureInfo.InvariantCulture, $" flags 0x{map.Flags:x}");
+        _ = map.Extra == 0 ? text : text.Append(CultureInfo.InvariantCulture, $" extra 0x{map.Extra:x}");
+        _ = map.PinByName ? text.Append(" pin name") : text;
+        return map.InnerMap is { } inner ? text.Append(" inner").Append(Properties(inner)).ToString() : text.ToString();
+    }
+
+    private void WriteData(TextWriter output, BpfMap map)
+    {
+        if (map.DataSection == DataSectionKind.Kconfig)
+        {
+            _losses.Add("values of the kernel's configuration (.kconfig)");
+            return;
+        }
+
+        if (map.ValueSize == 0)
+        {
+            return;
+        }
+
+        output.Write($"\n\t.section {SectionName(map.SectionName ?? map.Name)}\n");
+        ReadOnlySpan<byte> bytes = map.InitialData;
+        int at = 0;
+        foreach (BpfVariable variable in _source.Variables.Where(variable => variable.Map == map).OrderBy(variable => variable.Offset))
+        {
+            if (!IsUsable(variable.Name) || variable.Offset < at || variable.Size < 0 || variable.Offset + variable.Size > bytes.Length)
+            {
+                continue; // Its place has another name: the section and an offset.
+            }
+
+            WritePadding(output, bytes[at..variable.Offset]);
+            output.Write($"{(variable.IsGlobal ? $"\t.globl {variable.Name}\n" : "")}{variable.Name}:\n");
+            WriteValue(output, bytes.Slice(variable.Offset, variable.Size));
+            at = variable.Offset + variable.Size;
+        }
+
+        WritePadding(output, bytes[at..]);
+    }
+
+    /// <summary>Bytes of no variable; <c>.skip</c> ends the one before.</summary>
+    private static void WritePadding(TextWriter output, ReadOnlySpan<byte> bytes)
+    {
+        int zeros = bytes.IndexOfAnyExcept((byte)0);
+        zeros = zeros < 0 ? bytes.Length : zeros;
+        if (bytes.Length > 0)
+        {
+            output.Write(string.Create(CultureInfo.InvariantCulture, $"\t.skip {zeros}\n"));
+            WriteBytes(output, bytes[zeros..]);
+        }
+    }
+
+    private static void WriteValue(TextWriter output, ReadOnlySpan<byte> bytes)
+    {
+        switch (bytes.Length)
+        {
+            case 1:
+                output.Write($"\t.byte 0x{bytes[0]:x}\n");
+                return;
+            case 2:
+                output.Write($"\t.short 0x{BinaryPrimitives.ReadUInt16LittleEndian(bytes):x}\n");
+                return;
+            case 4:
+                output.Write($"\t.long 0x{BinaryPrimitives.ReadUInt32LittleEndian(bytes):x}\n");
+                return;
+            case 8:
+                output.Write($"\t.quad 0x{BinaryPrimitives.ReadUInt64LittleEndian(bytes):x}\n");
+                return;
+        }
+
+        if (bytes.IndexOfAnyExcept((byte)0) < 0)
+        {
+            output.Write(string.Create(CultureInfo.InvariantCulture, $"\t.zero {bytes.Length}\n"));
+        }
+        else if (bytes[^1] == 0 && bytes[..^1].IndexOfAnyExceptInRange((byte)' ', (byte)'~') < 0)
+        {
+            output.Write($"\t.asciz {Quoted(bytes[..^1])}\n");
+        }
+        else
+        {
+            WriteBytes(output, bytes);
+        }
+    }
+
+    private static void WriteBytes(TextWriter output, ReadOnlySpan<byte> bytes)
+    {
+        for (; bytes.Length > 0; bytes = bytes[Math.Min(BytesInLine, bytes.Length)..])
+        {
+            output.Write($"\t.byte {string.Join(", ", bytes[..Math.Min(BytesInLine, bytes.Length)].ToArray().Select(value => $"0x{value:x2}"))}\n");
+        }
+    }
+
+    private void WriteFunction(TextWriter output, BpfFunction function)
+    {
+        Dictionary<int, SymbolReference> references = function.References.ToDictionary(reference => reference.Slot);
+        output.Write(function.IsGlobal ? $"\n\t.globl {function.Name}\n" : "\n");
+        output.Write($"\t.type {function.Name}, @function\n");
+        FunctionListing.Of(_source, function, new ListingOptions { Style = DisassemblyStyle.Llvm, WithLabels = true, WithSlots = false }, (slot, instruction, _) =>
+            references.GetValueOrDefault(slot) is { } reference ? NameOf(reference)
+            : instruction.IsHelperCall && HelperTable.IsKnown(instruction.Immediate) ? HelperTable.NameOf(instruction.Immediate)
+            : null).WriteText(output);
+    }
+
+    private string? NameOf(SymbolReference reference)
+    {
+        if (reference.Kind == SymbolKind.Extern || reference.Map?.DataSection == DataSectionKind.Kconfig)
+        {
+            return null; // Counted among the losses.
+        }
+
+        if (reference.Kind != SymbolKind.MapValue)
+        {
+            return reference.Name;
+        }
+
+        BpfVariable? variable = _source.Variables.FirstOrDefault(variable => variable.Name == reference.Name && variable.Map == reference.Map && IsUsable(variable.Name));
+        long offset = reference.Offset - (variable?.Offset ?? 0);
+        string name = variable?.Name ?? reference.Map!.SectionName ?? reference.Map.Name;
+        return offset == 0 ? name : string.Create(CultureInfo.InvariantCulture, $"{name}{(offset < 0 ? "" : "+")}{offset}");
+    }
+
+    // A name that two things share, or that reads as something else, cannot be referred to.
+    private bool IsUsable(string name) =>
+        _uses.GetValueOrDefault(name) == 1 && name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '$') && !StatementParser.IsRegister(name);
+
+    private static string SectionName(string name) =>
+        name.Contains("//", StringComparison.Ordinal) || name.Contains("/*", StringComparison.Ordinal) || name.Any(c => c is ' ' or '\t' or ';' or ',' or '"' or '\'' or '#') ? Quoted(Encoding.UTF8.GetBytes(name)) : name;
+
+    private static string Quoted(ReadOnlySpan<byte> bytes)
+    {
+        var text = new StringBuilder("\"");
+        foreach (byte value in bytes)
+        {
+            _ = value switch
+            {
+                (byte)'"' or (byte)'\\' => text.Append('\\').Append((char)value),
+                >= (byte)' ' and <= (byte)'~' => text.Append((char)value),
+                _ => text.Append(CultureInfo.InvariantCulture, $"\\x{value:x2}"),
+            };
+        }
+
+        return text.Append('"').ToString();
+    }
+}

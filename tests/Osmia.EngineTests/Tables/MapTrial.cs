@@ -1,0 +1,180 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using Osmia.Bytecode;
+using Osmia.Kernel.Syscalls;
+
+namespace Osmia.Tests.Tables;
+
+/// <summary>Creates small maps of every type, and asks the kernel to do one thing with them.</summary>
+[SupportedOSPlatform("linux")]
+internal sealed unsafe class MapTrial : IDisposable
+{
+    private const int BufferSize = 64 * 1024;
+
+    // struct bpf_stack_build_id, a frame of a stack trace with the flag for it.
+    private const uint StackFrame = 32;
+
+    private const ulong ArenaAddress = 1ul << 44;
+
+    private readonly BpfHandle _inner;
+    private readonly BpfHandle _types;
+    private readonly byte[] _key = GC.AllocateArray<byte>(BufferSize, pinned: true);
+    private readonly byte[] _value = GC.AllocateArray<byte>(BufferSize, pinned: true);
+    private readonly byte[] _cursor = GC.AllocateArray<byte>(BufferSize, pinned: true);
+
+    public MapTrial()
+    {
+        var inner = new MapCreateAttributes { Type = (uint)MapType.Array, KeySize = 4, ValueSize = 4, MaxEntries = 8 };
+        _inner = new BpfHandle(BpfSyscall.Call(BpfCommand.MapCreate, ref inner));
+        _types = new BpfHandle(LoadInt());
+    }
+
+    // One type, [1] int: a header of 24 bytes, the type and its encoding, the strings.
+    private static int LoadInt()
+    {
+        byte[] blob =
+        [
+            0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 16, 0, 0, 0, 5, 0, 0, 0,
+            1, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0, 32, 0, 0, 1,
+            0, (byte)'i', (byte)'n', (byte)'t', 0,
+        ];
+        fixed (byte* data = blob)
+        {
+            var attributes = new BtfLoadAttributes { Data = (ulong)data, Size = (uint)blob.Length };
+            return BpfSyscall.Call(BpfCommand.BtfLoad, ref attributes);
+        }
+    }
+
+    /// <summary>Sizes the table allows: those of the type of <see cref="LoadInt"/> where there may be types.</summary>
+    public static (uint Key, uint Value, uint Entries) Shape(MapTypeFacts row) => (FirstOf(row.Key, 4, 8), row.NeedsTypes ? 4 : FirstOf(row.Value, StackFrame, 8, 4), row.Entries switch
+    {
+        MapEntriesRule.MustBeZero => 0,
+        MapEntriesRule.RingBytes => (uint)Environment.SystemPageSize,
+        _ => 8,
+    });
+
+    private static uint FirstOf(MapSizeRule rule, params ReadOnlySpan<uint> sizes)
+    {
+        foreach (uint size in sizes)
+        {
+            if (rule.Accepts(size))
+            {
+                return size;
+            }
+        }
+
+        return rule.Minimum;
+    }
+
+    /// <returns>A descriptor or a negated errno.</returns>
+    public int Create(MapTypeFacts row, uint key, uint value, uint entries, MapCreateFlags flags, bool withTypes, ulong extra = 0)
+    {
+        var attributes = new MapCreateAttributes
+        {
+            Type = (uint)row.Type,
+            KeySize = key,
+            ValueSize = value,
+            MaxEntries = entries,
+            Flags = (uint)flags,
+            InnerMapFd = row.HasInnerMap ? _inner.Descriptor : 0,
+            BtfFd = withTypes ? _types.Descriptor : 0,
+            BtfKeyType = withTypes ? 1 : 0,
+            BtfValueType = withTypes ? 1 : 0,
+            Extra = extra,
+        };
+        return BpfSyscall.Call(BpfCommand.MapCreate, ref attributes);
+    }
+
+    /// <summary>A map that programs may name: an arena must say where user space will see it.</summary>
+    public int Create(MapTypeFacts row)
+    {
+        (uint key, uint value, uint entries) = Shape(row);
+        return Create(row, key, value, entries, row.Needed, row.NeedsTypes, row.Type == MapType.Arena ? ArenaAddress : 0);
+    }
+
+    public bool Accepts(MapTypeFacts row, uint key, uint value, uint entries, MapCreateFlags flags, bool withTypes)
+    {
+        int result = Create(row, key, value, entries, flags, withTypes);
+        if (result >= 0)
+        {
+            new BpfHandle(result).Dispose();
+        }
+
+        return result >= 0;
+    }
+
+    /// <returns>0 or an errno.</returns>
+    public int Do(MapOperations operation, MapTypeFacts row, int map)
+    {
+        Array.Clear(_key);
+
+        // A descriptor of nothing where descriptors are wanted, and the loopback device.
+        Array.Clear(_value);
+        MemoryMarshal.Write(_value, row.Type is MapType.Devmap or MapType.DevmapHash ? 1 : int.MaxValue);
+
+        if (row.Type == MapType.LpmTrie)
+        {
+            _key[0] = 8;
+        }
+
+        // A key of no bytes is a null pointer.
+        ulong key = row.Key.Maximum == 0 ? 0 : AddressOf(_key);
+        int result = operation switch
+        {
+            MapOperations.Lookup => Element(BpfCommand.MapLookup, map, key, AddressOf(_value)),
+            MapOperations.Update => Element(BpfCommand.MapUpdate, map, key, AddressOf(_value)),
+            MapOperations.Delete => Element(BpfCommand.MapDelete, map, key, 0),
+            MapOperations.Iterate => Element(BpfCommand.MapNextKey, map, key, AddressOf(_value)),
+            MapOperations.LookupAndDelete => Element(BpfCommand.MapLookupAndDelete, map, key, AddressOf(_value)),
+            MapOperations.LookupBatch => Batch(24, map),
+            MapOperations.LookupAndDeleteBatch => Batch(25, map),
+            MapOperations.UpdateBatch => Batch(26, map),
+            MapOperations.DeleteBatch => Batch(27, map),
+            _ => Map(map),
+        };
+        return result >= 0 ? 0 : -result;
+    }
+
+    public void Dispose()
+    {
+        _inner.Dispose();
+        _types.Dispose();
+    }
+
+    private static int Element(BpfCommand command, int map, ulong key, ulong value)
+    {
+        var attributes = new MapElementAttributes { MapFd = map, Key = key, Value = value };
+        return BpfSyscall.Call(command, ref attributes);
+    }
+
+    private int Batch(int command, int map)
+    {
+        var attributes = new BatchAttributes { OutBatch = AddressOf(_cursor), Keys = AddressOf(_key), Values = AddressOf(_value), Count = 1, MapFd = map };
+        return BpfSyscall.Call((BpfCommand)command, ref attributes);
+    }
+
+    private static int Map(int map)
+    {
+        nint length = Environment.SystemPageSize;
+        nint address = Libc.MemoryMap(0, length, Libc.ProtRead, Libc.MapShared, map, 0);
+        if (address == Libc.MapFailed)
+        {
+            return -Marshal.GetLastPInvokeError();
+        }
+
+        Libc.MemoryUnmap(address, length);
+        return 0;
+    }
+
+    private static ulong AddressOf(byte[] pinned) => (ulong)Marshal.UnsafeAddrOfPinnedArrayElement(pinned, 0);
+
+    [StructLayout(LayoutKind.Explicit, Size = 56)]
+    private struct BatchAttributes
+    {
+        [FieldOffset(8)] public ulong OutBatch;
+        [FieldOffset(16)] public ulong Keys;
+        [FieldOffset(24)] public ulong Values;
+        [FieldOffset(32)] public uint Count;
+        [FieldOffset(36)] public int MapFd;
+    }
+}
