@@ -39,12 +39,7 @@ internal sealed class ProgramShape
             throw Stop.Reject(CheckFamily.Limits, $"the program has {code.Length} instructions; 1 to {MaximumInstructions} are allowed");
         }
 
-        if (InstructionValidity.FirstProblem(code) is { } problem)
-        {
-            at = problem.Slot;
-            throw Stop.Reject(CheckFamily.Encoding, problem.Reason);
-        }
-
+        CheckOpcodes(code, ref at);
         HashSet<int> functions = FindFunctions(code, ref at);
         int[] functionOf = new int[code.Length];
         for (int slot = 0, current = 0; slot < code.Length; slot++)
@@ -56,6 +51,52 @@ internal sealed class ProgramShape
         bool[] meeting = new bool[code.Length];
         CheckFlow(code, functionOf, functions, meeting, ref at);
         return new ProgramShape(program.Instructions, functionOf, meeting, functions);
+    }
+
+    /// <summary>
+    /// What must hold of code that is never run, too: known opcodes, whole wide instructions, jumps to instructions. Other fields are
+    /// looked at when a path comes by, as the kernel does.
+    /// </summary>
+    private static void CheckOpcodes(ReadOnlySpan<Instruction> code, ref int at)
+    {
+        bool[] isSecond = new bool[code.Length + 1];
+        for (int slot = 0; slot < code.Length; slot++)
+        {
+            at = slot;
+            if ((code[slot].IsWide || (code[slot].Opcode.Class == InstructionClass.Ldx && code[slot].Immediate != 0)) && InstructionValidity.Check(code, slot) is { } reason)
+            {
+                throw Stop.Reject(CheckFamily.Encoding, reason);
+            }
+
+            if (!IsAssigned(code[slot].Opcode))
+            {
+                throw Stop.Reject(CheckFamily.Encoding, $"opcode {code[slot].Opcode} is not assigned");
+            }
+
+            if (code[slot].IsWide)
+            {
+                isSecond[++slot] = true;
+            }
+        }
+
+        for (int slot = 0; slot < code.Length; slot++)
+        {
+            long target = (long)slot + 1 + code[slot].JumpDistance;
+            if (!isSecond[slot] && code[slot].IsJump && (target < 0 || target >= code.Length || isSecond[target]))
+            {
+                at = slot;
+                throw Stop.Reject(CheckFamily.ControlFlow, $"the jump goes to slot {target}, where no instruction begins");
+            }
+        }
+    }
+
+    private static bool IsAssigned(Opcode opcode)
+    {
+        // With all other fields as plain as can be, only the opcode itself can be at fault.
+        int immediate = opcode.IsArithmetic && opcode.Arithmetic == ArithmeticOperation.End ? 16
+            : opcode.Class == InstructionClass.Stx && opcode.Mode == Mode.Atomic ? AtomicOperation.LoadAcquire
+            : 0;
+        return opcode.Value == Opcodes.LoadImmediate64 || InstructionValidity.Check([new Instruction(opcode, 0, 0, immediate)], 0) is null;
     }
 
     private static HashSet<int> FindFunctions(ReadOnlySpan<Instruction> code, ref int at)

@@ -122,6 +122,9 @@ internal sealed class Frame
         Stack = (StackSlot[])Stack.Clone(),
     };
 
+    /// <summary>Bytes below r10 that the function has touched so far on this path.</summary>
+    public int Depth => Stack.Length * StackSlot.Size;
+
     /// <summary>Makes the stack hold the byte at a negative offset from r10.</summary>
     public void Reach(int offset)
     {

@@ -75,6 +75,7 @@ internal sealed partial class PathWalk
         }
 
         Frame callee = _state.Current;
+        _stack.Note(callee);
         _state.Frames.RemoveAt(_state.Frames.Count - 1);
         _state.Registers[0] = result;
         return callee.CallSlot + 1;

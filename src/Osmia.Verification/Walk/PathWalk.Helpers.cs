@@ -29,6 +29,16 @@ internal sealed partial class PathWalk
         }
 
         Release(call);
+        if (helper.Id == HelperId.TailCall)
+        {
+            if (_state.References.Count > 0)
+            {
+                throw Stop.Reject(CheckFamily.References, $"{name} leaves the program while it holds a reference: release it first");
+            }
+
+            _stack.NoteTailCall(_state.Current.Function);
+        }
+
         if ((signature.Traits & HelperTraits.ChangesPacket) != 0)
         {
             ForgetPacket();
@@ -44,6 +54,12 @@ internal sealed partial class PathWalk
         if ((signature.Traits & (HelperTraits.CallsCallback | HelperTraits.DefersCallback | HelperTraits.MaySleep)) != 0)
         {
             throw Stop.NotModelled($"callbacks and sleeping helpers ({name})");
+        }
+
+        // The kernel reads the format and holds the arguments against it.
+        if (signature.Arguments.Any(argument => argument.Kind == HelperArgumentKind.ConstString) && name != "bpf_strncmp")
+        {
+            throw Stop.NotModelled($"formats ({name})");
         }
     }
 
@@ -80,6 +96,7 @@ internal sealed partial class PathWalk
                 CheckMap(call, value.Map);
                 return;
             case HelperArgumentKind.MapKey:
+                call.Key = ConstantKey(value, (int)_scope.Maps[call.Map].KeySize);
                 CheckMemory(call, register, value, (int)_scope.Maps[call.Map].KeySize, argument.Access, mayBeEmpty: false);
                 return;
             case HelperArgumentKind.MapValue:
@@ -292,10 +309,39 @@ internal sealed partial class PathWalk
         }
     });
 
+    /// <summary>A key of four bytes that stands on the stack as a constant, else null.</summary>
+    private uint? ConstantKey(in RegisterState key, int size)
+    {
+        long place = key.Offset + (long)key.Number.Value;
+        if (size != sizeof(uint) || key.Kind != RegisterKind.Stack || !key.Number.IsConstant || place is >= 0 or < -Frame.StackSize || place % sizeof(uint) != 0)
+        {
+            return null;
+        }
+
+        Frame frame = _state.Frames[key.Frame];
+        (int slot, int index) = Frame.Place((int)place);
+        if (slot >= frame.Stack.Length)
+        {
+            return null;
+        }
+
+        if (AllZero(frame, (int)place, size))
+        {
+            return 0;
+        }
+
+        ref StackSlot stack = ref frame.Stack[slot];
+        return index == 0 && stack.SpilledSize >= size && stack.Spilled.IsConstant ? (uint)stack.Spilled.Number.Value : null;
+    }
+
+    /// <summary>Arrays have every element below their size: a lookup by a constant index is never null (Linux 6.14).</summary>
+    private bool IsSurelyThere(HelperCall call) =>
+        call.Helper.Id == HelperId.MapLookupElem && _scope.Maps[call.Map] is { Type: MapType.Array or MapType.PercpuArray } map && call.Key < map.MaxEntries;
+
     private RegisterState ResultOf(HelperCall call)
     {
         HelperReturn returned = call.Signature.Return;
-        PointerTraits traits = returned.IsNullable ? PointerTraits.Nullable : PointerTraits.None;
+        PointerTraits traits = returned.IsNullable && !IsSurelyThere(call) ? PointerTraits.Nullable : PointerTraits.None;
         RegisterState result = returned.Kind switch
         {
             HelperReturnKind.Void => default,
@@ -366,6 +412,8 @@ internal sealed partial class PathWalk
         public int Size { get; set; }
 
         public int Released { get; set; }
+
+        public uint? Key { get; set; }
 
         public RegisterState Socket { get; set; }
     }

@@ -46,13 +46,13 @@ internal sealed partial class PathWalk
         {
             RequireWritable(instruction.Destination);
             RegisterState source = Read(instruction.Source);
-            RequireShared(source, Name(instruction.Source));
+            RequireShared(source, Name(instruction.Source), instruction.Offset, size);
             this[instruction.Destination] = Access(source, Name(instruction.Source), instruction.Offset, size, isWrite: false, default);
             return;
         }
 
         RegisterState operand = Read(instruction.Source);
-        RequireShared(pointer, name);
+        RequireShared(pointer, name, instruction.Offset, size);
         if (operation == AtomicOperation.StoreRelease)
         {
             Access(pointer, name, instruction.Offset, size, isWrite: true, operand);
@@ -80,12 +80,19 @@ internal sealed partial class PathWalk
         }
     }
 
-    private static void RequireShared(in RegisterState pointer, string name)
+    /// <summary>Memory that others see too, and the place a multiple of the size.</summary>
+    private static void RequireShared(in RegisterState pointer, string name, int offset, int size)
     {
         if (pointer.Kind is RegisterKind.Context or RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.FlowKeys or RegisterKind.Socket
             or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket)
         {
             throw Stop.Reject(CheckFamily.Dereference, $"an atomic instruction on {pointer.Describe()} ({name}) is not allowed");
+        }
+
+        Tnum place = pointer.Number.Bits + Tnum.Constant((ulong)((long)pointer.Offset + offset));
+        if (pointer.IsPointer && !place.IsAligned((uint)size))
+        {
+            throw Stop.Reject(CheckFamily.MemoryBounds, $"an atomic instruction on {size} bytes of {pointer.Describe()} ({name}) whose place is not a multiple of {size}");
         }
     }
 

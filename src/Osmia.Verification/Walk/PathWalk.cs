@@ -24,6 +24,8 @@ internal sealed partial class PathWalk
     private readonly VerificationScope _scope;
     private readonly Stack<Pending> _pending = new();
     private readonly KeptStates _kept;
+    private readonly bool[] _isChecked;
+    private readonly StackUse _stack = new();
     private PathState _state;
     private int _nextId;
 
@@ -34,6 +36,7 @@ internal sealed partial class PathWalk
         _shape = shape;
         _code = shape.Code;
         _kept = new KeptStates(shape);
+        _isChecked = new bool[shape.Code.Length];
         _state = new PathState();
         _state.Frames.Add(Frame.Create(0, 0, -1));
         _state.Registers[1] = RegisterState.Pointer(RegisterKind.Context);
@@ -48,7 +51,8 @@ internal sealed partial class PathWalk
 
     public int PeakStates => _kept.Peak;
 
-    public int StackDepth { get; private set; }
+    /// <summary>Bytes of stack of the deepest chain of calls found.</summary>
+    public int StackDepth => _stack.Deepest;
 
     private ref RegisterState this[Register register] => ref _state.Registers[(int)register];
 
@@ -70,8 +74,10 @@ internal sealed partial class PathWalk
             }
 
             KeptStates.EndPath(_state);
+            _stack.Note(_state);
             if (!_pending.TryPop(out Pending? pending))
             {
+                _stack.RequireRoom(_shape, slot => Slot = slot);
                 return;
             }
 
@@ -83,6 +89,11 @@ internal sealed partial class PathWalk
     /// <returns>The slot where this path goes on, or <see cref="PathEnds"/>.</returns>
     private int Step(Instruction instruction)
     {
+        if (!_isChecked[Slot])
+        {
+            _isChecked[Slot] = InstructionValidity.Check(_code.AsSpan(), Slot) is { } reason ? throw Stop.Reject(CheckFamily.Encoding, reason) : true;
+        }
+
         switch (instruction.Opcode.Class)
         {
             case InstructionClass.Alu or InstructionClass.Alu64:
