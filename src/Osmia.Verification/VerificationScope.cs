@@ -9,10 +9,12 @@ internal sealed class VerificationScope
 {
     private readonly int _mapCount;
     private readonly BtfTypes? _types;
+    private readonly Lazy<TypedContext> _typed;
     private readonly Dictionary<LinkedMap, bool> _special = [];
 
-    public VerificationScope(LinkedObject source, LinkedProgram program)
+    public VerificationScope(LinkedObject source, LinkedProgram program, BtfTypes? targetTypes)
     {
+        _typed = new Lazy<TypedContext>(() => new TypedContext(program, targetTypes));
         Maps = [.. source.Maps];
         _mapCount = Maps.Count;
         _types = source.Types;
@@ -35,6 +37,9 @@ internal sealed class VerificationScope
 
     /// <summary>Null when the context is typed by BTF.</summary>
     public ContextLayout? Context { get; }
+
+    /// <summary>Arguments and objects by the target's BTF.</summary>
+    public TypedContext TypedContext => _typed.Value;
 
     public ContextUsers ContextUsers { get; }
 

@@ -12,7 +12,8 @@ namespace Osmia.Verification;
 public static class Verifier
 {
     /// <param name="source">The object the program is one of: its maps and types are looked up in it.</param>
-    public static VerificationReport Verify(LinkedObject source, LinkedProgram program)
+    /// <param name="target">What it was linked for; its BTF gives the types of arguments and kernel objects. Without BTF programs that use those cannot be judged.</param>
+    public static VerificationReport Verify(LinkedObject source, LinkedProgram program, Target? target = null)
     {
         long started = Stopwatch.GetTimestamp();
         int at = 0;
@@ -20,7 +21,7 @@ public static class Verifier
         VerificationProblem? problem = null;
         try
         {
-            var scope = new VerificationScope(source, program);
+            var scope = new VerificationScope(source, program, target?.Types);
             ProgramShape shape = ProgramShape.Of(program, ref at);
             walk = new PathWalk(scope, program, shape);
             walk.Run();

@@ -88,7 +88,7 @@ internal static class VerifyCommand
             {
                 LinkedObject linked = Linker.Link(source, target);
                 LinkedProgram only = linked.Programs[0];
-                VerificationReport report = Verifier.Verify(linked, only);
+                VerificationReport report = Verifier.Verify(linked, only, target);
                 SourceLine? line = report.Problem is { } problem ? only.LineAt(problem.Slot) : null;
                 answers.Add(new Answer(file, program.Section.Name, program.Name, only.Type.ToString(), report.Verdict.ToString().ToLowerInvariant(), report, null, line));
             }

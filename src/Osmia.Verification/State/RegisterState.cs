@@ -24,6 +24,9 @@ internal enum RegisterKind : byte
     XdpSocket,
     FlowKeys,
     Function,
+
+    /// <summary>An object of the kernel with a BTF type.</summary>
+    Typed,
 }
 
 [Flags]
@@ -37,6 +40,15 @@ internal enum PointerTraits : byte
 
     /// <summary>A record of a ring buffer.</summary>
     RingRecord = 4,
+
+    /// <summary>The kernel vouches for a typed pointer; others may be null or stale, and are read with faults caught.</summary>
+    Trusted = 8,
+
+    /// <summary>A typed pointer into user memory, which is no memory to touch.</summary>
+    User = 16,
+
+    /// <summary>A typed pointer to per-CPU data, which a helper resolves first.</summary>
+    PerCpu = 32,
 }
 
 /// <summary>One register, or a spilled one: the kernel's <c>bpf_reg_state</c>.</summary>
@@ -68,6 +80,9 @@ internal struct RegisterState
 
     /// <summary>The frame a stack pointer points into, or the first slot of a function.</summary>
     public int Frame;
+
+    /// <summary>The type in the target's BTF of a <see cref="RegisterKind.Typed"/> pointer.</summary>
+    public int Type;
 
     /// <summary>The number decided something, so that states must agree in it.</summary>
     public bool IsPrecise;
@@ -114,6 +129,7 @@ internal struct RegisterState
             RegisterKind.Memory => (Traits & PointerTraits.RingRecord) != 0 ? "a ring buffer record" : "memory",
             RegisterKind.FlowKeys => "flow keys",
             RegisterKind.Function => "a function",
+            RegisterKind.Typed => "a kernel pointer",
             _ => "a socket",
         };
         return IsNullable ? what + " or null" : what;

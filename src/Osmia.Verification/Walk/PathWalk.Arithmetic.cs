@@ -35,10 +35,29 @@ internal sealed partial class PathWalk
                 }
         }
 
+        RequireMeaning(instruction);
         RegisterState right = opcode.UsesRegister ? Read(instruction.Source) : RegisterState.Constant((ulong)instruction.Immediate);
         RegisterState left = Read(destination);
         RequireWritable(destination);
         this[destination] = Combine(instruction, left, right);
+    }
+
+    /// <summary>Division by the constant 0 and shifts by all bits or more have a result, but no purpose: they are refused.</summary>
+    private static void RequireMeaning(Instruction instruction)
+    {
+        if (instruction.Opcode.UsesRegister)
+        {
+            return;
+        }
+
+        int width = instruction.Opcode.Is64Bit ? 64 : 32;
+        switch (instruction.Opcode.Arithmetic)
+        {
+            case ArithmeticOperation.Div or ArithmeticOperation.Mod when instruction.Immediate == 0:
+                throw Stop.Reject(CheckFamily.Encoding, "division by the constant 0");
+            case ArithmeticOperation.Lsh or ArithmeticOperation.Rsh or ArithmeticOperation.Arsh when (uint)instruction.Immediate >= width:
+                throw Stop.Reject(CheckFamily.Encoding, $"a shift of {width} bits by {instruction.Immediate}");
+        }
     }
 
     private void Move(Instruction instruction)

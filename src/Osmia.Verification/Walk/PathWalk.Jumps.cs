@@ -60,12 +60,20 @@ internal sealed partial class PathWalk
         }
 
         // A pointer that is surely none compares with null as people expect.
-        bool surelyPointer = (left.IsPointer && !left.IsNullable && right.IsNull) || (right.IsPointer && !right.IsNullable && left.IsNull);
+        bool surelyPointer = (IsSurelyNotNull(left) && right.IsNull) || (IsSurelyNotNull(right) && left.IsNull);
         return !surelyPointer || is32 ? null
             : operation == JumpOperation.Jeq ? false
             : operation == JumpOperation.Jne ? true
             : null;
     }
+
+    /// <summary>The kinds the kernel knows not to be null; comparing the others, such as stack pointers, it walks both ways.</summary>
+    private static bool IsSurelyNotNull(in RegisterState pointer) => !pointer.IsNullable && pointer.Kind switch
+    {
+        RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Memory or RegisterKind.Map => true,
+        RegisterKind.Typed => (pointer.Traits & PointerTraits.Trusted) != 0,
+        _ => false,
+    };
 
     private static void Learn(PathState state, Instruction instruction, in RegisterState left, in RegisterState right, bool holds)
     {

@@ -84,7 +84,7 @@ internal sealed partial class PathWalk
     private static void RequireShared(in RegisterState pointer, string name, int offset, int size)
     {
         if (pointer.Kind is RegisterKind.Context or RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.FlowKeys or RegisterKind.Socket
-            or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket)
+            or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket or RegisterKind.Typed)
         {
             throw Stop.Reject(CheckFamily.Dereference, $"an atomic instruction on {pointer.Describe()} ({name}) is not allowed");
         }
@@ -129,6 +129,8 @@ internal sealed partial class PathWalk
 
                 RequireInside(pointer, name, offset, size, SizeOf(pointer), mayBeEmpty: false);
                 return Bytes(size);
+            case RegisterKind.Typed:
+                return AccessTyped(pointer, name, offset, size, isWrite);
             case RegisterKind.Context:
                 return AccessContext(pointer, name, offset, size, isWrite);
             case RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket or RegisterKind.FlowKeys:
@@ -232,7 +234,9 @@ internal sealed partial class PathWalk
 
         if (_scope.Context is not { } layout)
         {
-            throw Stop.NotModelled($"the typed context of {_scope.Type.ToKernelName()} programs");
+            return isWrite
+                ? throw Stop.Reject(CheckFamily.ContextAccess, "the arguments of what is traced cannot be written")
+                : _scope.TypedContext.Argument(offset, size);
         }
 
         return Field(layout, _scope.ContextUsers, offset, size, isWrite, CheckFamily.ContextAccess);
@@ -273,6 +277,28 @@ internal sealed partial class PathWalk
             ContextFieldKind.FlowKeys => RegisterState.Pointer(RegisterKind.FlowKeys),
             _ => throw Stop.NotModelled($"field '{field.Name}' of {layout.Name}"),
         };
+    }
+
+    private RegisterState AccessTyped(RegisterState pointer, string name, int offset, int size, bool isWrite)
+    {
+        if (!_scope.IsGplCompatible)
+        {
+            throw Stop.Reject(CheckFamily.Allowance, "kernel objects can be read by programs with a GPL-compatible license only");
+        }
+
+        if (isWrite || !pointer.Number.IsConstant || pointer.Number.Value != 0 || pointer.Offset + offset < 0)
+        {
+            throw Stop.Reject(CheckFamily.Dereference, isWrite ? $"{name} holds a kernel pointer: kernel objects can only be read"
+                : pointer.Number.IsConstant && pointer.Number.Value == 0 ? $"offset {pointer.Offset + offset} from a kernel pointer ({name}) is negative"
+                : $"the offset from a kernel pointer ({name}) is not constant");
+        }
+
+        if ((pointer.Traits & (PointerTraits.User | PointerTraits.PerCpu)) != 0)
+        {
+            throw Stop.Reject(CheckFamily.Dereference, $"{name} points to {((pointer.Traits & PointerTraits.User) != 0 ? "user memory: read it with bpf_probe_read_user" : "per-CPU data: resolve it with bpf_per_cpu_ptr")}");
+        }
+
+        return _scope.TypedContext.Read(pointer.Type, pointer.Offset + offset, size);
     }
 
     /// <summary>The old packet loads: the context in r6, the packet's bytes into r0, the program over when they are not there.</summary>

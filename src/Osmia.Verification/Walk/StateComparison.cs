@@ -121,7 +121,7 @@ internal sealed class StateComparison
                 : kept.Number.Contains(state.Number) && (kept.Id == 0 || SameId(kept.Id, state.Id));
         }
 
-        if (kept.Offset != state.Offset || kept.Map != state.Map || kept.MemorySize != state.MemorySize || kept.Frame != state.Frame)
+        if (kept.Offset != state.Offset || kept.Map != state.Map || kept.Type != state.Type || kept.MemorySize != state.MemorySize || kept.Frame != state.Frame)
         {
             return false;
         }

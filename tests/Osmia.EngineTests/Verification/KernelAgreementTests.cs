@@ -33,7 +33,7 @@ public class KernelAgreementTests(ITestOutputHelper output)
                     continue;
                 }
 
-                VerificationReport report = Verifier.Verify(linked, linked.Programs[0]);
+                VerificationReport report = Verifier.Verify(linked, linked.Programs[0], engine.Target);
                 ours += report.Time.TotalMilliseconds;
                 string? refusal = Refusal(engine, linked);
                 if (refusal?.Contains("OSM5", StringComparison.Ordinal) == true && !refusal.Contains("verifier", StringComparison.OrdinalIgnoreCase))
