@@ -1,6 +1,7 @@
 using Osmia.Btf;
 using Osmia.Bytecode;
 using Osmia.Objects.Linking;
+using Osmia.Verification.Shape;
 
 namespace Osmia.Verification;
 
@@ -11,6 +12,8 @@ internal sealed class VerificationScope
     private readonly BtfTypes? _types;
     private readonly Lazy<TypedContext> _typed;
     private readonly Dictionary<LinkedMap, bool> _special = [];
+    private readonly Dictionary<LinkedFunction, FunctionContract> _contracts = [];
+    private readonly Dictionary<int, bool> _changing = [];
 
     public VerificationScope(LinkedObject source, LinkedProgram program, BtfTypes? targetTypes)
     {
@@ -75,6 +78,37 @@ internal sealed class VerificationScope
         }
 
         return known;
+    }
+
+    public FunctionContract ContractOf(LinkedFunction function)
+    {
+        if (!_contracts.TryGetValue(function, out FunctionContract? known))
+        {
+            _contracts[function] = known = FunctionContract.Of(_types, function, Context);
+        }
+
+        return known;
+    }
+
+    /// <summary>Whether a function, or one it calls, has a call that may change the packet: pointers into it end with such a function.</summary>
+    public bool ChangesPacket(ProgramShape shape, int function)
+    {
+        if (_changing.TryGetValue(function, out bool known))
+        {
+            return known;
+        }
+
+        _changing[function] = false; // What calls itself adds nothing.
+        bool changes = false;
+        ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
+        for (int slot = function; slot < code.Length && shape.FunctionAt(slot) == function && !changes; slot++)
+        {
+            changes = (code[slot].IsHelperCall && HelperTable.Find(code[slot].Immediate)?.SignatureFor(Type, AttachType) is { } signature && (signature.Traits & HelperTraits.ChangesPacket) != 0)
+                || (code[slot].IsLocalCall && ChangesPacket(shape, slot + 1 + code[slot].Immediate));
+            slot += code[slot].IsWide ? 1 : 0;
+        }
+
+        return _changing[function] = changes;
     }
 
     /// <summary>The index of what a map of maps holds.</summary>

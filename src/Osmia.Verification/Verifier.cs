@@ -19,12 +19,21 @@ public static class Verifier
         int at = 0;
         PathWalk? walk = null;
         VerificationProblem? problem = null;
+        var walks = new List<PathWalk>();
         try
         {
             var scope = new VerificationScope(source, program, target?.Types);
             ProgramShape shape = ProgramShape.Of(program, ref at);
-            walk = new PathWalk(scope, program, shape);
+            walks.Add(walk = new PathWalk(scope, program, shape));
             walk.Run();
+            // Each global function by itself, and those that it calls.
+            var called = new List<LinkedFunction>(walk.GlobalsCalled);
+            for (int i = 0; i < called.Count; i++)
+            {
+                walks.Add(walk = new PathWalk(scope, program, shape, scope.ContractOf(called[i]), called[i].Slot));
+                walk.Run();
+                called.AddRange(walk.GlobalsCalled.Except(called));
+            }
         }
         catch (VerdictException e)
         {
@@ -32,6 +41,13 @@ public static class Verifier
         }
 
         Verdict verdict = problem is null ? Verdict.Accept : problem.Family == CheckFamily.NotModelled ? Verdict.Unknown : Verdict.Reject;
-        return new VerificationReport(verdict, problem, walk?.Processed ?? 0, walk?.TotalStates ?? 0, walk?.PeakStates ?? 0, walk?.StackDepth ?? 0, Stopwatch.GetElapsedTime(started));
+        return new VerificationReport(
+            verdict,
+            problem,
+            walks.Sum(one => one.Processed),
+            walks.Sum(one => one.TotalStates),
+            walks.Sum(one => one.PeakStates),
+            walks.Select(one => one.StackDepth).DefaultIfEmpty().Max(),
+            Stopwatch.GetElapsedTime(started));
     }
 }

@@ -1,4 +1,5 @@
 using Osmia.Bytecode;
+using Osmia.Objects.Linking;
 using Osmia.Verification.Domains;
 using Osmia.Verification.State;
 
@@ -25,7 +26,8 @@ internal sealed partial class PathWalk
         int callee = Slot + 1 + instruction.Immediate;
         if (_program.FunctionAt(callee).IsGlobal)
         {
-            throw Stop.NotModelled($"global functions ('{_program.FunctionAt(callee).Name}')");
+            CallGlobal(_program.FunctionAt(callee));
+            return Slot + 1;
         }
 
         if (_state.Frames.Count == PathState.MaximumFrames)
@@ -45,6 +47,48 @@ internal sealed partial class PathWalk
         return callee;
     }
 
+    /// <summary>Holds the arguments against the function's contract; what it does is found when it is walked by itself.</summary>
+    private void CallGlobal(LinkedFunction function)
+    {
+        FunctionContract contract = _scope.ContractOf(function);
+        for (int i = 0; i < contract.Arguments.Count; i++)
+        {
+            var register = (Register)(i + 1);
+            RegisterState value = Read(register);
+            ContractArgument argument = contract.Arguments[i];
+            bool fits = argument.Kind switch
+            {
+                ContractKind.Number => value.IsNumber,
+                ContractKind.Context => value.Kind == RegisterKind.Context && !value.IsNullable && value.Offset == 0,
+                _ => value.IsPointer || (value.IsNull && argument.IsNullable),
+            };
+            if (!fits || (argument is { Kind: ContractKind.Memory, IsNullable: false } && value.IsNullable))
+            {
+                throw Stop.Reject(CheckFamily.CallArgument, $"{Name(register)} of global function '{function.Name}' holds {value.Describe()}; its parameter is {argument.Kind.ToString().ToLowerInvariant()}");
+            }
+
+            if (argument.Kind == ContractKind.Memory && !value.IsNull)
+            {
+                // The function may write what it is given.
+                RegisterState memory = value with { Traits = value.Traits & ~PointerTraits.Nullable };
+                CheckMemory(memory, $"{Name(register)} of '{function.Name}'", argument.Size, writes: false, mayBeEmpty: false);
+                CheckMemory(memory, $"{Name(register)} of '{function.Name}'", argument.Size, writes: true, mayBeEmpty: false);
+            }
+        }
+
+        GlobalsCalled.Add(function);
+        if (_scope.ChangesPacket(_shape, function.Slot))
+        {
+            ForgetPacket();
+        }
+
+        ForgetCallerSaved();
+        if (contract.ReturnsNumber)
+        {
+            this[Register.R0] = RegisterState.Unknown;
+        }
+    }
+
     private int Exit()
     {
         RegisterState result = _state.Registers[0];
@@ -56,6 +100,16 @@ internal sealed partial class PathWalk
         if (_state.References.Count > 0)
         {
             throw Stop.Reject(CheckFamily.References, "the program ends while it holds a reference: what a helper handed out must be released or submitted on every path");
+        }
+
+        if (_contract is { } contract)
+        {
+            if (contract.ReturnsNumber && !Read(Register.R0).IsNumber)
+            {
+                throw Stop.Reject(CheckFamily.ReturnValue, $"global function '{contract.Name}' returns {result.Describe()}, not a number");
+            }
+
+            return PathEnds;
         }
 
         Read(Register.R0);

@@ -205,8 +205,11 @@ internal sealed partial class PathWalk
     private void CheckMemory(HelperCall call, Register register, RegisterState pointer, int size, HelperAccess access, bool mayBeEmpty)
     {
         RequireMemory(call, register, pointer);
-        bool writes = access is HelperAccess.Write or HelperAccess.ReadWrite;
-        string name = $"{Name(register)} of {call.Name}";
+        CheckMemory(pointer, $"{Name(register)} of {call.Name}", size, access is HelperAccess.Write or HelperAccess.ReadWrite, mayBeEmpty);
+    }
+
+    private void CheckMemory(RegisterState pointer, string name, int size, bool writes, bool mayBeEmpty)
+    {
         switch (pointer.Kind)
         {
             case RegisterKind.Stack:
@@ -220,11 +223,13 @@ internal sealed partial class PathWalk
             case RegisterKind.Packet or RegisterKind.PacketMeta:
                 if (writes && !VerificationScope.MayWritePacket(_scope.Type))
                 {
-                    throw Stop.Reject(CheckFamily.Allowance, $"{_scope.Type.ToKernelName()} programs cannot have {call.Name} write the packet");
+                    throw Stop.Reject(CheckFamily.Allowance, $"{_scope.Type.ToKernelName()} programs cannot have the packet written ({name})");
                 }
 
                 RequirePacket(pointer, name, 0, size, mayBeEmpty);
                 return;
+            case not (RegisterKind.Memory or RegisterKind.MapKey):
+                throw Stop.Reject(CheckFamily.CallArgument, $"{name} holds {pointer.Describe()}, not memory");
             default:
                 if (writes && pointer.IsReadOnly)
                 {

@@ -26,10 +26,14 @@ internal sealed partial class PathWalk
     private readonly KeptStates _kept;
     private readonly bool[] _isChecked;
     private readonly StackUse _stack = new();
+    private readonly FunctionContract? _contract;
+    private readonly int _start;
     private PathState _state;
     private int _nextId;
 
-    public PathWalk(VerificationScope scope, LinkedProgram program, ProgramShape shape)
+    /// <param name="contract">Of a global function that is walked by itself; null for the program.</param>
+    /// <param name="start">The function's first slot.</param>
+    public PathWalk(VerificationScope scope, LinkedProgram program, ProgramShape shape, FunctionContract? contract = null, int start = 0)
     {
         _scope = scope;
         _program = program;
@@ -38,9 +42,22 @@ internal sealed partial class PathWalk
         _kept = new KeptStates(shape);
         _isChecked = new bool[shape.Code.Length];
         _state = new PathState();
-        _state.Frames.Add(Frame.Create(0, 0, -1));
-        _state.Registers[1] = RegisterState.Pointer(RegisterKind.Context);
+        _state.Frames.Add(Frame.Create(0, start, -1));
+        _contract = contract;
+        _start = start;
+        Slot = start;
+        if (contract is null)
+        {
+            _state.Registers[1] = RegisterState.Pointer(RegisterKind.Context);
+        }
+        else
+        {
+            contract.Start(NewId).CopyTo(_state.Registers, 0);
+        }
     }
+
+    /// <summary>Global functions that are called and must be walked by themselves.</summary>
+    public HashSet<LinkedFunction> GlobalsCalled { get; } = [];
 
     /// <summary>The instruction being looked at.</summary>
     public int Slot { get; private set; }
@@ -77,7 +94,7 @@ internal sealed partial class PathWalk
             _stack.Note(_state);
             if (!_pending.TryPop(out Pending? pending))
             {
-                _stack.RequireRoom(_shape, slot => Slot = slot);
+                _stack.RequireRoom(_shape, _start, slot => Slot = slot);
                 return;
             }
 
