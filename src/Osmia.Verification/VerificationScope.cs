@@ -2,6 +2,7 @@ using Osmia.Btf;
 using Osmia.Bytecode;
 using Osmia.Objects.Linking;
 using Osmia.Verification.Shape;
+using Osmia.Verification.Walk;
 
 namespace Osmia.Verification;
 
@@ -41,6 +42,9 @@ internal sealed class VerificationScope
     /// <summary>Null when the context is typed by BTF.</summary>
     public ContextLayout? Context { get; }
 
+    /// <summary>Of all functions, whichever walk comes by them.</summary>
+    public StackUse Stack { get; } = new();
+
     /// <summary>Arguments and objects by the target's BTF.</summary>
     public TypedContext TypedContext => _typed.Value;
 
@@ -54,14 +58,14 @@ internal sealed class VerificationScope
 
     public int CheckMap(int index) => (uint)index < (uint)_mapCount
         ? index
-        : throw Walk.Stop.Reject(CheckFamily.Encoding, $"there is no map {index}");
+        : throw Stop.Reject(CheckFamily.Encoding, $"there is no map {index}");
 
     /// <summary>Locks, timers and kernel pointers in a value have rules of their own.</summary>
     public void RequirePlain(LinkedMap map)
     {
         if (HasSpecialFields(map))
         {
-            throw Walk.Stop.NotModelled($"locks, timers, kernel pointers and lists in the values of map '{map.Name}'");
+            throw Stop.NotModelled($"locks, timers, kernel pointers and lists in the values of map '{map.Name}'");
         }
     }
 
@@ -114,7 +118,7 @@ internal sealed class VerificationScope
     /// <summary>The index of what a map of maps holds.</summary>
     public int InnerMapOf(int map)
     {
-        LinkedMap inner = Maps[map].InnerMap ?? throw Walk.Stop.NotModelled($"map '{Maps[map].Name}' without a definition of the maps it holds");
+        LinkedMap inner = Maps[map].InnerMap ?? throw Stop.NotModelled($"map '{Maps[map].Name}' without a definition of the maps it holds");
         int known = Maps.IndexOf(inner, _mapCount);
         if (known < 0)
         {

@@ -17,6 +17,7 @@ public static class Verifier
     {
         long started = Stopwatch.GetTimestamp();
         int at = 0;
+        int depth = 0;
         PathWalk? walk = null;
         VerificationProblem? problem = null;
         var walks = new List<PathWalk>();
@@ -34,6 +35,10 @@ public static class Verifier
                 walk.Run();
                 called.AddRange(walk.GlobalsCalled.Except(called));
             }
+
+            walk = null;
+            scope.Stack.RequireRoom(shape, slot => at = slot);
+            depth = scope.Stack.Deepest;
         }
         catch (VerdictException e)
         {
@@ -47,7 +52,7 @@ public static class Verifier
             walks.Sum(one => one.Processed),
             walks.Sum(one => one.TotalStates),
             walks.Sum(one => one.PeakStates),
-            walks.Select(one => one.StackDepth).DefaultIfEmpty().Max(),
+            depth,
             Stopwatch.GetElapsedTime(started));
     }
 }

@@ -25,9 +25,8 @@ internal sealed partial class PathWalk
     private readonly Stack<Pending> _pending = new();
     private readonly KeptStates _kept;
     private readonly bool[] _isChecked;
-    private readonly StackUse _stack = new();
+    private readonly StackUse _stack;
     private readonly FunctionContract? _contract;
-    private readonly int _start;
     private PathState _state;
     private int _nextId;
 
@@ -36,6 +35,7 @@ internal sealed partial class PathWalk
     public PathWalk(VerificationScope scope, LinkedProgram program, ProgramShape shape, FunctionContract? contract = null, int start = 0)
     {
         _scope = scope;
+        _stack = scope.Stack;
         _program = program;
         _shape = shape;
         _code = shape.Code;
@@ -44,7 +44,6 @@ internal sealed partial class PathWalk
         _state = new PathState();
         _state.Frames.Add(Frame.Create(0, start, -1));
         _contract = contract;
-        _start = start;
         Slot = start;
         if (contract is null)
         {
@@ -67,9 +66,6 @@ internal sealed partial class PathWalk
     public int TotalStates => _kept.Total;
 
     public int PeakStates => _kept.Peak;
-
-    /// <summary>Bytes of stack of the deepest chain of calls found.</summary>
-    public int StackDepth => _stack.Deepest;
 
     private ref RegisterState this[Register register] => ref _state.Registers[(int)register];
 
@@ -94,7 +90,6 @@ internal sealed partial class PathWalk
             _stack.Note(_state);
             if (!_pending.TryPop(out Pending? pending))
             {
-                _stack.RequireRoom(_shape, _start, slot => Slot = slot);
                 return;
             }
 

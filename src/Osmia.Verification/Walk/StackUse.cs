@@ -29,7 +29,7 @@ internal sealed class StackUse
     public void NoteTailCall(int function) => _tailCallers.Add(function);
 
     /// <exception cref="VerdictException">Some chain of calls needs more than there is.</exception>
-    public void RequireRoom(ProgramShape shape, int start, Action<int> at) => Descend(shape, start, 0, 1, at);
+    public void RequireRoom(ProgramShape shape, Action<int> at) => Descend(shape, 0, 0, 1, at);
 
     private void Descend(ProgramShape shape, int function, int above, int frames, Action<int> at)
     {
