@@ -12,31 +12,47 @@ public enum Verdict
     Unknown,
 }
 
-/// <summary>The kernel's families of checks; the number is that of the diagnostic (<c>OSM3001</c>, ...).</summary>
+/// <summary>The kernel's families of checks.</summary>
 public enum CheckFamily
 {
-    None = 0,
-    Encoding = 3001,
-    ControlFlow = 3002,
-    Uninitialised = 3003,
-    Dereference = 3004,
-    MemoryBounds = 3005,
-    PointerArithmetic = 3006,
-    ContextAccess = 3007,
-    StackUse = 3008,
-    CallArgument = 3009,
-    Allowance = 3010,
-    References = 3011,
-    ReturnValue = 3012,
-    Limits = 3013,
-    NotModelled = 3099,
+    Encoding,
+    ControlFlow,
+    Uninitialised,
+    Dereference,
+    MemoryBounds,
+    PointerArithmetic,
+    ContextAccess,
+    StackUse,
+    CallArgument,
+    Allowance,
+    References,
+    ReturnValue,
+    Limits,
+    NotModelled,
 }
 
 /// <summary>Why a program was not accepted.</summary>
 /// <param name="Slot">The instruction, in the kernel's numbering.</param>
 public sealed record VerificationProblem(CheckFamily Family, string Message, int Slot)
 {
-    public string Id => $"OSM{(int)Family}";
+    /// <summary>Its page in docs/diagnostics has a program that is refused and one that is mended.</summary>
+    public string Id => Family switch
+    {
+        CheckFamily.Encoding => "OSM3001",
+        CheckFamily.ControlFlow => "OSM3002",
+        CheckFamily.Uninitialised => "OSM3003",
+        CheckFamily.Dereference => "OSM3004",
+        CheckFamily.MemoryBounds => "OSM3005",
+        CheckFamily.PointerArithmetic => "OSM3006",
+        CheckFamily.ContextAccess => "OSM3007",
+        CheckFamily.StackUse => "OSM3008",
+        CheckFamily.CallArgument => "OSM3009",
+        CheckFamily.Allowance => "OSM3010",
+        CheckFamily.References => "OSM3011",
+        CheckFamily.ReturnValue => "OSM3012",
+        CheckFamily.Limits => "OSM3013",
+        _ => "OSM3099",
+    };
 }
 
 /// <summary>The answer of the verifier for one program.</summary>

@@ -63,6 +63,21 @@ public class KernelAgreementTests(ITestOutputHelper output)
         void Count(string cell) => counts[cell] = counts.GetValueOrDefault(cell) + 1;
     }
 
+    /// <summary>The programs of the verifier's pages: the kernel refuses the first of each and takes the second.</summary>
+    [Fact]
+    public void The_kernel_judges_the_programs_of_the_pages_as_the_pages_say()
+    {
+        using KernelEngine engine = Kernel.KernelTest.OpenOrSkip();
+        var answers = new List<string>();
+        foreach (string id in VerifierPages.Ids.Where(id => id != "OSM3099"))
+        {
+            (LinkedObject refused, LinkedObject mended) = VerifierPages.Programs(id);
+            answers.Add($"{id} {(Refusal(engine, refused) is null ? "accept" : "reject")} {Refusal(engine, mended) ?? "accept"}");
+        }
+
+        Assert.Equal("", string.Join('\n', answers.Where(answer => !answer.EndsWith(" reject accept", StringComparison.Ordinal))));
+    }
+
     private static IEnumerable<(string Name, byte[] Data)> Samples() =>
         Directory.EnumerateFiles(RepositoryFiles.PathOf("samples"), "*.bpf.o", SearchOption.AllDirectories).Order().Select(path => (Path.GetFileName(path), File.ReadAllBytes(path)));
 
@@ -78,6 +93,9 @@ public class KernelAgreementTests(ITestOutputHelper output)
         {
             map.PinByName = false;
             map.Slots = [];
+            // What their tools set before they load.
+            map.MaxEntries = Math.Max(map.MaxEntries, map.Type is Bytecode.MapType.Ringbuf or Bytecode.MapType.PerfEventArray ? 0u : 1);
+            map.ValueSize = map.Type == Bytecode.MapType.StackTrace && map.ValueSize == 0 ? 8 * 20u : map.ValueSize;
         }
 
         try
