@@ -180,7 +180,7 @@ internal sealed class CSharpTypes(BtfTypes types)
 
     private void Composite(BtfType type, string name, string indent, int depth)
     {
-        _text.Append(CultureInfo.InvariantCulture, $"{indent}/// <summary><c>{CTypeNames.NameOf(types, type.Id)}</c></summary>\n");
+        _text.Append(CultureInfo.InvariantCulture, $"{indent}/// <summary><c>{Comment(CTypeNames.NameOf(types, type.Id))}</c></summary>\n");
         _text.Append(CultureInfo.InvariantCulture, $"{indent}[StructLayout(LayoutKind.Explicit, Pack = 1, Size = {type.Size})]\n{indent}public struct {name}\n{indent}{{\n");
         var scope = new Scope(new CSharpNames(name.TrimStart('@'), "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize", "ReferenceEquals"), indent + "    ", type.Size);
         Members(type, 0, scope, depth);
@@ -214,7 +214,7 @@ internal sealed class CSharpTypes(BtfTypes types)
             long bit = start + (uint)member.BitOffset;
             BtfType target = types.Resolve(member.Type);
             string name = type.MemberName(i);
-            string declaration = CTypeNames.Declare(types, member.Type, name);
+            string declaration = Comment(CTypeNames.Declare(types, member.Type, name));
             if (name.Length == 0 && target.Kind.IsComposite())
             {
                 Members(target, bit, scope, depth + 1);
@@ -295,6 +295,15 @@ internal sealed class CSharpTypes(BtfTypes types)
         _text.Append(CultureInfo.InvariantCulture, $"{scope.Indent}    readonly get => {value};\n");
         _text.Append(CultureInfo.InvariantCulture, $"{scope.Indent}    set => {field} = unchecked(({storage})(((ulong){field} & ~({mask} << {shift})) | (({given} & {mask}) << {shift})));\n{scope.Indent}}}\n\n");
     }
+
+    /// <summary>Names come from a file: nothing in one may end the comment it stands in.</summary>
+    private static string Comment(string text) => string.Create(text.Length, text, static (letters, text) =>
+    {
+        for (int i = 0; i < letters.Length; i++)
+        {
+            letters[i] = text[i] is >= ' ' and < '\x7f' and not ('<' or '>' or '&') ? text[i] : '?';
+        }
+    });
 
     private sealed record Scope(CSharpNames Names, string Indent, long Size)
     {

@@ -82,15 +82,29 @@ public static class ValueNumbers
     internal static ReadOnlySpan<byte> At(ReadOnlySpan<byte> value, long offset, long size) =>
         offset >= value.Length ? default : value.Slice((int)offset, (int)Math.Min(size, value.Length - offset));
 
-    internal static long Read(ValueShape shape, ReadOnlySpan<byte> value) => (shape.Size, shape.IsSigned) switch
+    internal static long Read(ValueShape shape, ReadOnlySpan<byte> value) => (shape.Size, shape.IsSigned, shape.IsNetworkOrder) switch
     {
-        (1, false) => value[0],
-        (1, true) => (sbyte)value[0],
-        (2, false) => shape.IsNetworkOrder ? BinaryPrimitives.ReadUInt16BigEndian(value) : BinaryPrimitives.ReadUInt16LittleEndian(value),
-        (2, true) => BinaryPrimitives.ReadInt16LittleEndian(value),
-        (4, false) => shape.IsNetworkOrder ? BinaryPrimitives.ReadUInt32BigEndian(value) : BinaryPrimitives.ReadUInt32LittleEndian(value),
-        (4, true) => BinaryPrimitives.ReadInt32LittleEndian(value),
-        _ => shape.IsNetworkOrder ? BinaryPrimitives.ReadInt64BigEndian(value) : BinaryPrimitives.ReadInt64LittleEndian(value),
+        (1, false, _) => value[0],
+        (1, true, _) => (sbyte)value[0],
+        (2, false, false) => BinaryPrimitives.ReadUInt16LittleEndian(value),
+        (2, false, true) => BinaryPrimitives.ReadUInt16BigEndian(value),
+        (2, true, false) => BinaryPrimitives.ReadInt16LittleEndian(value),
+        (2, true, true) => BinaryPrimitives.ReadInt16BigEndian(value),
+        (4, false, false) => BinaryPrimitives.ReadUInt32LittleEndian(value),
+        (4, false, true) => BinaryPrimitives.ReadUInt32BigEndian(value),
+        (4, true, false) => BinaryPrimitives.ReadInt32LittleEndian(value),
+        (4, true, true) => BinaryPrimitives.ReadInt32BigEndian(value),
+        (_, _, false) => BinaryPrimitives.ReadInt64LittleEndian(value),
+        _ => BinaryPrimitives.ReadInt64BigEndian(value),
+    };
+
+    /// <summary>A <c>float</c> or <c>double</c>.</summary>
+    internal static double ReadFloat(ValueShape shape, ReadOnlySpan<byte> value) => (shape.Size, shape.IsNetworkOrder) switch
+    {
+        (4, false) => BinaryPrimitives.ReadSingleLittleEndian(value),
+        (4, true) => BinaryPrimitives.ReadSingleBigEndian(value),
+        (_, false) => BinaryPrimitives.ReadDoubleLittleEndian(value),
+        _ => BinaryPrimitives.ReadDoubleBigEndian(value),
     };
 
     internal static bool TryReadBits(ReadOnlySpan<byte> composite, ShapeMember member, out long bits)
@@ -104,11 +118,15 @@ public static class ValueNumbers
             return false;
         }
 
+        // Bits are counted from the low end of the first byte; in big-endian types from its high end.
         UInt128 whole = 0;
-        for (int i = length - 1; i >= 0; i--)
+        bool isBigEndian = member.IsBigEndian;
+        for (int i = 0; i < length; i++)
         {
-            whole = (whole << 8) | bytes[i];
+            whole = (whole << 8) | bytes[isBigEndian ? i : length - 1 - i];
         }
+
+        shift = isBigEndian ? length * 8 - shift - member.BitSize : shift;
 
         int unused = 64 - member.BitSize;
         ulong value = (ulong)(whole >> shift) << unused;

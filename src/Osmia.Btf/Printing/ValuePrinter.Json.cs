@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Text.Json;
 
 namespace Osmia.Btf.Printing;
@@ -50,7 +49,7 @@ public sealed partial class ValuePrinter
                 WriteInteger(json, shape, ValueNumbers.Read(shape, value), pid);
                 break;
             case ShapeKind.Float:
-                WriteFloat(json, shape.Size == 4 ? BinaryPrimitives.ReadSingleLittleEndian(value) : BinaryPrimitives.ReadDoubleLittleEndian(value));
+                WriteFloat(json, ValueNumbers.ReadFloat(shape, value));
                 break;
             case ShapeKind.Text:
                 int end = value.IndexOf((byte)0);

@@ -44,7 +44,7 @@ public sealed partial class ValuePrinter(AddressNames? names = null)
         }
 
         ReadOnlySpan<byte> bytes = ValueNumbers.At(value, shape.Members[shape.ProcessMember].ByteOffset, 4);
-        return bytes.Length < 4 ? 0 : BinaryPrimitives.ReadInt32LittleEndian(bytes);
+        return bytes.Length < 4 ? 0 : (int)ValueNumbers.Read(shape.Members[shape.ProcessMember].Shape, bytes);
     }
 
     private void Append(Utf8Buffer text, ShapeMember member, ReadOnlySpan<byte> composite, int pid, bool isNested)
@@ -86,7 +86,7 @@ public sealed partial class ValuePrinter(AddressNames? names = null)
                 AppendInteger(text, shape, ValueNumbers.Read(shape, value), pid);
                 break;
             case ShapeKind.Float:
-                _ = shape.Size == 4 ? text.Append(BinaryPrimitives.ReadSingleLittleEndian(value), "") : text.Append(BinaryPrimitives.ReadDoubleLittleEndian(value), "");
+                _ = shape.Size == 4 ? text.Append((float)ValueNumbers.ReadFloat(shape, value), "") : text.Append(ValueNumbers.ReadFloat(shape, value), "");
                 break;
             case ShapeKind.Text:
                 SpecialText.AppendEscaped(text, value[..(int)Math.Min(value.Length, shape.Size)], quote: isNested);
@@ -147,9 +147,11 @@ public sealed partial class ValuePrinter(AddressNames? names = null)
     private static ulong Unsigned(ValueShape shape, long value) =>
         shape.Size >= 8 ? (ulong)value : (ulong)value & ((1ul << (int)(shape.Size * 8)) - 1);
 
-    private static void AppendWide(Utf8Buffer text, ValueShape shape, ReadOnlySpan<byte> value) => _ = shape.IsSigned
-        ? text.Append(BinaryPrimitives.ReadInt128LittleEndian(value), "")
-        : text.Append(BinaryPrimitives.ReadUInt128LittleEndian(value), "");
+    private static void AppendWide(Utf8Buffer text, ValueShape shape, ReadOnlySpan<byte> value)
+    {
+        UInt128 bits = shape.IsNetworkOrder ? BinaryPrimitives.ReadUInt128BigEndian(value) : BinaryPrimitives.ReadUInt128LittleEndian(value);
+        _ = shape.IsSigned ? text.Append((Int128)bits, "") : text.Append(bits, "");
+    }
 
     private static void AppendBytes(Utf8Buffer text, ValueShape shape, ReadOnlySpan<byte> value)
     {
@@ -223,6 +225,6 @@ public sealed partial class ValuePrinter(AddressNames? names = null)
             AppendComposite(text, shape, value, firstMember: 1);
         }
 
-        text.Append((byte)'/').Append((ulong)BinaryPrimitives.ReadUInt32LittleEndian(value));
+        text.Append((byte)'/').Append((ulong)(uint)ValueNumbers.Read(shape.Members[0].Shape, value));
     }
 }

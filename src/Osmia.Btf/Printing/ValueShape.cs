@@ -45,7 +45,7 @@ public sealed class ValueShape
 
     public bool IsSigned { get; internal init; }
 
-    /// <summary>The integer is stored most significant byte first (<c>__be16</c>).</summary>
+    /// <summary>The number is stored most significant byte first: <c>__be16</c>, and everything in types of a big-endian object.</summary>
     public bool IsNetworkOrder { get; internal init; }
 
     /// <summary>Of an array.</summary>
@@ -146,6 +146,9 @@ public sealed record ShapeMember(string Name, ValueShape Shape, long BitOffset, 
     public JsonEncodedText JsonName => _jsonName ??= JsonEncodedText.Encode(Name);
 
     public long ByteOffset => BitOffset / 8;
+
+    /// <summary>The composite is big-endian, so bits are counted from the high end of a byte.</summary>
+    internal bool IsBigEndian { get; init; }
 }
 
 /// <param name="Order">Place within the enumeration: of two names for a value the first is used.</param>

@@ -82,7 +82,7 @@ public sealed class ValueShapes
     private ValueShape Build(TypeId id, FieldFormat format, int depth)
     {
         BtfType type = _types[id];
-        bool isNetworkOrder = false;
+        bool isNetworkOrder = _types.IsBigEndian;
         for (int steps = 0; type.Kind.IsModifier() || type.Kind == BtfKind.Variable; steps++)
         {
             if (steps == BtfTypes.MaximumDepth)
@@ -109,9 +109,9 @@ public sealed class ValueShapes
         return type.Kind switch
         {
             BtfKind.Int => Integer(type, size, format, isNetworkOrder),
-            BtfKind.Enum or BtfKind.Enum64 => Enumeration(type, size, format),
-            BtfKind.Float when size is 4 or 8 => new ValueShape(ShapeKind.Float, size),
-            BtfKind.Pointer => new ValueShape(ShapeKind.Pointer, size) { Format = format is FieldFormat.KernelSymbol or FieldFormat.UserSymbol ? format : FieldFormat.Plain },
+            BtfKind.Enum or BtfKind.Enum64 => Enumeration(type, size, format, isNetworkOrder),
+            BtfKind.Float when size is 4 or 8 => new ValueShape(ShapeKind.Float, size) { IsNetworkOrder = isNetworkOrder },
+            BtfKind.Pointer => new ValueShape(ShapeKind.Pointer, size) { IsNetworkOrder = isNetworkOrder, Format = format is FieldFormat.KernelSymbol or FieldFormat.UserSymbol ? format : FieldFormat.Plain },
             BtfKind.Array => Array(type, size, format, depth),
             BtfKind.Struct or BtfKind.Union when IsAddress(format, size) => new ValueShape(ShapeKind.Bytes, size) { Format = format },
             BtfKind.Struct or BtfKind.Union => Composite(type, size, depth),
@@ -141,7 +141,7 @@ public sealed class ValueShapes
         return new ValueShape(kind, size) { Format = format, IsSigned = type.IsSigned, IsNetworkOrder = isNetworkOrder };
     }
 
-    private static ValueShape Enumeration(BtfType type, long size, FieldFormat format)
+    private static ValueShape Enumeration(BtfType type, long size, FieldFormat format, bool isNetworkOrder)
     {
         if (size is not (1 or 2 or 4 or 8))
         {
@@ -160,11 +160,11 @@ public sealed class ValueShapes
 
         if (format == FieldFormat.Hex)
         {
-            return new ValueShape(ShapeKind.Integer, size) { Format = format };
+            return new ValueShape(ShapeKind.Integer, size) { Format = format, IsNetworkOrder = isNetworkOrder };
         }
 
         System.Array.Sort(names, static (left, right) => left.Value != right.Value ? left.Value.CompareTo(right.Value) : left.Order.CompareTo(right.Order));
-        return new ValueShape(ShapeKind.Enum, size) { IsSigned = isSigned, Names = names };
+        return new ValueShape(ShapeKind.Enum, size) { IsSigned = isSigned, IsNetworkOrder = isNetworkOrder, Names = names };
     }
 
     private ValueShape Array(BtfType type, long size, FieldFormat format, int depth)
@@ -235,7 +235,7 @@ public sealed class ValueShapes
 
             (int bits, long start) = BitField(member, resolved, offset);
             bool isReadable = bits == 0 || (bits <= 64 && shape.Kind is ShapeKind.Integer or ShapeKind.Enum or ShapeKind.Bool);
-            members.Add(isReadable ? new ShapeMember(name, shape, start, bits) : new ShapeMember(name, new ValueShape(ShapeKind.Bytes, 0), start, 0));
+            members.Add(isReadable ? new ShapeMember(name, shape, start, bits) { IsBigEndian = _types.IsBigEndian } : new ShapeMember(name, new ValueShape(ShapeKind.Bytes, 0), start, 0));
         }
 
         return true;

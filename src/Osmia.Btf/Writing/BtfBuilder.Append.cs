@@ -47,15 +47,38 @@ public sealed partial class BtfBuilder
     internal static bool IsKnown(BtfKind kind) => kind != BtfKind.Void && BtfKindExtensions.ExtraBytes(kind, 0) >= 0;
 
     /// <summary>Places a copy of one type; the ids in it are those of <paramref name="map"/>.</summary>
-    internal TypeId Copy(TypeGraph graph, int id, int[] map)
+    /// <param name="parts">Members or enumerators to keep, in any order; all if null.</param>
+    internal TypeId Copy(TypeGraph graph, int id, int[] map, IReadOnlySet<int>? parts = null)
     {
-        TypeId copy = Place(graph.Record(id));
         BtfKind kind = graph.Kind(id);
         int count = graph.PartCount(id);
+        TypeId copy;
+        if (parts is null)
+        {
+            copy = Place(graph.Record(id));
+        }
+        else
+        {
+            ReadOnlySpan<uint> record = graph.Record(id);
+            int size = (BtfKindExtensions.ExtraBytes(kind, 1) - BtfKindExtensions.ExtraBytes(kind, 0)) / 4;
+            var kept = new List<uint>(record[..3].ToArray());
+            kept[1] = record[1] - (uint)count + (uint)parts.Count;
+            for (int i = 0; i < count; i++)
+            {
+                if (parts.Contains(i))
+                {
+                    kept.AddRange(record.Slice(3 + i * size, size));
+                }
+            }
+
+            count = parts.Count;
+            copy = Place([.. kept]);
+        }
+
         Span<uint> words = _words.AsSpan(StartOf(copy));
         foreach (int i in new TypeWords(kind, count))
         {
-            words[i] = (uint)map[graph.IdAt(id, i)];
+            words[i] = words[i] < (uint)map.Length ? (uint)map[words[i]] : 0;
         }
 
         words[0] = _strings.Add(graph.Text(words[0]));

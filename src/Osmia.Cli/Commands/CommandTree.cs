@@ -11,11 +11,13 @@ internal static class CommandTree
     [
         new("run", "Load an object, attach its programs and print what they report; or run it over a capture (--packets)", RunCommand.Build),
         new("show", "Show what an object holds: programs, maps, variables, relocations", _ => ShowCommand.Build()),
+        new("verify", "Say whether the kernel would accept an object's programs, and why not; nothing is loaded", _ => VerifyCommand.Build()),
         new("check", "Say whether an object's relocations would resolve on other kernels, and why not", _ => CheckCommand.Build()),
         new("disasm", "Print an object's instructions with their source lines", _ => DisasmCommand.Build()),
         new("asm", "Assemble a text into an object that loads", _ => AsmCommand.Build()),
         new("prog", "List the programs loaded in the kernel", _ => ProgCommand.Build()),
         new("map", "List or dump the maps of the kernel", _ => MapCommand.Build()),
+        new("gen", "Link objects into one; cut kernel types down to what objects use", _ => GenCommand.Build()),
         new("btf", "List or dump type information: of an object, a file or the kernel", _ => BtfCommand.Build()),
     ];
 
@@ -45,6 +47,7 @@ internal static class CommandTree
         return words switch
         {
             [] => ["--help"],
+            ["gen"] or ["gen", "help"] => ["gen", "--help"],
             ["prog" or "map" or "btf", .. var options] when options.All(word => word is "-j" or "-p" or "-jp" or "-pj" or "--json" or "--pretty") => [words[0], "list", .. options],
             _ => words,
         };

@@ -49,7 +49,7 @@ internal sealed class ObjectMerge(string name, IReadOnlyList<BpfObject> objects,
         var statics = new Dictionary<string, int>(StringComparer.Ordinal);
         for (int index = 0; index < objects.Count; index++)
         {
-            foreach (BpfMap map in objects[index].Maps.Where(map => map.DataSection == DataSectionKind.None && symbols.Survives(map, map.Name, map.IsGlobal || map.IsWeak)))
+            foreach (BpfMap map in objects[index].Maps.Where(map => map.DataSection is DataSectionKind.None or DataSectionKind.StructOps && symbols.Survives(map, map.Name, map.IsGlobal || map.IsWeak)))
             {
                 GlobalSymbol? symbol = map.IsGlobal || map.IsWeak ? symbols.Find(map.Name) : null;
                 BpfMap copy = Copy(index, map, symbol);
@@ -71,7 +71,18 @@ internal sealed class ObjectMerge(string name, IReadOnlyList<BpfObject> objects,
         }
     }
 
-    private BpfMap Copy(int index, BpfMap map, GlobalSymbol? symbol) => new(map.Name)
+    private BpfMap Copy(int index, BpfMap map, GlobalSymbol? symbol)
+    {
+        BpfMap copy = CopyOf(index, map, symbol);
+        if (map.HasInitialData)
+        {
+            copy.InitialData = (byte[])map.InitialData.Clone();
+        }
+
+        return copy;
+    }
+
+    private BpfMap CopyOf(int index, BpfMap map, GlobalSymbol? symbol) => new(map.Name)
     {
         Type = map.Type,
         KeySize = map.KeySize,
@@ -85,6 +96,10 @@ internal sealed class ObjectMerge(string name, IReadOnlyList<BpfObject> objects,
         KeyType = types.Id(index, map.KeyType),
         ValueType = types.Id(index, map.ValueType),
         PinByName = map.PinByName,
+        PinFolder = map.PinFolder,
+        NumaNode = map.NumaNode,
+        DataSection = map.DataSection,
+        SectionName = map.SectionName,
         InnerMap = map.InnerMap is { } inner ? Copy(index, inner, null) : null,
         Slots = map.Slots,
         Tags = map.Tags,
@@ -100,7 +115,10 @@ internal sealed class ObjectMerge(string name, IReadOnlyList<BpfObject> objects,
             {
                 _starts[part] = start;
                 ReadOnlySpan<byte> data = part is BpfSection section ? section.Data.Span : ((BpfMap)part).HasInitialData ? ((BpfMap)part).InitialData : [];
-                data.CopyTo(bytes.AsSpan((int)start));
+                if (bytes is not null)
+                {
+                    data.CopyTo(bytes.AsSpan((int)start));
+                }
             }
 
             if (joined.Parts.Find(part => part.Part is BpfMap).Part is not BpfMap first)
@@ -141,7 +159,7 @@ internal sealed class ObjectMerge(string name, IReadOnlyList<BpfObject> objects,
         foreach (BpfVariable variable in objects[index].Variables.Where(variable => variable.Map.DataSection != DataSectionKind.Kconfig && symbols.Survives(variable, variable.Name, variable.IsGlobal || variable.IsWeak)))
         {
             GlobalSymbol? symbol = variable.IsGlobal || variable.IsWeak ? symbols.Find(variable.Name) : null;
-            var copy = new BpfVariable(variable.Name, _maps[variable.Map], (int)(_starts[variable.Map] + variable.Offset), variable.Size, types.Id(index, variable.Type))
+            var copy = new BpfVariable(variable.Name, _maps[variable.Map], (int)(_starts.GetValueOrDefault(variable.Map) + variable.Offset), variable.Size, types.Id(index, variable.Type))
             {
                 Declaration = types.Id(index, variable.Declaration),
                 IsGlobal = variable.IsGlobal,

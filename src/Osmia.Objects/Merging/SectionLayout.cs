@@ -32,7 +32,7 @@ internal sealed class SectionLayout
         _result = result;
         for (int index = 0; index < objects.Count; index++)
         {
-            foreach (BpfMap map in objects[index].Maps.Where(map => map.DataSection is not (DataSectionKind.None or DataSectionKind.Kconfig)))
+            foreach (BpfMap map in objects[index].Maps.Where(map => map.DataSection is DataSectionKind.ReadOnly or DataSectionKind.Data or DataSectionKind.ZeroInitialised))
             {
                 Add(index, map.SectionName ?? map.Name, map, map.Alignment, map.ValueSize);
             }

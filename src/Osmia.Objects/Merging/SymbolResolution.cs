@@ -43,6 +43,11 @@ internal sealed class SymbolResolution(IReadOnlyList<BpfObject> objects)
             yield return new Occurrence(index, map.Name, map, SymbolNature.Map, map.Declaration, map.IsWeak, false);
         }
 
+        foreach (BpfMap map in source.Maps.Where(map => map.DataSection == DataSectionKind.StructOps && map.IsGlobal))
+        {
+            yield return new Occurrence(index, map.Name, map, SymbolNature.Variable, map.Declaration, false, false);
+        }
+
         foreach (BpfVariable variable in source.Variables.Where(variable => variable.Map.DataSection != DataSectionKind.Kconfig && (variable.IsGlobal || variable.IsWeak)))
         {
             yield return new Occurrence(index, variable.Name, variable, SymbolNature.Variable, variable.Declaration, variable.IsWeak, variable.IsHidden);

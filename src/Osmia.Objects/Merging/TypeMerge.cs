@@ -10,6 +10,7 @@ namespace Osmia.Objects.Merging;
 internal sealed class TypeMerge
 {
     private const string MapSection = ".maps";
+    private const string StructOpsSection = ".struct_ops";
 
     private readonly IReadOnlyList<BpfObject> _objects;
     private readonly SymbolResolution _symbols;
@@ -143,7 +144,7 @@ internal sealed class TypeMerge
             BtfSectionVariable variable = declared.SectionVariable(i);
             TypeId id = Id(index, variable.Type);
             // Where definitions of maps stand is decided when they are written.
-            bool isMap = section.Name == MapSection && declared.Owner[variable.Type].Linkage != BtfLinkage.External;
+            bool isMap = (section.Name == MapSection || section.Name.TrimStart('?').StartsWith(StructOpsSection, StringComparison.Ordinal)) && declared.Owner[variable.Type].Linkage != BtfLinkage.External;
             if (!id.IsVoid && !isMap && section.Known.Add(id.Value))
             {
                 section.Variables.Add(new BtfSectionVariable(id, unchecked(variable.Offset + start), variable.Size));

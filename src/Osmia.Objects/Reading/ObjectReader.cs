@@ -53,8 +53,10 @@ internal sealed class ObjectReader(string file, ReadOnlyMemory<byte> data, BpfOb
         }
     }
 
+    private static bool IsKnown(ElfSection section) => s_known.Contains(section.Name) || LegacyMapReader.IsSection(section) || StructOpsReader.IsSection(section);
+
     private static List<BpfSection> OtherSections(ElfFile elf, MapReader maps) =>
-        [.. elf.Sections.Where(section => section.IsData && maps.ForDataSection(section.Index) is null && !s_known.Contains(section.Name))
+        [.. elf.Sections.Where(section => section.IsData && maps.ForDataSection(section.Index) is null && !IsKnown(section))
             .Select(section => new BpfSection(section.Name, section.Data) { Alignment = section.Alignment, IsWritable = section.IsWritable })];
 
     private List<Diagnostic> InitialisedPointers(ElfFile elf, MapReader maps)

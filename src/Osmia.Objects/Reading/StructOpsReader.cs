@@ -19,11 +19,13 @@ internal sealed class StructOpsReader(string file, ElfFile elf, BtfTypes? types,
 
     private sealed record Placed(BpfMap Map, int Section, ulong Offset);
 
+    public static bool IsSection(ElfSection section) => section.Type == ElfSectionType.ProgramBits && section.Name.TrimStart('?') is SectionName or LinkSectionName && section.Size > 0;
+
     public void Read()
     {
         foreach (ElfSection section in elf.Sections)
         {
-            if (section.Type == ElfSectionType.ProgramBits && section.Name.TrimStart('?') is SectionName or LinkSectionName && section.Size > 0)
+            if (IsSection(section))
             {
                 ReadSection(section);
             }

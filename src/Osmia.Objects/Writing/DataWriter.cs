@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Osmia.Btf;
+using Osmia.Bytecode;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Elf;
 
@@ -11,6 +12,10 @@ internal sealed class DataWriter(BpfObject source, ElfBuilder elf, TypeDraft dra
 {
     private const string LicenseSection = "license";
     private const string VersionSection = "version";
+    private const string ArenaSection = ".addr_space.1";
+
+    // Sections that hold declarations only.
+    private static readonly string[] s_withoutBytes = [".maps", KernelConfiguration.SectionName, ".ksyms", ".extern"];
 
     private readonly Dictionary<BpfMap, OutputSection> _sections = [];
 
@@ -38,18 +43,31 @@ internal sealed class DataWriter(BpfObject source, ElfBuilder elf, TypeDraft dra
 
     public void WriteSections()
     {
-        foreach (BpfMap map in source.Maps.Where(map => map.DataSection is not (DataSectionKind.None or DataSectionKind.Kconfig)))
+        ILookup<BpfMap, BpfVariable> variables = source.Variables.ToLookup(variable => variable.Map);
+        foreach (BpfMap map in source.Maps)
         {
-            OutputSection section = Section(map);
-            _sections[map] = section;
-            BpfVariable[] variables = [.. source.Variables.Where(variable => variable.Map == map)];
-            foreach (BpfVariable variable in variables)
+            if (map.DataSection is DataSectionKind.ReadOnly or DataSectionKind.Data or DataSectionKind.ZeroInitialised)
             {
-                symbols.Define(variable, new OutputSymbol(variable.Name, ElfSymbolType.Object, Bindings.Of(variable.IsGlobal, variable.IsWeak), section, variable.Offset, variable.Size) { IsHidden = variable.IsHidden });
+                Write(map, Section(map), map.ValueSize, [.. variables[map]]);
             }
-
-            Place(map, variables);
+            else if (map.Type == MapType.Arena && map.InitialData.Length > 0)
+            {
+                OutputSection section = elf.AddSection(ArenaSection, ElfSectionType.ProgramBits, ElfBuilder.Allocate | ElfBuilder.Write, map.Alignment);
+                section.Data = map.InitialData;
+                Write(map, section, (uint)map.InitialData.Length, [.. variables[map]]);
+            }
         }
+    }
+
+    private void Write(BpfMap map, OutputSection section, uint size, BpfVariable[] variables)
+    {
+        _sections[map] = section;
+        foreach (BpfVariable variable in variables)
+        {
+            symbols.Define(variable, new OutputSymbol(variable.Name, ElfSymbolType.Object, Bindings.Of(variable.IsGlobal, variable.IsWeak), section, variable.Offset, variable.Size) { IsHidden = variable.IsHidden });
+        }
+
+        Place(section.Name, size, variables);
     }
 
     public void WriteOthers()
@@ -84,6 +102,21 @@ internal sealed class DataWriter(BpfObject source, ElfBuilder elf, TypeDraft dra
         }
 
         draft.SetSection(configuration.Id, 0, variables);
+    }
+
+    /// <summary>A data section in BTF whose section is not written would be refused: nothing refers to its type, which becomes <c>const void</c>.</summary>
+    public void DropStaleSections()
+    {
+        var written = elf.SectionNames.ToHashSet(StringComparer.Ordinal);
+        written.UnionWith(s_withoutBytes);
+        for (int id = source.Types?.FirstId ?? 0; id < (source.Types?.Count ?? 0); id++)
+        {
+            BtfType type = source.Types![id];
+            if (type.Kind == BtfKind.DataSection && !written.Contains(type.Name))
+            {
+                draft.MakeConstVoid(type.Id);
+            }
+        }
     }
 
     private OutputSection Section(BpfMap map)
@@ -150,9 +183,9 @@ internal sealed class DataWriter(BpfObject source, ElfBuilder elf, TypeDraft dra
     }
 
     /// <summary>Sizes and offsets in BTF are those of the section.</summary>
-    private void Place(BpfMap map, BpfVariable[] variables)
+    private void Place(string section, uint size, BpfVariable[] variables)
     {
-        BtfType declared = Declared(map.SectionName ?? map.Name);
+        BtfType declared = Declared(section);
         if (declared.IsVoid)
         {
             return;
@@ -172,7 +205,7 @@ internal sealed class DataWriter(BpfObject source, ElfBuilder elf, TypeDraft dra
             entries.Add(places.TryGetValue(source.Types![entry.Type].Name, out BpfVariable? variable) && variable.IsGlobal ? entry with { Offset = (uint)variable.Offset } : entry);
         }
 
-        draft.SetSection(declared.Id, map.ValueSize, [.. entries.OrderBy(entry => entry.Offset)]);
+        draft.SetSection(declared.Id, size, [.. entries.OrderBy(entry => entry.Offset)]);
     }
 
     private BtfType Declared(string section) => source.Types is { } types ? types[types.Find(BtfKind.DataSection, section)] : default;

@@ -47,7 +47,7 @@ internal sealed class DefinitionBuilder(TypeDraft draft, BtfTypes? types, string
     {
         // The entries of a map without a number of them are counted by its first values.
         bool isCounted = read.MaxEntries == 0 && map.Slots.Count > 0 && map.MaxEntries == (uint)map.Slots.Max(slot => slot.Index) + 1;
-        return (map.Type, map.KeySize, map.ValueSize, map.Flags, map.Extra, map.PinByName) == (read.Type, read.KeySize, read.ValueSize, read.Flags, read.Extra, read.PinByName)
+        return (map.Type, map.KeySize, map.ValueSize, map.Flags, map.Extra, map.PinByName, map.NumaNode) == (read.Type, read.KeySize, read.ValueSize, read.Flags, read.Extra, read.PinByName, read.NumaNode)
             && (map.KeyType, map.ValueType) == (read.KeyType, read.ValueType)
             && (map.MaxEntries == read.MaxEntries || isCounted)
             && (map.InnerMap is null ? read.InnerMap is null : read.InnerMap is not null && IsSame(map.InnerMap, read.InnerMap));
@@ -64,10 +64,15 @@ internal sealed class DefinitionBuilder(TypeDraft draft, BtfTypes? types, string
         Number("map_flags", map.Flags);
         if (map.Extra > uint.MaxValue)
         {
-            throw WriteErrors.CannotWrite(objectName, $"map_extra 0x{map.Extra:x} of map '{map.Name}' does not fit the 32 bits of __uint()", "section .maps");
+            // __ulong(): an enumeration whose one value is the number.
+            Add("map_extra", draft.Add(BtfKind.Enum64, "", 1, PointerSize, draft.String("map_extra"), (uint)map.Extra, (uint)(map.Extra >> 32)));
+        }
+        else
+        {
+            Number("map_extra", (uint)map.Extra);
         }
 
-        Number("map_extra", (uint)map.Extra);
+        Number("numa_node", map.NumaNode);
         Number("pinning", map.PinByName ? 1u : 0);
         bool hasValues = map.Type == MapType.ProgArray ? map.Slots.Count > 0 : map.InnerMap is not null;
         if (hasValues)

@@ -102,6 +102,8 @@ internal sealed class ElfBuilder(bool bigEndian)
 
     public int SectionCount => _sections.Count;
 
+    public IEnumerable<string> SectionNames => _sections.Select(section => section.Name);
+
     public ByteSink NewSink() => new(bigEndian);
 
     public OutputSection AddSection(string name, ElfSectionType type, ulong flags, int alignment, int entrySize = 0)

@@ -23,11 +23,14 @@ internal sealed class ObjectWriter(BpfObject source)
         code.PlaceFunctions();
         data.WriteLicense();
         maps.Write();
+        new StructOpsWriter(source, elf, draft, symbols).Write();
         data.WriteSections();
         data.WriteOthers();
         data.WriteExterns();
         maps.WriteSlots();
         code.WriteCode();
+
+        data.DropStaleSections();
 
         byte[]? extension = source.Types is null ? null : new ExtensionWriter(code, draft, source.IsBigEndian).Write();
         if (draft.Count > 1 || source.Types is not null)

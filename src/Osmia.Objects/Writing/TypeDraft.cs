@@ -84,6 +84,9 @@ internal sealed class TypeDraft
         _types[id.Value - 1] = words;
     }
 
+    /// <summary>Replaces a type that nothing refers to.</summary>
+    public void MakeConstVoid(TypeId id) => _types[id.Value - 1] = [0, Info(BtfKind.Const, 0), 0];
+
     /// <summary>Makes a variable or function one of another object (<c>extern</c>).</summary>
     public void MakeExternal(TypeId id)
     {

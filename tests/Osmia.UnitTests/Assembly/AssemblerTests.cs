@@ -6,7 +6,7 @@ using Osmia.Bytecode.Disassembly;
 
 namespace Osmia.Tests.Assembly;
 
-public sealed class AssemblerTests
+public sealed class AssemblerTests(ITestOutputHelper output)
 {
     private static string[] Lines(string name) => File.ReadAllLines(RepositoryFiles.PathOf("tests", "Osmia.UnitTests", "Assembly", name));
 
@@ -132,13 +132,15 @@ public sealed class AssemblerTests
         string[] seeds = [.. Lines("forms.txt").Select(line => Unescaped(line.Split('\t')[0])), .. Lines("bpftool.txt"), .. Lines("llvm-objdump.txt")];
         TimeSpan budget = Budget.For("bytecode") / 3;
         var watch = Stopwatch.StartNew();
-        while (watch.Elapsed < budget)
+        (int texts, int assembled) = (0, 0);
+        for (; watch.Elapsed < budget; texts++)
         {
             string text = Mutate(random, seeds);
             try
             {
                 if (Assembler.TryAssemble(text, out Instruction[]? code, out IReadOnlyList<AssemblyDiagnostic> problems))
                 {
+                    assembled++;
                     foreach (DisassemblyStyle style in Enum.GetValues<DisassemblyStyle>())
                     {
                         AssertPrintable(code, style);
@@ -155,6 +157,8 @@ public sealed class AssemblerTests
                 Assert.Fail($"seed {seed}: {e}\n{text}");
             }
         }
+
+        output.WriteLine($"{texts} texts, {assembled} assembled");
     }
 
     /// <summary>Whatever was assembled prints, and what prints valid comes back.</summary>

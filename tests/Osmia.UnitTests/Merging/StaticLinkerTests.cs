@@ -29,6 +29,20 @@ public class StaticLinkerTests(ITestOutputHelper output)
     [MemberData(nameof(Samples))]
     public void One_object_alone_is_written_anew(string name) => Assert.True(Compare([(name, SampleObjects.Bytes(name))]));
 
+    [Theory]
+    [InlineData("clang-14")]
+    [InlineData("clang-16")]
+    [InlineData("clang-19")]
+    public void What_is_written_anew_says_the_same(string compiler)
+    {
+        foreach (string name in (string[])["code", "data", "externs", "maps", "structops", "tags", "throw", .. compiler == "clang-19" ? ["arena"] : (string[])[]])
+        {
+            BpfObject source = Toolchain.Read(compiler, $"Objects/Sources/{name}.c", "-Wno-everything");
+
+            Assert.Equal(WithoutTypeCount(source), WithoutTypeCount(StaticLinker.Link(name, [source])));
+        }
+    }
+
     [Fact]
     public void Samples_that_fit_each_other_are_joined_as_bpftool_joins_them()
     {
@@ -108,6 +122,12 @@ public class StaticLinkerTests(ITestOutputHelper output)
             one.Externs.Select(external => $"{external.Name} {external.Kind}").Order(StringComparer.Ordinal));
         BpfObject[] rest = [.. ((string[])["two", "three", "zero"]).Select(name => Join(name))];
         Assert.Equal(ObjectText.Of(Join("one", "two", "three", "zero")), ObjectText.Of(StaticLinker.Link("joined", [one, .. rest])));
+    }
+
+    private static string WithoutTypeCount(BpfObject source)
+    {
+        string text = ObjectText.Of(source);
+        return text[text.IndexOf('\n', StringComparison.Ordinal)..];
     }
 
     private static BpfObject Join(params string[] names) => StaticLinker.Link("joined", [.. names.Select(name => BpfObject.Read(Compile("clang-19", name, "v3"), name + ".bpf.o"))]);

@@ -31,12 +31,17 @@ internal static class ObjectText
 
         foreach (BpfMap map in source.Maps)
         {
-            Line($"map {map.Name} global {map.IsGlobal} weak {map.IsWeak} declared '{source.Types?[map.Declaration].Name}' extra {map.Extra} alignment {(map.DataSection == DataSectionKind.None ? 0 : map.Alignment)}");
+            Line($"map {map.Name} global {map.IsGlobal} weak {map.IsWeak} declared '{source.Types?[map.Declaration].Name}' extra {map.Extra} node {map.NumaNode} created {map.AutoCreate} alignment {(map.DataSection == DataSectionKind.None ? 0 : map.Alignment)}");
         }
 
         foreach (BpfVariable variable in source.Variables)
         {
             Line($"variable {variable.Name} global {variable.IsGlobal} weak {variable.IsWeak} hidden {variable.IsHidden}");
+        }
+
+        foreach (BpfMap map in source.Maps.Where(map => map.DataSection is DataSectionKind.StructOps or DataSectionKind.None))
+        {
+            Line($"contents of {map.Name} in {map.SectionName} = {Convert.ToHexStringLower(map.InitialData)}");
         }
 
         foreach (BpfSection section in source.OtherSections)
@@ -46,7 +51,7 @@ internal static class ObjectText
 
         foreach (BpfExtern external in source.Externs)
         {
-            Line($"extern {external} weak {external.IsWeak} declared {external.Declaration}");
+            Line($"extern {external} weak {external.IsWeak} declared '{source.Types?[external.Declaration].Name}'");
         }
 
         return text.ToString();

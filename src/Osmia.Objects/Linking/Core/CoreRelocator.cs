@@ -75,6 +75,24 @@ internal sealed class CoreRelocator
         return unresolved;
     }
 
+    /// <summary>Adds what the answers to a function's records are taken from; instructions play no part.</summary>
+    public void Collect(BpfFunction function, CoreUse use)
+    {
+        foreach (CoreRelocation relocation in function.CoreRelocations)
+        {
+            if (relocation.Kind == CoreRelocationKind.TypeIdLocal || CoreSpec.Parse(_local, relocation, out _) is not { } local)
+            {
+                continue;
+            }
+
+            List<CoreSpec> matches = MatchesOf(function, relocation, local);
+            foreach (CoreSpec match in matches.Count > 0 && AreAlike(matches, relocation.Kind) ? matches[..1] : matches)
+            {
+                use.Add(match, relocation.Kind);
+            }
+        }
+    }
+
     private CoreSpec? Find(BpfFunction function, CoreRelocation relocation, CoreSpec local)
     {
         List<CoreSpec> matches = MatchesOf(function, relocation, local);
@@ -83,16 +101,28 @@ internal sealed class CoreRelocator
             return null;
         }
 
-        CoreValue? first = CoreValue.Of(matches[0], relocation.Kind);
-        foreach (CoreSpec other in matches.Skip(1))
+        if (!AreAlike(matches, relocation.Kind))
         {
-            if (other.BitOffset != matches[0].BitOffset || CoreValue.Of(other, relocation.Kind)?.Value != first?.Value)
-            {
-                throw LinkErrors.Ambiguous(local.Describe(), Where(function, relocation), [.. matches.Select(m => $"type {m.Root} ({m.BitOffset / 8} bytes in)")]);
-            }
+            throw LinkErrors.Ambiguous(local.Describe(), Where(function, relocation), [.. matches.Select(m => $"type {m.Root} ({m.BitOffset / 8} bytes in)")]);
         }
 
         return matches[0];
+    }
+
+    /// <summary>Several types of one name may match, as long as they give the same answer.</summary>
+    private static bool AreAlike(List<CoreSpec> matches, CoreRelocationKind kind)
+    {
+        CoreValue? first = CoreValue.Of(matches[0], kind);
+        foreach (CoreSpec other in matches)
+        {
+            CoreValue? value = CoreValue.Of(other, kind);
+            if (other.BitOffset != matches[0].BitOffset || value?.Value != first?.Value)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private List<CoreSpec> MatchesOf(BpfFunction function, CoreRelocation relocation, CoreSpec local)

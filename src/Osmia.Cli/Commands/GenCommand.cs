@@ -1,0 +1,76 @@
+using System.CommandLine;
+using Osmia.Btf;
+using Osmia.Objects;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Objects.Merging;
+
+namespace Osmia.Cli.Commands;
+
+/// <summary><c>osmia gen object OUTPUT INPUT...</c> and <c>osmia gen min_core_btf INPUT OUTPUT OBJECT...</c>, with bpftool's words in bpftool's order.</summary>
+internal static class GenCommand
+{
+    private static readonly string[] s_suffixes = [".bpf.o", ".o"];
+
+    public static Command Build()
+    {
+        var command = new Command("gen", CommandTree.DescriptionOf("gen"));
+        command.Add(BuildObject());
+        command.Add(BuildMinimalTypes());
+        return command;
+    }
+
+    private static Command BuildObject()
+    {
+        var link = new Command("object", "Link objects into one: osmia gen object OUTPUT INPUT...");
+        Argument<string> output = new("OUTPUT") { Description = "the object to write" };
+        Argument<string[]> inputs = new("INPUT") { Description = "BPF objects compiled by clang (.bpf.o); one alone is written anew", Arity = ArgumentArity.OneOrMore };
+        link.Add(output);
+        link.Add(inputs);
+        link.SetAction(parsed =>
+        {
+            string path = parsed.GetValue(output)!;
+            StaticLinker.Link(NameOf(path), [.. parsed.GetValue(inputs)!.Select(BpfObject.Read)]).Write(path);
+            return ExitCode.Success;
+        });
+        return link;
+    }
+
+    private static Command BuildMinimalTypes()
+    {
+        var reduce = new Command("min_core_btf", "Cut kernel types down to what objects use: osmia gen min_core_btf INPUT OUTPUT OBJECT...");
+        Argument<string> input = new("INPUT") { Description = "the kernel's types: a raw BTF file, such as /sys/kernel/btf/vmlinux" };
+        Argument<string> output = new("OUTPUT") { Description = "the BTF file to write" };
+        Argument<string[]> objects = new("OBJECT") { Description = "BPF objects compiled by clang (.bpf.o)", Arity = ArgumentArity.OneOrMore };
+        reduce.Add(input);
+        reduce.Add(output);
+        reduce.Add(objects);
+        reduce.SetAction(parsed =>
+        {
+            BtfTypes types = BtfCommand.OpenFile(parsed.GetValue(input)!);
+            BtfTypes reduced = MinimalTypes.Of(types, [.. parsed.GetValue(objects)!.Select(BpfObject.Read)]);
+            Write(parsed.GetValue(output)!, reduced.Data);
+            return ExitCode.Success;
+        });
+        return reduce;
+    }
+
+    private static void Write(string path, ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            File.WriteAllBytes(path, bytes.Span);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ObjectFormatException(new Diagnostic("OSM1031", $"'{path}' cannot be written: {e.Message}") { Try = "check the path and your permission to write it" }, inner: e);
+        }
+    }
+
+    private static string NameOf(string path)
+    {
+        string name = Path.GetFileName(path);
+        string? suffix = Array.Find(s_suffixes, suffix => name.EndsWith(suffix, StringComparison.Ordinal) && name.Length > suffix.Length);
+        return name[..^(suffix?.Length ?? 0)];
+    }
+}
