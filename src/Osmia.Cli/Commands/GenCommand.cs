@@ -47,7 +47,7 @@ internal static class GenCommand
         reduce.Add(objects);
         reduce.SetAction(parsed =>
         {
-            BtfTypes types = BtfCommand.OpenFile(parsed.GetValue(input)!);
+            BtfTypes types = BtfCommand.OpenFile(parsed.GetValue(input)!, null);
             BtfTypes reduced = MinimalTypes.Of(types, [.. parsed.GetValue(objects)!.Select(BpfObject.Read)]);
             Write(parsed.GetValue(output)!, reduced.Data);
             return ExitCode.Success;

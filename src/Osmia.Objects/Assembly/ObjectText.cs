@@ -54,12 +54,12 @@ public sealed class ObjectText
             output.Write($"\t.license {Quoted(Encoding.UTF8.GetBytes(_source.License))}\n");
         }
 
-        foreach (BpfMap map in _source.Maps.Where(map => map.DataSection == DataSectionKind.None))
+        foreach (BpfMap map in _source.Maps.Where(IsDefined))
         {
             output.Write($"\t.map {_names[map]}{Properties(map)}\n");
         }
 
-        foreach (BpfMap map in _source.Maps)
+        foreach (BpfMap map in _source.Maps.Where(IsDefined))
         {
             foreach (MapSlot slot in map.Slots)
             {
@@ -67,7 +67,7 @@ public sealed class ObjectText
             }
         }
 
-        foreach (BpfMap map in _source.Maps.Where(map => map.DataSection != DataSectionKind.None))
+        foreach (BpfMap map in _source.Maps.Where(map => map.DataSection is not (DataSectionKind.None or DataSectionKind.StructOps)))
         {
             WriteData(output, map);
         }
@@ -86,12 +86,29 @@ public sealed class ObjectText
             _losses.Add($"external symbols: {string.Join(", ", _source.Externs.Select(external => external.Name).Take(10))}");
         }
 
+        foreach (BpfMap map in _source.Maps.Where(map => map.Type == MapType.StructOps))
+        {
+            _losses.Add($"the struct of operations '{map.Name}' with its functions");
+        }
+
+        if (_source.Variables.Any(variable => variable.Map.Type == MapType.Arena))
+        {
+            _losses.Add("global variables of an arena");
+        }
+
+        if (_source.Maps.Any(map => map.NumaNode != 0 || map.PinFolder.Length > 0 || !map.AutoCreate))
+        {
+            _losses.Add("memory nodes, pin folders and optional creation of maps");
+        }
+
         int records = _source.Functions.Sum(function => function.CoreRelocations.Count);
         if (records > 0)
         {
-            _losses.Add($"{records} CO-RE relocations: offsets stay those of the headers the object was compiled with");
+            _losses.Add($"{records} CO-RE relocation{(records == 1 ? "" : "s")}: offsets stay those of the headers the object was compiled with");
         }
     }
+
+    private static bool IsDefined(BpfMap map) => map.DataSection == DataSectionKind.None && map.Type != MapType.StructOps;
 
     private string SlotName(string name) =>
         _source.Functions.FirstOrDefault(function => function.Name == name) is { } function ? _names[function]
@@ -211,7 +228,7 @@ public sealed class ObjectText
 
     private string? NameOf(SymbolReference reference)
     {
-        if (reference.Kind == SymbolKind.Extern || reference.Map?.DataSection == DataSectionKind.Kconfig)
+        if (reference.Kind == SymbolKind.Extern || reference.Map?.DataSection == DataSectionKind.Kconfig || (reference.Kind == SymbolKind.MapValue && reference.Map?.DataSection == DataSectionKind.None))
         {
             return null; // Counted among the losses.
         }

@@ -17,7 +17,8 @@ public static class MinimalTypes
     {
         ArgumentNullException.ThrowIfNull(types);
         ArgumentNullException.ThrowIfNull(objects);
-        var use = new CoreUse(types);
+        var minimizer = new BtfMinimizer(types);
+        var use = new CoreUse(minimizer);
         var target = new Target("the types to be reduced", () => types);
         foreach (BpfObject source in objects.Where(source => source.Types is not null))
         {
@@ -28,30 +29,6 @@ public static class MinimalTypes
             }
         }
 
-        return Reduce(types, use);
+        return minimizer.Build();
     }
-
-    private static BtfTypes Reduce(BtfTypes types, CoreUse use)
-    {
-        BtfBuilder builder = New(types);
-        int[] map = builder.Append(types, type => use.Has(type.Id));
-        for (int id = types.FirstId; id < types.Count; id++)
-        {
-            BtfType type = types[id];
-            if (map[id] != 0 && type.Kind.IsComposite())
-            {
-                builder.SetMembers(new TypeId(map[id]), type.Size, [.. use.MembersOf(type.Id).Select(index => Member(types, type.Member(index), map))]);
-            }
-        }
-
-        // A copy has only the names that are still used.
-        BtfBuilder result = New(types);
-        result.Append(builder.Build());
-        return result.Build();
-    }
-
-    private static BtfBuilder New(BtfTypes types) => types.Base is null ? new BtfBuilder(types.IsBigEndian) : new BtfBuilder(types.Base);
-
-    private static NamedMember Member(BtfTypes types, BtfMember member, int[] map) =>
-        new(types.String(member.NameOffset), new TypeId(member.Type.Value < map.Length ? map[member.Type.Value] : 0), member.BitOffset, member.BitfieldSize);
 }

@@ -86,6 +86,39 @@ public class MinimalTypesTests(ITestOutputHelper output)
         Assert.Equal(1, MinimalTypes.Of(TargetTypes.Compile("clang-19", "Linking/Sources/target.c"), [source]).Count);
     }
 
+    [Fact]
+    public void Damaged_types_raise_nothing_but_typed_errors()
+    {
+        const int seed = 20_250_307;
+        byte[] original = TargetTypes.Compile("clang-19", "Linking/Sources/target.c").Data.ToArray();
+        BpfObject[] sources = [.. ((string[])["local.c", "matches.c"]).Select(name => Toolchain.Read("clang-19", "Linking/Sources/" + name, "-mcpu=v3", "-Wno-everything"))];
+        int reduced = 0;
+        for (int round = 0; round < 2000; round++)
+        {
+            var random = new Random(unchecked(seed + round * 7919));
+            byte[] damaged = [.. original];
+            for (int i = random.Next(1, 5); i > 0; i--)
+            {
+                damaged[random.Next(24, damaged.Length)] = (byte)random.Next(256);
+            }
+
+            try
+            {
+                reduced += MinimalTypes.Of(BtfTypes.Parse(damaged), sources).Count > 1 ? 1 : 0;
+            }
+            catch (Exception e) when (e is BtfFormatException or RelocationException)
+            {
+                // The only answers to damaged types.
+            }
+            catch (Exception e)
+            {
+                Assert.Fail($"{e.GetType().Name} at seed {seed}, round {round}, bytes {Convert.ToBase64String(damaged)}\n{e}");
+            }
+        }
+
+        output.WriteLine($"{reduced} of 2000 damaged targets were reduced");
+    }
+
     private static long BpftoolSize(TemporaryFolder folder, byte[] data)
     {
         string source = Path.Combine(folder.Path, "source.o");

@@ -121,6 +121,9 @@ public class ObjectFormTests
         var refusal = Assert.Throws<RelocationException>(() => Linker.Link(Read("structops.c"), new Target("another kernel", () => kernel)));
         Assert.Equal("OSM2036", refusal.Id);
         Assert.Contains("no callbacks `tcp_congestion_ops`", refusal.Diagnostic.Why, StringComparison.Ordinal);
+        TargetReport report = TargetCheck.Run(Read("structops.c"), new Target("another kernel", () => kernel));
+        Assert.Equal("OSM2036", report.Programs.Single(program => program.Program == "osmia_avoid").Failure!.Id);
+        Assert.Null(report.Programs.Single(program => program.Program == "osmia_unused").Failure); // Its map is optional.
     }
 
     [Fact]

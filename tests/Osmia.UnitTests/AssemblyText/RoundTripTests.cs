@@ -6,7 +6,7 @@ using Osmia.Bytecode.Disassembly;
 using Osmia.Objects;
 using Osmia.Tests.Disassembly;
 
-namespace Osmia.Tests.Assembly;
+namespace Osmia.Tests.AssemblyText;
 
 /// <summary>What the disassembler prints, the assembler reads back as the same bytes.</summary>
 public sealed class RoundTripTests(ITestOutputHelper output)

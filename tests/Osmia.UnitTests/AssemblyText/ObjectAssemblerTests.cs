@@ -5,7 +5,7 @@ using Osmia.Bytecode.Assembly;
 using Osmia.Objects;
 using Osmia.Objects.Assembly;
 
-namespace Osmia.Tests.Assembly;
+namespace Osmia.Tests.AssemblyText;
 
 public sealed class ObjectAssemblerTests(ITestOutputHelper output)
 {
@@ -168,6 +168,49 @@ public sealed class ObjectAssemblerTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Compiled_objects_of_every_form_come_back_or_say_what_is_lost()
+    {
+        string tests = RepositoryFiles.PathOf("tests", "Osmia.UnitTests");
+        int whole = 0;
+        var lost = new SortedSet<string>();
+        foreach (string source in Directory.GetFiles(Path.Combine(tests, "Objects", "Sources"), "*.c").Concat(Directory.GetFiles(Path.Combine(tests, "Linking", "Sources"), "*.c")))
+        {
+            if (!BpfObject.TryRead(Compiled(Path.GetRelativePath(tests, source)), Path.GetFileNameWithoutExtension(source) + ".bpf.o", out BpfObject? original, out _))
+            {
+                continue; // Sources of other tests' errors, of types alone, and of programs for the host.
+            }
+
+            using var text = new StringWriter();
+            var writer = new ObjectText(original);
+            writer.Write(text);
+            Assert.True(ObjectAssembler.TryAssemble(text.ToString(), "again.s", out BpfObject? again, out IReadOnlyList<AssemblyDiagnostic> problems), $"{source}: {string.Join('\n', problems.Take(3))}\n{text}");
+            lost.UnionWith(writer.Losses);
+            if (writer.Losses.Count == 0)
+            {
+                AssertSame(original, again);
+                whole++;
+            }
+        }
+
+        output.WriteLine($"{whole} whole; lost: {string.Join("; ", lost)}");
+        Assert.True(whole >= 5, $"{whole} objects came back whole");
+        Assert.Contains(lost, loss => loss.StartsWith("external symbols", StringComparison.Ordinal));
+        Assert.Contains(lost, loss => loss.StartsWith("the struct of operations", StringComparison.Ordinal));
+    }
+
+    private static byte[] Compiled(string source)
+    {
+        try
+        {
+            return Toolchain.Compile("clang-19", source, "-Wno-everything", "-mcpu=v4");
+        }
+        catch (Xunit.Sdk.TrueException)
+        {
+            return []; // Not of BPF.
+        }
+    }
+
+    [Fact]
     public void Names_that_no_text_can_say_are_replaced()
     {
         BpfObject original = ObjectAssembler.Assemble(Sample, "count.s");
@@ -255,7 +298,7 @@ public sealed class ObjectAssemblerTests(ITestOutputHelper output)
     {
         var text = new StringBuilder();
         var ids = new SortedSet<string>();
-        string file = File.ReadAllText(RepositoryFiles.PathOf("tests", "Osmia.UnitTests", "Assembly", "object-errors.txt"));
+        string file = File.ReadAllText(RepositoryFiles.PathOf("tests", "Osmia.UnitTests", "AssemblyText", "object-errors.txt"));
         foreach (string block in file.Split("====\n", StringSplitOptions.RemoveEmptyEntries))
         {
             string source = block.Split("----\n")[0];
@@ -265,7 +308,7 @@ public sealed class ObjectAssemblerTests(ITestOutputHelper output)
             ids.UnionWith(problems.Select(problem => problem.Id));
         }
 
-        GoldenFile.Check(text.ToString(), "Assembly", "object-errors.txt");
+        GoldenFile.Check(text.ToString(), "AssemblyText", "object-errors.txt");
         Assert.Superset(new SortedSet<string> { "OSM1410", "OSM1411", "OSM1412" }, ids);
     }
 
