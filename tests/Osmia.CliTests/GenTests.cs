@@ -19,9 +19,9 @@ public class GenTests
     }
 
     [Theory]
-    [InlineData(64, "OUTPUT", "gen", "object")]
-    [InlineData(64, "INPUT", "gen", "object", "out.o")]
-    [InlineData(64, "OBJECT", "gen", "min_core_btf", "/sys/kernel/btf/vmlinux", "out.btf")]
+    [InlineData(64, "argument missing for command: 'object'", "gen", "object")]
+    [InlineData(64, "argument missing for command: 'object'", "gen", "object", "out.o")]
+    [InlineData(64, "argument missing for command: 'min_core_btf'", "gen", "min_core_btf", "/sys/kernel/btf/vmlinux", "out.btf")]
     [InlineData(1, "OSM1015", "gen", "object", "out.o", "none.bpf.o")]
     [InlineData(1, "OSM1015", "gen", "min_core_btf", "none.btf", "out.btf", Hello)]
     [InlineData(1, "OSM1031", "gen", "object", "/none/out.o", Hello)]
