@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using Osmia.Bytecode;
 using Osmia.Kernel;
 using Osmia.Objects;
 using Osmia.Objects.Diagnostics;
@@ -77,25 +78,41 @@ internal static class VerifyCommand
             return;
         }
 
-        foreach (BpfProgram program in source.Programs.Where(program => wanted.Length == 0 || wanted.Contains(program.Name)))
+        BpfProgram[] chosen = [.. source.Programs.Where(program => wanted.Length == 0 || wanted.Contains(program.Name))];
+        LinkedObject? whole = TryLink(source, source.Programs, target, out _);
+        foreach (BpfProgram program in chosen)
         {
-            foreach (BpfProgram other in source.Programs)
+            // A program that cannot be linked must not keep the others from being judged.
+            Diagnostic? problem = null;
+            if ((whole ?? TryLink(source, [program], target, out problem)) is not { } linked)
             {
-                other.AutoLoad = other == program;
+                answers.Add(new Answer(file, program.Section.Name, program.Name, program.Section.Type.ToKernelName(), "error", null, problem, null));
+                continue;
             }
 
-            try
-            {
-                LinkedObject linked = Linker.Link(source, target);
-                LinkedProgram only = linked.Programs[0];
-                VerificationReport report = Verifier.Verify(linked, only, target);
-                SourceLine? line = report.Problem is { } problem ? only.LineAt(problem.Slot) : null;
-                answers.Add(new Answer(file, program.Section.Name, program.Name, only.Type.ToString(), report.Verdict.ToString().ToLowerInvariant(), report, null, line));
-            }
-            catch (BpfException e) when (e is RelocationException or UnsupportedFeatureException)
-            {
-                answers.Add(new Answer(file, program.Section.Name, program.Name, program.Section.Type.ToString(), "error", null, e.Diagnostic, null));
-            }
+            LinkedProgram only = linked.Programs.First(candidate => candidate.Name == program.Name);
+            VerificationReport report = Verifier.Verify(linked, only, target);
+            SourceLine? line = report.Problem is { } found ? only.LineAt(found.Slot) : null;
+            answers.Add(new Answer(file, program.Section.Name, program.Name, only.Type.ToKernelName(), report.Verdict.ToString().ToLowerInvariant(), report, null, line));
+        }
+    }
+
+    private static LinkedObject? TryLink(BpfObject source, IReadOnlyList<BpfProgram> programs, Target target, out Diagnostic? problem)
+    {
+        foreach (BpfProgram program in source.Programs)
+        {
+            program.AutoLoad = programs.Contains(program);
+        }
+
+        try
+        {
+            problem = null;
+            return Linker.Link(source, target);
+        }
+        catch (BpfException e) when (e is RelocationException or UnsupportedFeatureException)
+        {
+            problem = e.Diagnostic;
+            return null;
         }
     }
 
