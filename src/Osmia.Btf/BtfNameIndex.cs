@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Osmia.Btf;
@@ -19,7 +20,7 @@ public sealed class BtfNameIndex
 
     private readonly BtfTypes _types;
 
-    // Ids of this blob counted from 1; 0 ends a chain. Chains go up in ids.
+    // Ids of this blob counted from 1; 0 ends a chain. Chains go up in ids; what has no name is in none, and its next is never read.
     private readonly int[] _heads;
     private readonly int[] _next;
 
@@ -27,8 +28,9 @@ public sealed class BtfNameIndex
     {
         _types = types;
         int own = types.Count - types.FirstId;
-        _heads = new int[BitOperations.RoundUpToPowerOf2((uint)Math.Max(own, 16))];
-        _next = new int[own + 1];
+        // About half of the types have a name.
+        _heads = new int[BitOperations.RoundUpToPowerOf2((uint)Math.Max(own, 16)) / 2];
+        _next = GC.AllocateUninitializedArray<int>(own + 1);
         Fill(types, _heads, _next);
     }
 
@@ -55,47 +57,50 @@ public sealed class BtfNameIndex
     /// </summary>
     public VariantEnumerator Variants(ReadOnlySpan<byte> essentialName) => new(this, essentialName);
 
-    // Compiled at once in full: it runs once, over all types, and its first run is the one a user waits for.
+    // Compiled at once in full: it runs once, over all types, and its first run is the one a user waits for. Reads without bounds
+    // checks, which is safe because the reader checked that each offset has a whole record behind it, and a name is read eight bytes a
+    // step only where the string section has eight more.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Fill(BtfTypes types, int[] heads, int[] next)
     {
         uint mask = (uint)heads.Length - 1;
-        ReadOnlySpan<byte> data = types.Data.Span;
+        ref byte data = ref MemoryMarshal.GetReference(types.Data.Span);
         ReadOnlySpan<byte> strings = types.StringSection;
+        ref byte text = ref MemoryMarshal.GetReference(strings);
         uint first = types.StringsBegin;
-        bool isBigEndian = types.IsBigEndian;
+        bool isSwapped = types.IsBigEndian == BitConverter.IsLittleEndian;
         ReadOnlySpan<int> offsets = types.Offsets;
         for (int i = offsets.Length - 1; i >= 0; i--)
         {
-            ReadOnlySpan<byte> record = data[offsets[i]..];
-            uint name = isBigEndian ? BinaryPrimitives.ReadUInt32BigEndian(record) : BinaryPrimitives.ReadUInt32LittleEndian(record);
+            uint name = Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref data, offsets[i]));
+            name = isSwapped ? BinaryPrimitives.ReverseEndianness(name) : name;
             if (name == 0)
             {
                 continue;
             }
 
-            uint local = name - first;
             ulong hash = 0;
-            bool mayHaveFlavour = false;
-            if (name >= first && local < (uint)strings.Length)
+            ulong flavour = 0;
+            if (name >= first && name - first < (uint)strings.Length)
             {
-                // Eight bytes a step: the end of the name is the first zero byte among them.
-                bool wasUnderscore = false;
-                for (int position = (int)local; ; position += 8)
+                // The end of the name is the first zero byte; a run of three underscores, across steps too, begins a flavour.
+                ulong before = 0;
+                for (int position = (int)(name - first); ; position += 8)
                 {
                     ulong word = position <= strings.Length - 8
-                        ? BinaryPrimitives.ReadUInt64LittleEndian(strings[position..])
+                        ? Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref text, position))
                         : LastWord(strings[Math.Min(position, strings.Length)..]);
+                    word = BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word);
                     ulong zeros = (word - EachByte) & ~word & HighBits;
                     if (zeros != 0)
                     {
                         word &= (zeros & (0 - zeros)) / 0x80 - 1;
                     }
 
-                    ulong underscores = word ^ Underscores;
-                    underscores = (underscores - EachByte) & ~underscores & HighBits;
-                    mayHaveFlavour |= (underscores & (underscores >> 8)) != 0 || (wasUnderscore && (byte)word == '_');
-                    wasUnderscore = underscores >> 56 != 0;
+                    ulong marks = word ^ Underscores;
+                    marks = (marks - EachByte) & ~marks & HighBits;
+                    flavour |= marks & ((marks << 8) | (before >> 56)) & ((marks << 16) | (before >> 48));
+                    before = marks;
                     hash = (hash ^ word) * Multiplier;
                     hash ^= hash >> 29;
                     if (zeros != 0)
@@ -106,11 +111,10 @@ public sealed class BtfNameIndex
             }
             else
             {
-                hash = Hash(types.StringBytes(name));
-                mayHaveFlavour = true;
+                flavour = 1;
             }
 
-            if (mayHaveFlavour)
+            if (flavour != 0)
             {
                 hash = Hash(BtfTypes.EssentialName(types.StringBytes(name)));
             }
@@ -123,13 +127,14 @@ public sealed class BtfNameIndex
 
     private static ulong LastWord(ReadOnlySpan<byte> rest)
     {
+        // The first byte lowest on every host; where it is read as a whole word, that is put right.
         ulong word = 0;
         for (int i = Math.Min(7, rest.Length - 1); i >= 0; i--)
         {
             word = (word << 8) | rest[i];
         }
 
-        return word;
+        return BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word);
     }
 
     /// <summary>The same number for a name whose end is known.</summary>
@@ -138,7 +143,8 @@ public sealed class BtfNameIndex
         ulong hash = 0;
         for (int position = 0; position <= name.Length; position += 8)
         {
-            hash = (hash ^ LastWord(name[position..])) * Multiplier;
+            ulong word = LastWord(name[position..]);
+            hash = (hash ^ (BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word))) * Multiplier;
             hash ^= hash >> 29;
         }
 

@@ -22,7 +22,9 @@ public sealed partial class BtfTypes
     private readonly int _typesStart;
     private readonly int _stringsStart;
     private readonly int _stringsLength;
+    // Longer than the types are many: cutting it to length would be a copy.
     private readonly int[] _offsets;
+    private readonly int _ownCount;
     private readonly int _firstId;
     private readonly int _firstString;
     private BtfNameIndex? _names;
@@ -30,7 +32,7 @@ public sealed partial class BtfTypes
     private readonly int _typesLength;
     private readonly BtfLayout _layout;
 
-    private BtfTypes(ReadOnlyMemory<byte> data, BtfHeader header, int[] offsets, bool complete, BtfTypes? baseTypes)
+    private BtfTypes(ReadOnlyMemory<byte> data, BtfHeader header, int[] offsets, int count, bool complete, BtfTypes? baseTypes)
     {
         _layout = header.Layout;
         _typesLength = header.TypesLength;
@@ -40,6 +42,7 @@ public sealed partial class BtfTypes
         _stringsStart = header.StringsStart;
         _stringsLength = header.StringsLength;
         _offsets = offsets;
+        _ownCount = count;
         IsComplete = complete;
         Base = baseTypes;
         _firstId = baseTypes?.Count ?? 1;
@@ -58,7 +61,7 @@ public sealed partial class BtfTypes
     public bool IsBigEndian => _bigEndian;
 
     /// <summary>One more than the largest id, <c>void</c> and the base's types included.</summary>
-    public int Count => _firstId + _offsets.Length;
+    public int Count => _firstId + _ownCount;
 
     /// <summary>The first id that belongs to this blob and not to its base.</summary>
     public int FirstId => _firstId;
@@ -77,17 +80,17 @@ public sealed partial class BtfTypes
     {
         ReadOnlySpan<byte> span = data.Span;
         BtfHeader header = BtfHeader.Parse(span, baseTypes?._layout ?? default);
-        (int[] offsets, bool complete) = WalkTypes(span, header);
-        return new BtfTypes(data, header, offsets, complete, baseTypes);
+        (int[] offsets, int count, bool complete) = WalkTypes(span, header);
+        return new BtfTypes(data, header, offsets, count, complete, baseTypes);
     }
 
     // Compiled at once in full: it runs once, over all types, and its first run is the one a user waits for.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (int[] Offsets, bool Complete) WalkTypes(ReadOnlySpan<byte> data, BtfHeader header)
+    private static (int[] Offsets, int Count, bool Complete) WalkTypes(ReadOnlySpan<byte> data, BtfHeader header)
     {
         ReadOnlySpan<byte> types = data.Slice(header.TypesStart, header.TypesLength);
         bool isBigEndian = header.BigEndian;
-        var offsets = new int[types.Length / 24 + 16];
+        int[] offsets = GC.AllocateUninitializedArray<int>(types.Length / 24 + 16);
         int count = 0;
         int position = 0;
         bool isComplete = true;
@@ -125,7 +128,7 @@ public sealed partial class BtfTypes
             position += TypeHeaderSize + (int)extra;
         }
 
-        return (offsets.AsSpan(0, count).ToArray(), isComplete);
+        return (offsets, count, isComplete);
     }
 
     private static uint Read32(ReadOnlySpan<byte> span, int offset, bool bigEndian) => bigEndian
@@ -152,7 +155,7 @@ public sealed partial class BtfTypes
     }
 
     /// <summary>Where a type of this blob (not of its base) begins in <see cref="Data"/>, in bytes.</summary>
-    public int OffsetOf(TypeId id) => _offsets[id.Value - _firstId];
+    public int OffsetOf(TypeId id) => Offsets[id.Value - _firstId];
 
     /// <summary>UTF-8 bytes of a string, without its terminator; empty when the offset is out of range.</summary>
     public ReadOnlySpan<byte> StringBytes(uint offset)
@@ -176,7 +179,7 @@ public sealed partial class BtfTypes
     /// <summary>Types by name; built when first asked for.</summary>
     public BtfNameIndex Names => _names ?? Interlocked.CompareExchange(ref _names, new BtfNameIndex(this), null) ?? _names;
 
-    internal ReadOnlySpan<int> Offsets => _offsets;
+    internal ReadOnlySpan<int> Offsets => _offsets.AsSpan(0, _ownCount);
 
     internal ReadOnlySpan<byte> StringSection => _data.Span.Slice(_stringsStart, _stringsLength);
 
@@ -185,7 +188,7 @@ public sealed partial class BtfTypes
     /// <summary>The word at which each type of this blob begins, counted from <paramref name="first"/>.</summary>
     internal void StartsOfTypes(Span<int> starts, int first)
     {
-        for (int i = 0; i < _offsets.Length; i++)
+        for (int i = 0; i < _ownCount; i++)
         {
             starts[i] = first + (_offsets[i] - _typesStart) / 4;
         }

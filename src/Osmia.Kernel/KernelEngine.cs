@@ -32,7 +32,6 @@ public sealed class KernelEngine : IEngine
         Target = new Target(release, () => s_kernelTypes.Value)
         {
             KernelVersion = ParseVersion(release),
-            PageSize = Environment.SystemPageSize,
             ModuleList = Modules,
             SymbolAddresses = SymbolAddresses.Of,
             SymbolNames = SymbolAddresses.Names,

@@ -142,10 +142,21 @@ internal sealed partial class CEmitter
             return;
         }
 
-        if (to - from > LongestFilledGap * 8 && from % 8 == 0 && to % 8 == 0)
+        if (to - from > LongestFilledGap * 8)
         {
+            (long first, long last) = (RoundUp(from, 8), to / 8 * 8);
+            if (first > from)
+            {
+                Gap(8, first - from, level);
+            }
+
             Line(level);
-            Text.Append("unsigned char __gap_"u8).Append(from / 8).Append((byte)'[').Append((to - from) / 8).Append("];"u8);
+            Text.Append("unsigned char __gap_"u8).Append(first / 8).Append((byte)'[').Append((last - first) / 8).Append("];"u8);
+            (from, isInBitfield) = (last, false);
+        }
+
+        if (from == to)
+        {
             return;
         }
 

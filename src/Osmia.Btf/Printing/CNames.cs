@@ -6,6 +6,9 @@ namespace Osmia.Btf.Printing;
 /// </summary>
 internal sealed class CNames(TypeGraph graph)
 {
+    // Another one in each process, so that no file can be made whose names all fall into one place.
+    private static readonly uint s_seed = (uint)HashCode.Combine(2166136261);
+
     // Open addressing: offset of the name + 1, and how often it was given.
     private uint[] _names = new uint[1024];
     private int[] _counts = new int[1024];
@@ -31,7 +34,7 @@ internal sealed class CNames(TypeGraph graph)
     private int SlotOf(uint name)
     {
         ReadOnlySpan<byte> text = graph.Text(name);
-        uint hash = 2166136261;
+        uint hash = s_seed;
         foreach (byte value in text)
         {
             hash = (hash ^ value) * 16777619;

@@ -13,6 +13,10 @@ internal sealed class CSharpNames
         "override", "params", "private", "protected", "public", "readonly", "ref", "return", "sbyte", "sealed", "short", "sizeof", "stackalloc",
         "static", "string", "struct", "switch", "this", "throw", "true", "try", "typeof", "uint", "ulong", "unchecked", "unsafe", "ushort",
         "using", "virtual", "void", "volatile", "while",
+
+        // Words with a meaning in some places only, some of which no type may be named by.
+        "async", "await", "dynamic", "extension", "field", "file", "nint", "nuint", "notnull", "partial", "record", "required", "scoped", "unmanaged",
+        "value", "var", "where", "yield",
     ];
 
     // Each name given out, with the number of the last that was made of it.

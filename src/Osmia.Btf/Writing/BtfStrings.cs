@@ -6,6 +6,9 @@ namespace Osmia.Btf.Writing;
 /// <remarks>Split BTF numbers its strings on from its base, and uses the base's where the base has them.</remarks>
 internal sealed class BtfStrings
 {
+    // Another one in each process, so that no file can be made whose names all fall into one place.
+    private static readonly uint s_seed = (uint)HashCode.Combine(2166136261);
+
     private readonly BtfTypes? _base;
     private readonly uint _first;
     private byte[] _bytes = new byte[256];
@@ -118,7 +121,7 @@ internal sealed class BtfStrings
 
     private static uint Hash(ReadOnlySpan<byte> text)
     {
-        uint hash = 2166136261;
+        uint hash = s_seed;
         foreach (byte value in text)
         {
             hash = (hash ^ value) * 16777619;

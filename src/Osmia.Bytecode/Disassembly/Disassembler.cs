@@ -8,6 +8,9 @@ namespace Osmia.Bytecode.Disassembly;
 /// </summary>
 public static class Disassembler
 {
+    /// <summary>What compilers leave in a call that a relocation fills in; as a distance it would lead to the call itself.</summary>
+    internal const int NotLinked = -1;
+
     /// <summary>Appends the instruction at a slot, without its slot number and without a line end.</summary>
     /// <returns>Slots printed: 2 for a wide instruction, else 1.</returns>
     public static int Append(

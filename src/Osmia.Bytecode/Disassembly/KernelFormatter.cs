@@ -117,13 +117,12 @@ internal static class KernelFormatter
         text.Append("call ");
         switch (i.SourceKind)
         {
+            case CallKind.Local when name is not null && i.Immediate == Disassembler.NotLinked:
+                text.Append(name);
+                break;
             case CallKind.Local:
                 text.Append($"pc{i.Immediate:+0;-0;+0}");
-                if (name is not null)
-                {
-                    text.Append('#').Append(name);
-                }
-
+                _ = name is null ? text : text.Append('#').Append(name);
                 break;
             case CallKind.Kfunc:
                 text.Append($"{name ?? "kernel-function"}#{i.Immediate}");

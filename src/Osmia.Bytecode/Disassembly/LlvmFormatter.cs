@@ -16,7 +16,7 @@ internal static class LlvmFormatter
     public static bool TryAppend(StringBuilder text, ReadOnlySpan<Instruction> stream, int slot, Instruction next, string? name)
     {
         Instruction instruction = stream[slot];
-        if (instruction.Opcode.Value == Opcodes.CallRegister)
+        if (instruction is { Opcode.Value: Opcodes.CallRegister, Destination: <= Register.R10, Source: 0, Offset: 0, Immediate: 0 })
         {
             text.Append($"callx r{Dst(instruction)}");
             return true;

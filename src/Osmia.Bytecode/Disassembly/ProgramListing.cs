@@ -11,7 +11,7 @@ public sealed record ListingSource(string Text, string File, int Line, int Colum
 /// A whole program as text, as JSON with the keys of <c>bpftool -j prog dump xlated</c>, or as a graph for Graphviz. What is known of
 /// it comes from outside, by slot: names, headings of functions, source lines, notes.
 /// </summary>
-public sealed class ProgramListing(Instruction[] code)
+public sealed partial class ProgramListing(Instruction[] code)
 {
     // Source text can be as long as the line it came from; a listing stays readable.
     private const int MaximumSourceLength = 400;
@@ -64,7 +64,7 @@ public sealed class ProgramListing(Instruction[] code)
             text.Clear();
             if (Heading?.Invoke(slot) is { } heading)
             {
-                text.Append(heading).Append(":\n");
+                text.Append(OneLine(heading)).Append(":\n");
             }
 
             if (_labels.Contains(slot))
@@ -81,7 +81,7 @@ public sealed class ProgramListing(Instruction[] code)
             int slots = AppendInstruction(text, slot);
             foreach (string note in Notes?.Invoke(slot) ?? [])
             {
-                text.Append("  ").Append(Comment).Append(' ').Append(note);
+                text.Append("  ").Append(Comment).Append(' ').Append(OneLine(note));
             }
 
             text.Append('\n');
@@ -129,81 +129,6 @@ public sealed class ProgramListing(Instruction[] code)
         json.WriteEndArray();
     }
 
-    /// <summary>
-    /// A digraph in Graphviz' language, a cluster for each function, as <c>bpftool prog dump xlated visual</c>. A function that is not
-    /// well formed (a jump leaves it, its end is run past) becomes one box that says so.
-    /// </summary>
-    public static void WriteGraph(TextWriter output, string title, IEnumerable<ProgramListing> programs)
-    {
-        output.Write($"digraph \"{Escaped(title)}\" {{\n\tnode [shape=box, style=filled, fillcolor=white, fontname=\"monospace\"];\n");
-        int function = 0;
-        foreach (ProgramListing program in programs)
-        {
-            program.FindLabels();
-            int[] starts = program.FunctionStarts();
-            for (int i = 0; i < starts.Length; i++)
-            {
-                program.WriteCluster(output, function++, starts[i], i + 1 < starts.Length ? starts[i + 1] : program.Length);
-            }
-        }
-
-        output.Write("}\n");
-    }
-
-    private int Length => code.Length;
-
-    // Of a function on its own, calls lead elsewhere: their distances are filled in when it is linked.
-    private int[] FunctionStarts() => code.Length == 0 ? [] : IsOneFunction ? [0] : ControlFlowGraph.FunctionStarts(code);
-
-    private void WriteCluster(TextWriter output, int function, int start, int end)
-    {
-        string name = Heading?.Invoke(start) ?? string.Create(CultureInfo.InvariantCulture, $"func_{function} ()");
-        output.Write($"subgraph \"cluster_{function}\" {{\n\tstyle=\"dashed\";\n\tcolor=\"black\";\n\tlabel=\"{Escaped(name)}\";\n");
-        if (ControlFlowGraph.TryBuild(code, start, end, out (int Slot, string Reason) problem) is not { } graph)
-        {
-            output.Write($"\tfn_{function}_bb_0 [color=red, label=\"not well formed: slot {problem.Slot}: {Escaped(problem.Reason)}\\l");
-            WriteBlock(output, start, end);
-            output.Write("\"];\n}\n");
-            return;
-        }
-
-        for (int block = 0; block < graph.BlockCount; block++)
-        {
-            output.Write($"\tfn_{function}_bb_{block} [label=\"");
-            WriteBlock(output, graph.FirstSlot(block), graph.EndSlot(block));
-            output.Write("\"];\n");
-        }
-
-        for (int block = 0; block < graph.BlockCount; block++)
-        {
-            ReadOnlySpan<int> successors = graph.Successors(block);
-            for (int i = 0; i < successors.Length; i++)
-            {
-                bool isTaken = successors.Length > 1 && i == 1;
-                output.Write($"\tfn_{function}_bb_{block}:s -> fn_{function}_bb_{successors[i]}:n [style=\"solid,bold\"{(isTaken ? ", color=darkgreen, label=\"taken\"" : "")}];\n");
-            }
-        }
-
-        output.Write("}\n");
-    }
-
-    private void WriteBlock(TextWriter output, int start, int end)
-    {
-        var text = new StringBuilder();
-        for (int slot = start; slot < end;)
-        {
-            if (Source?.Invoke(slot) is { } source)
-            {
-                AppendSource(text.Clear(), source);
-                output.Write($"{Escaped(text.ToString().TrimEnd())}\\l");
-            }
-
-            text.Clear().Append(CultureInfo.InvariantCulture, $"{slot}: ");
-            slot += AppendInstruction(text, slot);
-            output.Write($"{Escaped(text.ToString())}\\l");
-        }
-    }
-
     private void FindLabels()
     {
         _labels.Clear();
@@ -229,9 +154,16 @@ public sealed class ProgramListing(Instruction[] code)
     private int AppendInstruction(StringBuilder text, int slot)
     {
         Instruction instruction = code[slot];
-        return IsTranslated && instruction.IsLocalCall
-            ? Disassembler.Append(text, [instruction with { Immediate = instruction.Offset, Offset = 0 }], 0, (_, call, next) => NameAt(slot, call, next), Style)
-            : Disassembler.Append(text, code, slot, NameAt, Style);
+        if (!instruction.IsLocalCall || !(IsTranslated || IsOneFunction))
+        {
+            return Disassembler.Append(text, code, slot, NameAt, Style);
+        }
+
+        // The kernel keeps the distance in another field; before linking what stands there is not the distance.
+        string? name = NameAt(slot, instruction, default);
+        int distance = IsTranslated ? instruction.Offset : name is null ? instruction.Immediate : Disassembler.NotLinked;
+        Instruction call = IsTranslated || name is not null ? instruction with { Immediate = distance, Offset = 0 } : instruction;
+        return Disassembler.Append(text, [call], 0, (_, _, _) => name, Style);
     }
 
     private string? NameAt(int slot, Instruction instruction, Instruction next)
@@ -239,7 +171,7 @@ public sealed class ProgramListing(Instruction[] code)
         int target = slot + 1 + (instruction.IsJump ? instruction.JumpDistance : 0);
         return instruction.IsJump && _labels.Contains(target)
             ? string.Create(CultureInfo.InvariantCulture, $"{LabelPrefix}{target}")
-            : Names?.Invoke(slot, instruction, next);
+            : Names?.Invoke(slot, instruction, next) is { } name ? OneLine(name) : null;
     }
 
     private void AppendSource(StringBuilder text, ListingSource source)
@@ -337,6 +269,4 @@ public sealed class ProgramListing(Instruction[] code)
 
         return bytes[..(slots * Instruction.SizeInBytes)];
     }
-
-    private static string Escaped(string text) => OneLine(text).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal);
 }

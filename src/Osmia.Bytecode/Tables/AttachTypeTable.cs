@@ -4,7 +4,7 @@ namespace Osmia.Bytecode;
 /// <remarks>Source: <c>bpf_prog_attach_check_attach_type</c> of kernel/bpf/syscall.c; the program types are those of <see cref="ProgramTypeTable"/>.</remarks>
 public static class AttachTypeTable
 {
-    // By number. The three of many functions are known from 7.2.
+    // By number.
     private static readonly KernelVersion[] s_since =
     [
         new(4, 10), // CgroupInetIngress

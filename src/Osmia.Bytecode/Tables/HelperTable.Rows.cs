@@ -214,8 +214,8 @@ public static partial class HelperTable
         171 | timer_start                    | int                     | timer, any, any                            | 5.15 | gpl bpf           | @base
         172 | timer_cancel                   | int                     | timer                                      | 5.15 | gpl bpf           | @base
         173 | get_func_ip                    | int                     | ctx                                        | 5.15 |                   | kprobe[trace_kprobe_multi,trace_kprobe_session,trace_uprobe_multi,trace_uprobe_session]
-        173 | get_func_ip                    | int                     | ctx                                        | 5.15 | gpl               | kprobe tracing[@trampoline] lsm
-        174 | get_attach_cookie              | int                     | ctx                                        | 5.15 |                   | kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing[trace_raw_tp,@trampoline] lsm
+        173 | get_func_ip                    | int                     | ctx                                        | 5.15 | gpl               | kprobe tracing[@trampoline]
+        174 | get_attach_cookie              | int                     | ctx                                        | 5.15 |                   | kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing[trace_raw_tp,@trampoline] lsm[lsm_mac]
         175 | task_pt_regs                   | btf:pt_regs             | btf:task_struct                            | 5.15 | gpl perfmon       | @base
         176 | get_branch_snapshot            | int                     | out mem, size0                             | 5.16 | gpl perfmon       | @base
         177 | trace_vprintk                  | int                     | in mem, size, in mem?, size0               | 5.16 | gpl perfmon       | @base
@@ -225,9 +225,9 @@ public static partial class HelperTable
         180 | find_vma                       | int                     | btf:task_struct, any, func, stack?, any    | 5.17 | cb perfmon        | @base
         181 | loop                           | int                     | scalar, func, stack?, any                  | 5.17 | cb bpf            | @base
         182 | strncmp                        | int                     | in mem, size, string                       | 5.17 |                   | @base
-        183 | get_func_arg                   | int                     | ctx, any, out aligned mem:8                | 5.17 |                   | tracing[@trampoline] lsm
-        184 | get_func_ret                   | int                     | ctx, out aligned mem:8                     | 5.17 |                   | tracing[@trampoline] lsm
-        185 | get_func_arg_cnt               | int                     | ctx                                        | 5.17 |                   | tracing[@trampoline] lsm
+        183 | get_func_arg                   | int                     | ctx, any, out aligned mem:8                | 5.17 |                   | tracing[@trampoline] lsm[lsm_mac]
+        184 | get_func_ret                   | int                     | ctx, out aligned mem:8                     | 5.17 |                   | tracing[@trampoline] lsm[lsm_mac]
+        185 | get_func_arg_cnt               | int                     | ctx                                        | 5.17 |                   | tracing[@trampoline] lsm[lsm_mac]
         186 | get_retval                     | int                     |                                            | 5.18 |                   | cgroup_sock cgroup_device cgroup_sock_addr[@sock_addr_change] cgroup_sysctl cgroup_sockopt lsm[lsm_cgroup]
         187 | set_retval                     | int                     | any                                        | 5.18 |                   | cgroup_sock cgroup_device cgroup_sock_addr[@sock_addr_change] cgroup_sysctl cgroup_sockopt lsm[lsm_cgroup]
         188 | xdp_get_buff_len               | int                     | btf:xdp_buff                               | 5.18 |                   | @btf

@@ -39,6 +39,9 @@ public static class MapHelperTable
     // Tied to types that also take the element helpers.
     private static readonly MapType[] s_perCpu = [MapType.PercpuArray, MapType.PercpuHash, MapType.LruPercpuHash];
 
+    // Those whose elements can be walked.
+    private static readonly MapType[] s_walked = [.. s_perCpu, MapType.Array, MapType.Hash, MapType.LruHash];
+
     // Programs that may change a sockmap or sockhash by the element helpers; iterators are a case of tracing.
     private static readonly ProgramType[] s_sockmapUpdaters =
     [
@@ -51,6 +54,11 @@ public static class MapHelperTable
         if (helper == MapLookupPercpuElem)
         {
             return s_perCpu.Contains(type);
+        }
+
+        if (helper == ForEachMapElem)
+        {
+            return s_walked.Contains(type);
         }
 
         bool isTied = false;

@@ -48,16 +48,14 @@ public sealed record ProgramTypeFacts(ProgramType Type, KernelVersion Since, Att
     /// <summary>The layout of the context; null when the arguments are typed (tracing, lsm, struct_ops) or those of another program (ext).</summary>
     public ContextLayout? Context => ContextLayout.For(Type);
 
-    /// <summary>Whether a program with this expected attach type may be sleepable on Linux 6.18; 7.2 adds tracepoints of every kind.</summary>
+    /// <summary>
+    /// Whether a program with this expected attach type may be sleepable on Linux 6.18; 7.2 adds tracepoints of every kind and takes lsm_cgroup away.
+    /// What it attaches to must allow it too: a kernel function or hook that may sleep, a uprobe.
+    /// </summary>
     public bool MaySleep(AttachType? attachType) => Sleep switch
     {
         SleepRule.Always => true,
-        SleepRule.Allowed => Type switch
-        {
-            ProgramType.Tracing => attachType is not TraceRawTp,
-            ProgramType.Lsm => attachType is not LsmCgroup,
-            _ => true,
-        },
+        SleepRule.Allowed => Type != ProgramType.Tracing || attachType is not TraceRawTp,
         _ => false,
     };
 }

@@ -11,6 +11,7 @@ internal static class CommandTree
     [
         new("run", "Load an object, attach its programs and print what they report; or run it over a capture (--packets)", RunCommand.Build),
         new("show", "Show what an object holds: programs, maps, variables, relocations", _ => ShowCommand.Build()),
+        new("verify", "Say whether the kernel would accept an object's programs, and why not; nothing is loaded", _ => VerifyCommand.Build()),
         new("check", "Say whether an object's relocations would resolve on other kernels, and why not", _ => CheckCommand.Build()),
         new("disasm", "Print an object's instructions with their source lines", _ => DisasmCommand.Build()),
         new("asm", "Assemble a text into an object that loads", _ => AsmCommand.Build()),

@@ -26,9 +26,9 @@ public sealed record ListingOptions
 /// <summary>Listings of an object's functions as the file holds them, with what it knows of their slots: names, lines, CO-RE records.</summary>
 public static class FunctionListing
 {
-    public static ProgramListing Of(BpfObject source, BpfFunction function, ListingOptions? options = null) => Of(source, function, options, null);
+    public static ProgramListing Of(BpfObject source, BpfFunction function, ListingOptions? options = null) => Of(source, function, options, null, HeadingOf(source, function, options?.Style ?? DisassemblyStyle.Kernel));
 
-    internal static ProgramListing Of(BpfObject source, BpfFunction function, ListingOptions? options, SymbolNames? names)
+    internal static ProgramListing Of(BpfObject source, BpfFunction function, ListingOptions? options, SymbolNames? names, string heading)
     {
         options ??= new ListingOptions();
         Dictionary<int, SymbolReference> references = [];
@@ -48,7 +48,7 @@ public static class FunctionListing
             WithPositions = options.WithPositions,
             WithSlots = options.WithSlots,
             Names = names ?? ((slot, _, _) => references.GetValueOrDefault(slot) is { } reference ? NameOf(source, reference, options.Style) : null),
-            Heading = slot => slot == 0 ? HeadingOf(source, function, options.Style) : null,
+            Heading = slot => slot == 0 ? heading : null,
             Source = options.WithLines && source.Types is not null ? SourceOf(source, function, everyRecord: options.WithPositions) : null,
             Notes = slot => core[slot].Select(relocation => $"CO-RE {relocation.Kind} {relocation.Describe(source.Types!)}"),
         };

@@ -242,22 +242,50 @@ internal sealed class ObjectComposer(ObjectTextReader text, AssemblySource sourc
         return null;
     }
 
+    /// <summary>First values, and what libbpf takes for granted of maps that may have them: keys and values of 4 bytes, as many entries as values.</summary>
     private void AddSlots()
     {
+        foreach (BpfMap map in text.Maps.Where(map => map.InnerMap is not null))
+        {
+            CompleteSizes(map);
+        }
+
         foreach (IGrouping<BpfMap, ObjectTextReader.TextSlot> group in text.Slots.GroupBy(slot => slot.Map))
         {
+            BpfMap map = group.Key;
+            CompleteSizes(map);
+            map.MaxEntries = map.MaxEntries == 0 ? (uint)group.Max(slot => slot.Index) + 1 : map.MaxEntries;
+            var taken = new HashSet<int>();
             foreach (ObjectTextReader.TextSlot slot in group)
             {
-                bool isKnown = slot.Map.Type == MapType.ProgArray ? _functions.ContainsKey(slot.Name) : _maps.ContainsKey(slot.Name);
-                if (!isKnown && !source.HasTooManyProblems)
+                if (!source.HasTooManyProblems && Problem(slot, taken) is { } problem)
                 {
-                    string wanted = slot.Map.Type == MapType.ProgArray ? "a prog array holds programs" : "a map of maps holds maps";
-                    source.Report(AssemblyErrors.UnknownName(slot.Name, wanted, NearestName.Find(slot.Name, _functions.Keys.Concat(_maps.Keys))), slot.Line, slot.Column, slot.LineStart);
+                    source.Report(problem, slot.Line, slot.Column, slot.LineStart);
                 }
             }
 
-            group.Key.Slots = [.. group.Select(slot => new MapSlot(slot.Index, slot.Name))];
+            map.Slots = [.. group.OrderBy(slot => slot.Index).Select(slot => new MapSlot(slot.Index, slot.Name))];
         }
+    }
+
+    private static void CompleteSizes(BpfMap map)
+    {
+        map.KeySize = map.KeySize == 0 ? 4 : map.KeySize;
+        map.ValueSize = map.ValueSize == 0 ? 4 : map.ValueSize;
+    }
+
+    private AssemblyDiagnostic? Problem(ObjectTextReader.TextSlot slot, HashSet<int> taken)
+    {
+        bool holdsPrograms = slot.Map.Type == MapType.ProgArray;
+        if (!(holdsPrograms ? _functions.ContainsKey(slot.Name) : _maps.ContainsKey(slot.Name)))
+        {
+            return AssemblyErrors.UnknownName(
+                slot.Name, holdsPrograms ? "a prog array holds programs" : "a map of maps holds maps", NearestName.Find(slot.Name, _functions.Keys.Concat(_maps.Keys)));
+        }
+
+        return slot.Index >= slot.Map.MaxEntries ? AssemblyErrors.Directive($"slot {slot.Index} is past the {slot.Map.MaxEntries} entries of map '{slot.Map.Name}'")
+            : !taken.Add(slot.Index) ? AssemblyErrors.Directive($"slot {slot.Index} of map '{slot.Map.Name}' is filled twice")
+            : null;
     }
 
     // Lines are looked for and messages made only while somebody may read them.

@@ -17,6 +17,7 @@ public sealed class ObjectText
 
     private readonly BpfObject _source;
     private readonly Dictionary<string, int> _uses = [];
+    private readonly Dictionary<object, string> _names = [];
     private readonly List<string> _losses = [];
 
     public ObjectText(BpfObject source)
@@ -26,7 +27,20 @@ public sealed class ObjectText
         {
             _uses[name] = _uses.GetValueOrDefault(name) + 1;
         }
+
+        for (int i = 0; i < source.Functions.Count; i++)
+        {
+            _names[source.Functions[i]] = Usable(source.Functions[i].Name, "function", i);
+        }
+
+        for (int i = 0; i < source.Maps.Count; i++)
+        {
+            _names[source.Maps[i]] = source.Maps[i].DataSection == DataSectionKind.None ? Usable(source.Maps[i].Name, "map", i) : source.Maps[i].Name;
+        }
     }
+
+    // Names may be anything in ELF; what two things share, or what no text can say, is given a name here.
+    private string Usable(string name, string kind, int number) => IsUsable(name) ? name : string.Create(CultureInfo.InvariantCulture, $"{kind}_{number}_");
 
     /// <summary>What the text does not say, after <see cref="Write"/>.</summary>
     public IReadOnlyList<string> Losses => _losses;
@@ -34,26 +48,26 @@ public sealed class ObjectText
     public void Write(TextWriter output)
     {
         _losses.Clear();
-        output.Write($"# {_source.Name}\n");
+        output.Write($"# {(_source.Name.Any(char.IsControl) ? "object" : _source.Name)}\n");
         if (_source.License.Length > 0)
         {
             output.Write($"\t.license {Quoted(Encoding.UTF8.GetBytes(_source.License))}\n");
         }
 
-        foreach (BpfMap map in _source.Maps.Where(map => map.DataSection == DataSectionKind.None))
+        foreach (BpfMap map in _source.Maps.Where(IsDefined))
         {
-            output.Write($"\t.map {map.Name}{Properties(map)}\n");
+            output.Write($"\t.map {_names[map]}{Properties(map)}\n");
         }
 
-        foreach (BpfMap map in _source.Maps)
+        foreach (BpfMap map in _source.Maps.Where(IsDefined))
         {
             foreach (MapSlot slot in map.Slots)
             {
-                output.Write(string.Create(CultureInfo.InvariantCulture, $"\t.slot {map.Name} {slot.Index} {slot.Name}\n"));
+                output.Write(string.Create(CultureInfo.InvariantCulture, $"\t.slot {_names[map]} {slot.Index} {SlotName(slot.Name)}\n"));
             }
         }
 
-        foreach (BpfMap map in _source.Maps.Where(map => map.DataSection != DataSectionKind.None))
+        foreach (BpfMap map in _source.Maps.Where(map => map.DataSection is not (DataSectionKind.None or DataSectionKind.StructOps)))
         {
             WriteData(output, map);
         }
@@ -72,12 +86,34 @@ public sealed class ObjectText
             _losses.Add($"external symbols: {string.Join(", ", _source.Externs.Select(external => external.Name).Take(10))}");
         }
 
+        foreach (BpfMap map in _source.Maps.Where(map => map.Type == MapType.StructOps))
+        {
+            _losses.Add($"the struct of operations '{map.Name}' with its functions");
+        }
+
+        if (_source.Variables.Any(variable => variable.Map.Type == MapType.Arena))
+        {
+            _losses.Add("global variables of an arena");
+        }
+
+        if (_source.Maps.Any(map => map.NumaNode != 0 || map.PinFolder.Length > 0 || !map.AutoCreate))
+        {
+            _losses.Add("memory nodes, pin folders and optional creation of maps");
+        }
+
         int records = _source.Functions.Sum(function => function.CoreRelocations.Count);
         if (records > 0)
         {
-            _losses.Add($"{records} CO-RE relocations: offsets stay those of the headers the object was compiled with");
+            _losses.Add($"{records} CO-RE relocation{(records == 1 ? "" : "s")}: offsets stay those of the headers the object was compiled with");
         }
     }
+
+    private static bool IsDefined(BpfMap map) => map.DataSection == DataSectionKind.None && map.Type != MapType.StructOps;
+
+    private string SlotName(string name) =>
+        _source.Functions.FirstOrDefault(function => function.Name == name) is { } function ? _names[function]
+        : _source.Maps.FirstOrDefault(map => map.Name == name) is { } map ? _names[map]
+        : name;
 
     private static string Properties(BpfMap map)
     {
@@ -176,24 +212,31 @@ public sealed class ObjectText
     private void WriteFunction(TextWriter output, BpfFunction function)
     {
         Dictionary<int, SymbolReference> references = function.References.ToDictionary(reference => reference.Slot);
-        output.Write(function.IsGlobal ? $"\n\t.globl {function.Name}\n" : "\n");
-        output.Write($"\t.type {function.Name}, @function\n");
+        string name = _names[function];
+        if (name != function.Name)
+        {
+            _losses.Add($"the name of a function, which is {name} here");
+        }
+
+        output.Write(function.IsGlobal ? $"\n\t.globl {name}\n" : "\n");
+        output.Write($"\t.type {name}, @function\n");
         FunctionListing.Of(_source, function, new ListingOptions { Style = DisassemblyStyle.Llvm, WithLabels = true, WithSlots = false }, (slot, instruction, _) =>
             references.GetValueOrDefault(slot) is { } reference ? NameOf(reference)
             : instruction.IsHelperCall && HelperTable.IsKnown(instruction.Immediate) ? HelperTable.NameOf(instruction.Immediate)
-            : null).WriteText(output);
+            : null, name).WriteText(output);
     }
 
     private string? NameOf(SymbolReference reference)
     {
-        if (reference.Kind == SymbolKind.Extern || reference.Map?.DataSection == DataSectionKind.Kconfig)
+        if (reference.Kind == SymbolKind.Extern || reference.Map?.DataSection == DataSectionKind.Kconfig || (reference.Kind == SymbolKind.MapValue && reference.Map?.DataSection == DataSectionKind.None))
         {
             return null; // Counted among the losses.
         }
 
         if (reference.Kind != SymbolKind.MapValue)
         {
-            return reference.Name;
+            object? target = reference.Kind == SymbolKind.Map ? reference.Map : reference.Function;
+            return target is not null && _names.TryGetValue(target, out string? known) ? known : null;
         }
 
         BpfVariable? variable = _source.Variables.FirstOrDefault(variable => variable.Name == reference.Name && variable.Map == reference.Map && IsUsable(variable.Name));

@@ -183,17 +183,25 @@ public static class Similarity
         // Names of objects may be of any length; resemblance is sought in the first part of very long ones.
         wanted = wanted.Length > MaximumLength ? wanted[..MaximumLength] : wanted;
         int limit = Math.Max(2, wanted.Length / 3);
-        return [.. names.Distinct()
-            .Select(name => (Name: name, Distance: Math.Abs(name.Length - wanted.Length) > limit ? int.MaxValue : Distance(wanted, name)))
-            .Where(pair => pair.Distance <= limit || (wanted.Length >= 4 && pair.Name.Contains(wanted, StringComparison.Ordinal)))
-            .OrderBy(pair => pair.Distance).ThenBy(pair => pair.Name, StringComparer.Ordinal)
-            .Take(count).Select(pair => pair.Name)];
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var found = new List<(string Name, int Distance)>();
+        foreach (string name in names)
+        {
+            bool isNear = Math.Abs(name.Length - wanted.Length) <= limit;
+            bool isPart = wanted.Length >= 4 && name.Length > wanted.Length && name.Contains(wanted, StringComparison.Ordinal);
+            if ((isNear || isPart) && seen.Add(name) && (isNear ? Distance(wanted, name) : int.MaxValue) is var distance && (distance <= limit || isPart))
+            {
+                found.Add((name, distance));
+            }
+        }
+
+        return [.. found.OrderBy(pair => pair.Distance).ThenBy(pair => pair.Name, StringComparer.Ordinal).Take(count).Select(pair => pair.Name)];
     }
 
     /// <summary>Levenshtein distance.</summary>
     public static int Distance(string left, string right)
     {
-        var row = new int[right.Length + 1];
+        Span<int> row = right.Length < 512 ? stackalloc int[right.Length + 1] : new int[right.Length + 1];
         for (int j = 0; j <= right.Length; j++)
         {
             row[j] = j;

@@ -18,6 +18,7 @@ internal sealed class ExternLinker(BpfObject source, Target target, ModuleTable 
     private const int CandidateCount = 3;
 
     private readonly Dictionary<BpfExtern, Answer> _answers = [];
+    private readonly Dictionary<BtfKind, List<string>> _names = [];
 
     /// <summary>Writes the symbol into the instruction.</summary>
     /// <returns>Why a weak symbol is missing, or null when there is nothing to say.</returns>
@@ -133,6 +134,18 @@ internal sealed class ExternLinker(BpfObject source, Target target, ModuleTable 
             return ($"target '{target.Name}' has no BTF to look in: {target.NoTypesReason ?? "it has no types"}", []);
         }
 
+        if (!_names.TryGetValue(kind, out List<string>? names))
+        {
+            _names[kind] = names = NamesOf(kind, types);
+        }
+
+        IReadOnlyList<string> nearest = Similarity.Nearest(name, names, CandidateCount);
+        string modulesLooked = target.Modules.Count > 0 ? $" and its {target.Modules.Count} modules" : "";
+        return ($"the types of target '{target.Name}'{modulesLooked} have no {what} of that name{Closest(nearest)}", nearest);
+    }
+
+    private List<string> NamesOf(BtfKind kind, BtfTypes types)
+    {
         var names = new List<string>();
         foreach (BtfTypes owner in target.Modules.Select(module => module.Types).OfType<BtfTypes>().Prepend(types))
         {
@@ -145,9 +158,7 @@ internal sealed class ExternLinker(BpfObject source, Target target, ModuleTable 
             }
         }
 
-        IReadOnlyList<string> nearest = Similarity.Nearest(name, names, CandidateCount);
-        string modulesLooked = target.Modules.Count > 0 ? $" and its {target.Modules.Count} modules" : "";
-        return ($"the types of target '{target.Name}'{modulesLooked} have no {what} of that name{Closest(nearest)}", nearest);
+        return names;
     }
 
     private static string Closest(IReadOnlyList<string> nearest) => nearest.Count > 0 ? $"; the closest are {string.Join(", ", nearest)}" : "";

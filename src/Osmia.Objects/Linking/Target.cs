@@ -1,4 +1,3 @@
-using System.Text;
 using Osmia.Btf;
 
 namespace Osmia.Objects.Linking;
@@ -42,9 +41,6 @@ public sealed class Target(string name)
     /// <summary>All names that <see cref="SymbolAddresses"/> answers, for "did you mean".</summary>
     public Func<IEnumerable<string>>? SymbolNames { get; init; }
 
-    /// <summary>Bytes of a memory page; the globals of an arena stand on whole pages at its end.</summary>
-    public int PageSize { get; init; } = 4096;
-
     /// <summary>Looks for a type by kind and name: in <see cref="Types"/>, then in each module's own.</summary>
     /// <returns>Null when no one has it. The module is 0 for <see cref="Types"/>, else one more than its index in <see cref="Modules"/>.</returns>
     internal TargetType? Find(BtfKind kind, string name)
@@ -60,18 +56,11 @@ public sealed class Target(string name)
             return new TargetType(types, id, 0);
         }
 
-        byte[] wanted = Encoding.UTF8.GetBytes(name);
         for (int module = 0; module < Modules.Count; module++)
         {
-            if (Modules[module].Types is { } own)
+            if (Modules[module].Types is { } own && own.Find(kind, name) is { IsVoid: false } found)
             {
-                for (int i = own.FirstId; i < own.Count; i++)
-                {
-                    if (own[i].Kind == kind && own[i].NameBytes.SequenceEqual(wanted))
-                    {
-                        return new TargetType(own, new TypeId(i), module + 1);
-                    }
-                }
+                return new TargetType(own, found, module + 1);
             }
         }
 

@@ -25,13 +25,38 @@ public static class TargetCheck
 
         var modules = new ModuleTable(target);
         var functions = new FunctionLinker(source, target, mapIndexes, modules);
+        Dictionary<string, Diagnostic> callbacks = CheckCallbacks(source, target, modules);
         var programs = new List<ProgramCheck>(source.Programs.Count);
         foreach (BpfProgram program in source.Programs)
         {
-            programs.Add(Check(functions, program, target, modules));
+            ProgramCheck check = Check(functions, program, target, modules);
+            programs.Add(callbacks.TryGetValue(program.Name, out Diagnostic? failure) ? check with { Failure = check.Failure ?? failure } : check);
         }
 
         return new TargetReport(target.Name, programs);
+    }
+
+    /// <summary>Structs of callbacks that do not fit the target, told at each of their programs.</summary>
+    private static Dictionary<string, Diagnostic> CheckCallbacks(BpfObject source, Target target, ModuleTable modules)
+    {
+        var failures = new Dictionary<string, Diagnostic>(StringComparer.Ordinal);
+        var linker = new StructOpsLinker(source, target, modules);
+        foreach (BpfMap map in source.Maps.Where(map => map.DataSection == DataSectionKind.StructOps && map.AutoCreate))
+        {
+            try
+            {
+                linker.Link(map, new LinkedMap(-1, map.Name, map.Type, map.KeySize, map.ValueSize, map.MaxEntries, map.Flags));
+            }
+            catch (RelocationException e)
+            {
+                foreach (MapSlot slot in map.Slots)
+                {
+                    failures.TryAdd(slot.Name, e.Diagnostic);
+                }
+            }
+        }
+
+        return failures;
     }
 
     private static ProgramCheck Check(FunctionLinker functions, BpfProgram program, Target target, ModuleTable modules)

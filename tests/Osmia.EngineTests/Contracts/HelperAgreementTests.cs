@@ -93,7 +93,7 @@ public sealed class HelperAgreementTests
         { ProgramType.SchedCls, "r2 = 5; call csum_update; exit" },
         { ProgramType.SchedCls, "r1 = 3; r2 = 0; call redirect; exit" },
         { ProgramType.SchedCls, "r1 = 3; r2 = 2; call redirect; exit" },
-        { ProgramType.SchedCls, "*(u64 *)(r10 - 16) = 0x1122334455667788; *(u64 *)(r10 - 8) = -7; r1 = r10; r1 += -16; r2 = 8; r3 = r10; r3 += -8; r4 = 8; r5 = 99; call csum_diff; exit" },
+        { ProgramType.SchedCls, "*(u64 *)(r10 - 16) = 0x55667788; *(u64 *)(r10 - 8) = -7; r1 = r10; r1 += -16; r2 = 8; r3 = r10; r3 += -8; r4 = 8; r5 = 99; call csum_diff; exit" },
         { ProgramType.SchedCls, "*(u64 *)(r10 - 8) = -7; r1 = 0; r2 = 0; r3 = r10; r3 += -8; r4 = 8; r5 = 0x12345678; call csum_diff; exit" },
         { ProgramType.SchedCls, "*(u64 *)(r10 - 8) = -7; r1 = r10; r1 += -8; r2 = 8; r3 = 0; r4 = 0; r5 = 0x12345678; call csum_diff; exit" },
         { ProgramType.SchedCls, "r6 = r1; r0 = 0\n" + Bounds + "*(u16 *)(r7 + 20) = 0x55aa; r0 = *(u16 *)(r7 + 12); r1 = *(u8 *)(r7 + 33); r0 += r1" + Out },

@@ -129,7 +129,8 @@ public class HelperArgumentTests(ITestOutputHelper output)
         int pairs = 0;
         foreach ((Helper helper, HelperSignature signature, TrialPlace place) in Calls(trial))
         {
-            if (HelperCallBuilder.MapFor(helper, signature) is null || !signature.Arguments.All(argument => HelperCallBuilder.CanMake(argument, place)))
+            // A timer's map is the one the timer is in.
+            if (HelperCallBuilder.MapFor(helper, signature) is null || signature.Arguments.Any(argument => argument.Kind == HelperArgumentKind.Timer) || !signature.Arguments.All(argument => HelperCallBuilder.CanMake(argument, place)))
             {
                 continue;
             }
@@ -164,7 +165,8 @@ public class HelperArgumentTests(ITestOutputHelper output)
         {
             foreach (HelperSignature signature in helper.Signatures)
             {
-                TrialPlace? place = places.Where(place => ReferenceEquals(helper.SignatureFor(place.Type, place.AttachType), signature) && !TableExceptions.Holds("helper", helper.Name, place.ToString()))
+                bool isLock = signature.Arguments.Any(argument => argument.Kind == HelperArgumentKind.SpinLock);
+                TrialPlace? place = places.Where(place => (!isLock || place.Type == ProgramType.SchedCls) && ReferenceEquals(helper.SignatureFor(place.Type, place.AttachType), signature) && !TableExceptions.Holds("helper", helper.Name, place.ToString()))
                     .OrderByDescending(place => signature.Arguments.Count(argument => HelperCallBuilder.CanMake(argument, place))).FirstOrDefault();
                 if (place is null)
                 {

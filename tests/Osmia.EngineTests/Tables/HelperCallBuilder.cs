@@ -15,7 +15,6 @@ internal enum ArgumentFault
     Null,
     ReadOnlyMemory,
     PacketMemory,
-    Uninitialised,
 }
 
 /// <summary>What comes after the call.</summary>
@@ -50,15 +49,19 @@ internal sealed class HelperCallBuilder : IDisposable
     private readonly BpfHandle _constant;
     private readonly List<Instruction> _code = [];
     private readonly List<int> _toEnd = [];
+    private readonly BpfHandle _timer;
+    private readonly BpfHandle _lock;
+    private int? _callback;
+    private bool _timed;
 
     public HelperCallBuilder()
     {
         _memory = MakeArray(MapCreateFlags.None);
         _constant = MakeArray(MapCreateFlags.ReadOnlyForPrograms);
+        _timer = new BpfHandle(_maps.Create(MapTypeTable.Find(MapType.Array)!, 4, 16, 1, MapCreateFlags.None, MapTrial.TimerValue));
+        _lock = new BpfHandle(_maps.Create(MapTypeTable.Find(MapType.Array)!, 4, 8, 1, MapCreateFlags.None, MapTrial.LockValue));
         Assert.Equal(0, BpfSyscall.MapFreeze(_constant.Descriptor));
     }
-
-    public IReadOnlyDictionary<MapType, BpfHandle> Maps => _byType;
 
     /// <summary>A map the helper takes, or null when it takes none.</summary>
     public static MapType? MapFor(Helper helper, HelperSignature signature) =>
@@ -69,7 +72,7 @@ internal sealed class HelperCallBuilder : IDisposable
     /// <summary>Arguments whose making takes BTF of a program's own, or a place in a kernel function, are not made.</summary>
     public static bool CanMake(HelperArgument argument, TrialPlace place) => argument.Kind switch
     {
-        HelperArgumentKind.Function or HelperArgumentKind.Timer or HelperArgumentKind.SpinLock or HelperArgumentKind.PerCpuPointer or HelperArgumentKind.KptrSlot => false,
+        HelperArgumentKind.PerCpuPointer or HelperArgumentKind.KptrSlot => false,
         HelperArgumentKind.BtfPointer => argument.IsNullable || argument.TypeName is "task_struct" or "seq_file",
         HelperArgumentKind.SocketCommon or HelperArgumentKind.BtfSocketCommon or HelperArgumentKind.Socket => argument.IsNullable || SocketField(place, argument) is not null,
         _ => true,
@@ -88,10 +91,12 @@ internal sealed class HelperCallBuilder : IDisposable
     }
 
     /// <param name="faulty">The index of the argument that is not as the row says.</param>
-    public Instruction[] Build(Helper helper, HelperSignature signature, TrialPlace place, MapType? mapType, int faulty = -1, ArgumentFault fault = ArgumentFault.None, CallEnd end = CallEnd.Release)
+    public TrialCode Build(Helper helper, HelperSignature signature, TrialPlace place, MapType? mapType, int faulty = -1, ArgumentFault fault = ArgumentFault.None, CallEnd end = CallEnd.Release, int callbackReturns = 0)
     {
         _code.Clear();
         _toEnd.Clear();
+        _callback = null;
+        _timed = signature.Arguments.Any(argument => argument.Kind == HelperArgumentKind.Timer);
         _code.Add(KernelTrial.Copy(Register.R6, Register.R1));
         StoreZero(KeySlot);
         LoadMemory(Register.R7, _memory);
@@ -101,7 +106,7 @@ internal sealed class HelperCallBuilder : IDisposable
             LoadPacket(place);
         }
 
-        Prepare(signature, place);
+        Prepare(helper, signature, place);
         bool isEmptySize = false;
         for (int i = 0; i < signature.Arguments.Count; i++)
         {
@@ -135,7 +140,7 @@ internal sealed class HelperCallBuilder : IDisposable
         _code.Add(KernelTrial.Call((int)helper.Id));
         if (end != CallEnd.Keep)
         {
-            Release(signature);
+            Release(helper, signature);
         }
 
         if (end == CallEnd.ReadPacket)
@@ -150,7 +155,16 @@ internal sealed class HelperCallBuilder : IDisposable
         }
 
         _code.AddRange(KernelTrial.Return(1));
-        return [.. _code];
+        int? callback = null;
+        if (_callback is { } load)
+        {
+            // The function's place is relative to the slot after the load's first.
+            callback = _code.Count;
+            _code[load] = _code[load].WithImmediate(_code.Count - load - 1);
+            _code.AddRange(KernelTrial.Return(callbackReturns));
+        }
+
+        return new TrialCode([.. _code], callback, _maps.Types);
     }
 
     public void Dispose()
@@ -158,6 +172,8 @@ internal sealed class HelperCallBuilder : IDisposable
         _maps.Dispose();
         _memory.Dispose();
         _constant.Dispose();
+        _timer.Dispose();
+        _lock.Dispose();
         foreach (BpfHandle map in _byType.Values)
         {
             map.Dispose();
@@ -226,7 +242,7 @@ internal sealed class HelperCallBuilder : IDisposable
     }
 
     // Calls that make an argument come before the registers are filled.
-    private void Prepare(HelperSignature signature, TrialPlace place)
+    private void Prepare(Helper helper, HelperSignature signature, TrialPlace place)
     {
         foreach (HelperArgument argument in signature.Arguments)
         {
@@ -244,6 +260,18 @@ internal sealed class HelperCallBuilder : IDisposable
                 case HelperArgumentKind.SocketCommon or HelperArgumentKind.BtfSocketCommon or HelperArgumentKind.Socket when SocketField(place, argument) is { } field:
                     _code.Add(KernelTrial.Load(8, Register.R9, Register.R6, field.Offset));
                     EndIfZero(Register.R9);
+                    break;
+                case HelperArgumentKind.Timer:
+                    LoadMemory(Register.R9, _timer);
+                    break;
+                case HelperArgumentKind.SpinLock:
+                    LoadMemory(Register.R9, _lock);
+                    if (helper.Id == HelperId.SpinUnlock)
+                    {
+                        _code.Add(KernelTrial.Copy(Register.R1, Register.R9));
+                        _code.Add(KernelTrial.Call((int)HelperId.SpinLock));
+                    }
+
                     break;
                 case HelperArgumentKind.RingbufRecord:
                     LoadWide(Register.R1, PseudoLoad.MapFd, Map(MapType.Ringbuf).Descriptor);
@@ -290,7 +318,7 @@ internal sealed class HelperCallBuilder : IDisposable
                 _code.Add(KernelTrial.Copy(register, Register.R6));
                 break;
             case HelperArgumentKind.ConstMap:
-                LoadWide(register, PseudoLoad.MapFd, Map(mapType!.Value).Descriptor);
+                LoadWide(register, PseudoLoad.MapFd, (_timed ? _timer : Map(mapType!.Value)).Descriptor);
                 break;
             case HelperArgumentKind.MapKey or HelperArgumentKind.MapValue or HelperArgumentKind.Memory:
                 _code.Add(KernelTrial.Copy(register, Register.R7));
@@ -304,6 +332,10 @@ internal sealed class HelperCallBuilder : IDisposable
             case HelperArgumentKind.Dynptr:
                 Address(register, DynptrSlot);
                 break;
+            case HelperArgumentKind.Function:
+                _callback = _code.Count;
+                LoadWide(register, PseudoLoad.Function, 0);
+                break;
             default:
                 _code.Add(argument.IsNullable || !CanMake(argument, place) ? KernelTrial.Move(register, 0) : KernelTrial.Copy(register, Register.R9));
                 break;
@@ -314,7 +346,7 @@ internal sealed class HelperCallBuilder : IDisposable
     {
         switch (fault)
         {
-            case ArgumentFault.WrongKind when IsNumber(argument.Kind):
+            case ArgumentFault.WrongKind when IsNumber(argument.Kind) || argument.Kind == HelperArgumentKind.Anything:
                 _code.Add(KernelTrial.Copy(register, Register.R10));
                 break;
             case ArgumentFault.WrongKind:
@@ -333,8 +365,14 @@ internal sealed class HelperCallBuilder : IDisposable
         }
     }
 
-    private void Release(HelperSignature signature)
+    private void Release(Helper helper, HelperSignature signature)
     {
+        if (helper.Id == HelperId.SpinLock)
+        {
+            _code.Add(KernelTrial.Copy(Register.R1, Register.R9));
+            _code.Add(KernelTrial.Call((int)HelperId.SpinUnlock));
+        }
+
         HelperArgument? dynptr = signature.Arguments.FirstOrDefault(argument => argument is { Kind: HelperArgumentKind.Dynptr, TypeName: "ringbuf", IsReleased: false });
         if (dynptr is not null)
         {

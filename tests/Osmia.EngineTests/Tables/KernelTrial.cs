@@ -15,6 +15,10 @@ internal sealed record TrialPlace(ProgramType Type, AttachType? AttachType, Type
     public override string ToString() => Type.ToKernelName() + (AttachType is { } attach ? "/" + attach.ToKernelName() : "");
 }
 
+/// <summary>A program, and where its second function begins if it has one.</summary>
+/// <param name="Types">The BTF of <see cref="MapTrial"/>, which names the functions.</param>
+internal readonly record struct TrialCode(Instruction[] Code, int? CallbackSlot, BpfHandle Types);
+
 /// <summary>What the verifier said of a program that was loaded to be judged and dropped.</summary>
 /// <param name="Error">0, or an errno.</param>
 internal readonly record struct TrialVerdict(int Error, string Log)
@@ -77,15 +81,20 @@ internal sealed unsafe class KernelTrial
         return places;
     }
 
+    public TrialVerdict Load(TrialPlace place, TrialCode code, string license = Gpl, uint logLevel = 1) =>
+        Load(place.Type, (uint)(place.AttachType ?? 0), place.AttachBtfId, place.IsSleepable, code.Code, license, logLevel, code);
+
     public TrialVerdict Load(TrialPlace place, ReadOnlySpan<Instruction> code, string license = Gpl, uint logLevel = 1) =>
         Load(place.Type, (uint)(place.AttachType ?? 0), place.AttachBtfId, place.IsSleepable, code, license, logLevel);
 
-    public TrialVerdict Load(ProgramType type, uint attachType, TypeId attachBtfId, bool isSleepable, ReadOnlySpan<Instruction> code, string license = Gpl, uint logLevel = 1)
+    public TrialVerdict Load(ProgramType type, uint attachType, TypeId attachBtfId, bool isSleepable, ReadOnlySpan<Instruction> code, string license = Gpl, uint logLevel = 1, TrialCode functions = default)
     {
+        FunctionRecord[] records = functions.CallbackSlot is { } slot ? [new(0, MapTrial.MainFunction), new(slot, MapTrial.CallbackFunction)] : [];
         byte[] terminated = BpfSyscall.Terminated(license);
         fixed (Instruction* first = code)
         fixed (byte* text = terminated)
         fixed (byte* log = _log)
+        fixed (FunctionRecord* function = records)
         {
             log[0] = 0;
             var attributes = new ProgramLoadAttributes
@@ -102,6 +111,12 @@ internal sealed unsafe class KernelTrial
                 ExpectedAttachType = attachType,
                 AttachBtfId = attachBtfId.Value,
             };
+            if (records.Length > 0)
+            {
+                attributes.BtfFd = functions.Types.Descriptor;
+                (attributes.FunctionInfo, attributes.FunctionInfoCount, attributes.FunctionInfoSize) = ((ulong)function, (uint)records.Length, (uint)sizeof(FunctionRecord));
+            }
+
             int result = BpfSyscall.Call(BpfCommand.ProgramLoad, ref attributes);
             for (int attempt = 0; result == -Errno.EAGAIN && attempt < 5; attempt++)
             {

@@ -26,26 +26,61 @@ internal sealed unsafe class MapTrial : IDisposable
     {
         var inner = new MapCreateAttributes { Type = (uint)MapType.Array, KeySize = 4, ValueSize = 4, MaxEntries = 8 };
         _inner = new BpfHandle(BpfSyscall.Call(BpfCommand.MapCreate, ref inner));
-        _types = new BpfHandle(LoadInt());
+        _types = new BpfHandle(LoadTypes());
     }
 
-    // One type, [1] int: a header of 24 bytes, the type and its encoding, the strings.
-    private static int LoadInt()
+    /// <summary>Value types of the trial's BTF, by their ids.</summary>
+    public const int Int = 1;
+    public const int LockValue = 3;
+    public const int TimerValue = 5;
+    public const int WorkValue = 7;
+    public const int PointerValue = 11;
+
+    // And functions.
+    public const int MainFunction = 13;
+    public const int CallbackFunction = 14;
+
+    // The kernel knows its objects by the names of their structures and tags.
+    private static int LoadTypes()
     {
-        byte[] blob =
+        const uint Struct = 4u << 24;
+        const uint Tag = 18u << 24;
+        const uint Pointer = 2u << 24;
+        const uint Function = 12u << 24;
+        const uint Prototype = 13u << 24;
+        string names = "\0int\0bpf_spin_lock\0bpf_timer\0bpf_wq\0task_struct\0kptr_untrusted\0v\0m\0main\0callback\0";
+        uint[] types =
         [
-            0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 16, 0, 0, 0, 5, 0, 0, 0,
-            1, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0, 32, 0, 0, 1,
-            0, (byte)'i', (byte)'n', (byte)'t', 0,
+            Name("int"), 1u << 24, 4, 32 | (1u << 24),
+            Name("bpf_spin_lock"), Struct, 4,
+            Name("v"), Struct | 1, 8, Name("m"), 2, 0,
+            Name("bpf_timer"), Struct, 16,
+            Name("v"), Struct | 1, 16, Name("m"), 4, 0,
+            Name("bpf_wq"), Struct, 16,
+            Name("v"), Struct | 1, 16, Name("m"), 6, 0,
+            Name("task_struct"), Struct, 8,
+            Name("kptr_untrusted"), Tag, 8,
+            0, Pointer, 9,
+            Name("v"), Struct | 1, 8, Name("m"), 10, 0,
+            0, Prototype, Int,
+            Name("main"), Function | 1, 12,
+            Name("callback"), Function, 12,
         ];
+        uint typeLength = (uint)(types.Length * sizeof(uint));
+        uint[] header = [0x0001eb9f, 24, 0, typeLength, typeLength, (uint)names.Length];
+        byte[] blob = [.. MemoryMarshal.AsBytes<uint>(header), .. MemoryMarshal.AsBytes<uint>(types), .. System.Text.Encoding.ASCII.GetBytes(names)];
         fixed (byte* data = blob)
         {
             var attributes = new BtfLoadAttributes { Data = (ulong)data, Size = (uint)blob.Length };
             return BpfSyscall.Call(BpfCommand.BtfLoad, ref attributes);
         }
+
+        uint Name(string name) => (uint)names.IndexOf("\0" + name + "\0", StringComparison.Ordinal) + 1;
     }
 
-    /// <summary>Sizes the table allows: those of the type of <see cref="LoadInt"/> where there may be types.</summary>
+    public BpfHandle Types => _types;
+
+    /// <summary>Sizes the table allows: those of the type of <see cref="Int"/> where there may be types.</summary>
     public static (uint Key, uint Value, uint Entries) Shape(MapTypeFacts row) => (FirstOf(row.Key, 4, 8), row.NeedsTypes ? 4 : FirstOf(row.Value, StackFrame, 8, 4), row.Entries switch
     {
         MapEntriesRule.MustBeZero => 0,
@@ -67,7 +102,7 @@ internal sealed unsafe class MapTrial : IDisposable
     }
 
     /// <returns>A descriptor or a negated errno.</returns>
-    public int Create(MapTypeFacts row, uint key, uint value, uint entries, MapCreateFlags flags, bool withTypes, ulong extra = 0)
+    public int Create(MapTypeFacts row, uint key, uint value, uint entries, MapCreateFlags flags, int valueType, ulong extra = 0)
     {
         var attributes = new MapCreateAttributes
         {
@@ -77,9 +112,9 @@ internal sealed unsafe class MapTrial : IDisposable
             MaxEntries = entries,
             Flags = (uint)flags,
             InnerMapFd = row.HasInnerMap ? _inner.Descriptor : 0,
-            BtfFd = withTypes ? _types.Descriptor : 0,
-            BtfKeyType = withTypes ? 1 : 0,
-            BtfValueType = withTypes ? 1 : 0,
+            BtfFd = valueType != 0 ? _types.Descriptor : 0,
+            BtfKeyType = valueType != 0 ? Int : 0,
+            BtfValueType = valueType,
             Extra = extra,
         };
         return BpfSyscall.Call(BpfCommand.MapCreate, ref attributes);
@@ -89,12 +124,24 @@ internal sealed unsafe class MapTrial : IDisposable
     public int Create(MapTypeFacts row)
     {
         (uint key, uint value, uint entries) = Shape(row);
-        return Create(row, key, value, entries, row.Needed, row.NeedsTypes, row.Type == MapType.Arena ? ArenaAddress : 0);
+        return Create(row, key, value, entries, row.Needed, row.NeedsTypes ? Int : 0, row.Type == MapType.Arena ? ArenaAddress : 0);
     }
 
-    public bool Accepts(MapTypeFacts row, uint key, uint value, uint entries, MapCreateFlags flags, bool withTypes)
+    public bool Accepts(MapTypeFacts row, uint key, uint value, uint entries, MapCreateFlags flags, int valueType = 0)
     {
-        int result = Create(row, key, value, entries, flags, withTypes);
+        int result = Create(row, key, value, entries, flags, valueType);
+        if (result >= 0)
+        {
+            new BpfHandle(result).Dispose();
+        }
+
+        return result >= 0;
+    }
+
+    public static bool AcceptsInner(MapType outer, int inner)
+    {
+        var attributes = new MapCreateAttributes { Type = (uint)outer, KeySize = 4, ValueSize = 4, MaxEntries = 4, InnerMapFd = inner };
+        int result = BpfSyscall.Call(BpfCommand.MapCreate, ref attributes);
         if (result >= 0)
         {
             new BpfHandle(result).Dispose();

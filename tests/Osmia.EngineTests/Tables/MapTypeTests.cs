@@ -40,7 +40,7 @@ public class MapTypeTests(ITestOutputHelper output)
                 // Each flag alone added, and each needed one taken away.
                 MapCreateFlags flags = row.Needed ^ flag;
                 bool table = (flags & ~row.Allowed) == 0 && (flags & row.Needed) == row.Needed;
-                bool kernel = trial.Accepts(row, key, value, entries, flags, row.NeedsTypes);
+                bool kernel = trial.Accepts(row, key, value, entries, flags, IntIfNeeded(row));
                 tried++;
                 if (table != kernel)
                 {
@@ -77,7 +77,7 @@ public class MapTypeTests(ITestOutputHelper output)
             void Try(string what, bool table, uint keySize, uint valueSize, uint count)
             {
                 tried++;
-                if (table != trial.Accepts(row, keySize, valueSize, count, row.Needed, row.NeedsTypes) && !TableExceptions.Holds("map", what, row.Type.ToKernelName()))
+                if (table != trial.Accepts(row, keySize, valueSize, count, row.Needed, IntIfNeeded(row)) && !TableExceptions.Holds("map", what, row.Type.ToKernelName()))
                 {
                     differences.Add($"{row.Type.ToKernelName()}, {what}: key {keySize}, value {valueSize}, entries {count}: table {table}, kernel {!table}");
                 }
@@ -97,8 +97,8 @@ public class MapTypeTests(ITestOutputHelper output)
         foreach (MapTypeFacts row in Rows.Where(row => row.Key.Accepts(4) && row.Value.Accepts(4)))
         {
             uint entries = MapTrial.Shape(row).Entries;
-            bool typed = trial.Accepts(row, 4, 4, entries, row.Needed, withTypes: true);
-            bool plain = trial.Accepts(row, 4, 4, entries, row.Needed, withTypes: false);
+            bool typed = trial.Accepts(row, 4, 4, entries, row.Needed, MapTrial.Int);
+            bool plain = trial.Accepts(row, 4, 4, entries, row.Needed);
             if (typed != row.TakesTypes || plain == row.NeedsTypes)
             {
                 differences.Add($"{row.Type.ToKernelName()}: table takes {row.TakesTypes} needs {row.NeedsTypes}, kernel takes {typed} needs {!plain}");
@@ -119,7 +119,7 @@ public class MapTypeTests(ITestOutputHelper output)
         {
             // The mapping of an array is a flag of it.
             (uint key, uint value, uint entries) = MapTrial.Shape(row);
-            using var map = new BpfHandle(trial.Create(row, key, value, entries, row.Needed | (row.Allowed & MapCreateFlags.Mmapable), row.NeedsTypes));
+            using var map = new BpfHandle(trial.Create(row, key, value, entries, row.Needed | (row.Allowed & MapCreateFlags.Mmapable), IntIfNeeded(row)));
             foreach (MapOperations operation in s_operations)
             {
                 tried++;
@@ -138,4 +138,43 @@ public class MapTypeTests(ITestOutputHelper output)
         output.WriteLine($"{tried} operations tried");
         Assert.True(differences.Count == 0, string.Join('\n', differences));
     }
+
+    [Fact]
+    public void Values_hold_the_kernel_objects_the_table_says()
+    {
+        KernelTrial.OpenOrSkip();
+        using var trial = new MapTrial();
+        var differences = new List<string>();
+        foreach (MapTypeFacts row in Rows.Where(row => row.TakesTypes && row.Key.Accepts(4)))
+        {
+            uint entries = MapTrial.Shape(row).Entries;
+            foreach ((MapFields field, int type, uint size) in ((MapFields, int, uint)[])[(MapFields.Lock, MapTrial.LockValue, 8), (MapFields.Timer, MapTrial.TimerValue, 16),
+                (MapFields.Timer, MapTrial.WorkValue, 16), (MapFields.KernelPointer, MapTrial.PointerValue, 8)])
+            {
+                bool kernel = trial.Accepts(row, 4, size, entries, row.Needed, type);
+                if (kernel != row.Fields.HasFlag(field))
+                {
+                    differences.Add($"{row.Type.ToKernelName()} with {field} ({type}): table {!kernel}, kernel {kernel}");
+                }
+            }
+        }
+
+        Assert.True(differences.Count == 0, string.Join('\n', differences));
+    }
+
+    [Fact]
+    public void Maps_of_maps_hold_the_types_the_table_says()
+    {
+        KernelTrial.OpenOrSkip();
+        using var trial = new MapTrial();
+        foreach (MapTypeFacts row in Rows)
+        {
+            using var inner = new BpfHandle(trial.Create(row));
+            Assert.True(MapTrial.AcceptsInner(MapType.ArrayOfMaps, inner.Descriptor) == row.MayBeInner, row.Type.ToKernelName());
+            Assert.True(MapTrial.AcceptsInner(MapType.HashOfMaps, inner.Descriptor) == row.MayBeInner, row.Type.ToKernelName());
+        }
+    }
+
+    // A map that the kernel makes with types only.
+    private static int IntIfNeeded(MapTypeFacts row) => row.NeedsTypes ? MapTrial.Int : 0;
 }

@@ -112,7 +112,7 @@ public class CHeaderTests
         Assert.NotEmpty(expected);
 
         // clang takes quadratic time in the types of a unit.
-        foreach (string[] names in expected.Keys.Chunk(1000))
+        foreach (string[] names in expected.Where(type => !HoldsArgumentList(type.Value)).Select(type => type.Key).Chunk(1000))
         {
             var source = new StringBuilder("#define BPF_NO_KFUNC_PROTOTYPES\n#include \"types.h\"\n");
             int number = 0;
@@ -134,6 +134,9 @@ public class CHeaderTests
             }
         }
     }
+
+    // What va_list is, the compiler decides for its target.
+    private static bool HoldsArgumentList(string layout) => layout.Contains("va_list\n", StringComparison.Ordinal);
 
     private static string Header(BtfTypes types, bool isSorted)
     {

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Osmia.Btf;
 using Osmia.Btf.Printing;
+using Osmia.Btf.Writing;
 
 namespace Osmia.Tests.Btf;
 
@@ -95,6 +96,25 @@ public class ValuePrinterTests
         Assert.Contains("ns=2.408 ms", text, StringComparison.Ordinal);
         Assert.Contains("letters=\"hello\"", text, StringComparison.Ordinal);
         Assert.False(shape.IsSummable);
+    }
+
+    [Fact]
+    public void Values_of_big_endian_types_are_read_from_their_high_end()
+    {
+        var builder = new BtfBuilder(isBigEndian: true);
+        TypeId number = builder.AddInt("int", 4, isSigned: true);
+        TypeId wide = builder.AddInt("__int128", 16, isSigned: true);
+        TypeId real = builder.AddFloat("double", 8);
+        TypeId color = builder.AddEnum("color", 4, false, new("RED", 1), new("GREEN", 2));
+        TypeId type = builder.AddStruct("s", 44, new("n", number, 0), new("high", number, 32, 3), new("low", number, 35, 5), new("color", color, 64),
+            new("real", real, 96), new("wide", wide, 160), new("p", builder.AddPointer(number), 288));
+        ValueShape shape = new ValueShapes(builder.Build()).Of(type);
+        byte[] value = Convert.FromHexString("fffffffe" + "e5000000" + "00000002" + "bff8000000000000" + "fffffffffffffffffffffffffffffff9" + "00000000000000ff");
+        Assert.Equal("{n=-2, high=-1, low=5, color=GREEN, real=-1.5, wide=-7, p=0xff}", Text(shape, value));
+        Assert.Equal("""{"n":-2,"high":-1,"low":5,"color":"GREEN","real":-1.5,"wide":-7,"p":"0xff"}""", Json(shape, value));
+        byte[] sum = (byte[])value.Clone();
+        ValueNumbers.Add(shape, sum, value);
+        Assert.StartsWith("{n=-4, ", Text(shape, sum), StringComparison.Ordinal);
     }
 
     internal static byte[] Formats()

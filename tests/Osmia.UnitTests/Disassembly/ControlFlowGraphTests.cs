@@ -4,7 +4,7 @@ using Osmia.Bytecode.Assembly;
 
 namespace Osmia.Tests.Disassembly;
 
-public sealed class ControlFlowGraphTests
+public sealed class ControlFlowGraphTests(ITestOutputHelper output)
 {
     [Fact]
     public void Blocks_and_edges_of_a_loop()
@@ -104,6 +104,7 @@ public sealed class ControlFlowGraphTests
             }
         }
         while (watch.Elapsed < Budget.For("bytecode") / 6);
+        output.WriteLine($"{built} graphs");
         Assert.True(built > 0);
     }
 

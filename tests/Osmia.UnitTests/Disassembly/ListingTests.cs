@@ -100,6 +100,41 @@ public sealed partial class ListingTests
         Assert.InRange(lines[0].Length, 400, 500);
     }
 
+    /// <summary>llvm's style is strict: what is no instruction prints as bytes, so that any bytes at all come back, through labels too.</summary>
+    [Fact]
+    public void Any_bytes_come_back_from_their_listing()
+    {
+        int seed = Environment.TickCount;
+        var random = new Random(seed);
+        for (int round = 0; round < 300; round++)
+        {
+            var bytes = new byte[random.Next(1, 60) * Instruction.SizeInBytes];
+            random.NextBytes(bytes);
+            for (int slot = 0; slot < bytes.Length; slot += Instruction.SizeInBytes)
+            {
+                if (random.Next(2) == 0)
+                {
+                    // Mostly zero, as instructions are.
+                    bytes.AsSpan(slot + 1, 7).Clear();
+                    bytes[slot + 2] = (byte)random.Next(-4, 5);
+                    bytes[slot] = random.Next(3) == 0 ? (byte)0x18 : bytes[slot];
+                }
+            }
+
+            Instruction[] code = Instruction.DecodeAll(bytes);
+            foreach (bool withLabels in (bool[])[false, true])
+            {
+                var listing = new ProgramListing(code) { Style = DisassemblyStyle.Llvm, WithLabels = withLabels, WithOpcodes = withLabels, Heading = slot => slot == 0 ? "f" : null };
+                using var output = new StringWriter();
+                listing.WriteText(output);
+                Assert.True(code.AsSpan().SequenceEqual(Assembler.Assemble(output.ToString())), $"seed {seed}: {Convert.ToHexStringLower(bytes)}\n{output}");
+                using var json = new Utf8JsonWriter(Stream.Null);
+                listing.WriteJson(json);
+                ProgramListing.WriteGraph(TextWriter.Null, "any", [listing, new ProgramListing(code)]);
+            }
+        }
+    }
+
     private static string Text(BpfObject sample, ListingOptions options)
     {
         using var output = new StringWriter();

@@ -24,7 +24,10 @@ public class LibbpfComparisonTests(ITestOutputHelper output)
         SymbolAddresses = name => [.. File.ReadLines("/proc/kallsyms").Select(line => line.Split(' ', '\t')).Where(words => words[2] == name)
             .Select(words => ulong.Parse(words[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture))],
     });
-    private static readonly Lazy<string> s_printer = new(BuildPrinter);
+
+    // The same program linked with another libbpf than the installed one, to compare by hand.
+    private static readonly string? s_otherPrinter = Environment.GetEnvironmentVariable("OSMIA_LIBBPF_PRINTER") is { Length: > 0 } path ? path : null;
+    private static readonly Lazy<string> s_printer = new(() => s_otherPrinter ?? BuildPrinter());
 
     public static TheoryData<string> Names => [.. SampleObjects.Names];
 
@@ -40,7 +43,9 @@ public class LibbpfComparisonTests(ITestOutputHelper output)
     public void Subprograms_callbacks_and_variables_are_placed_as_libbpf_places_them(string compiler, string version)
     {
         using var folder = new TemporaryFolder();
-        foreach (string source in (string[])["Linking/Sources/calls.c", "Objects/Sources/data.c", "Linking/Sources/ksyms.c", "Linking/Sources/ksym-variables.c"])
+        // Forms that libbpf 1.1 does not know, and compilers before 19 neither.
+        string[] newer = s_otherPrinter is not null && version == "v4" ? ["Objects/Sources/tags.c", "Objects/Sources/arena.c", "Objects/Sources/structops.c"] : [];
+        foreach (string source in (string[])[.. newer, "Linking/Sources/calls.c", "Objects/Sources/data.c", "Linking/Sources/ksyms.c", "Linking/Sources/ksym-variables.c", "Linking/Sources/kconfig.c"])
         {
             string file = Path.Combine(folder.Path, Path.GetFileNameWithoutExtension(source) + ".bpf.o");
             File.WriteAllBytes(file, Toolchain.Compile(compiler, source, "-mcpu=" + version));

@@ -77,6 +77,30 @@ public class HostileObjectTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Damaged_packages_raise_nothing_but_typed_errors()
+    {
+        var random = new Random(DefaultSeed);
+        byte[] original = PackageTests.Package(SampleObjects.Bytes("tail"), SampleObjects.Bytes("tail").Length, "tail_bpf");
+        for (int round = 0; round < 3000; round++)
+        {
+            byte[] damaged = original[..(random.Next(4) == 0 ? random.Next(original.Length) : original.Length)];
+            for (int i = random.Next(8); i > 0 && damaged.Length > 0; i--)
+            {
+                damaged[random.Next(random.Next(2) == 0 ? Math.Min(damaged.Length, 200) : damaged.Length)] = (byte)random.Next(256);
+            }
+
+            long memory = GC.GetAllocatedBytesForCurrentThread();
+            if (BpfObject.TryRead(damaged, "package.json", out _, out Diagnostic? problem))
+            {
+                continue;
+            }
+
+            Assert.Matches("^OSM1[0-9]{3}$", problem.Id);
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - memory, 0, MemoryLimit);
+        }
+    }
+
+    [Fact]
     public void Random_bytes_behind_an_ELF_header_are_refused()
     {
         var random = new Random(DefaultSeed);
@@ -105,7 +129,10 @@ public class HostileObjectTests(ITestOutputHelper output)
                 program.AutoLoad = true;
             }
 
-            LinkedObject linked = Linker.Link(source, target ?? new Target("itself", () => source.Types));
+            source.Maps.ToList().ForEach(map => map.AutoCreate = true);
+            target ??= new Target("itself", () => source.Types) { SymbolAddresses = name => name.Length % 2 == 0 ? [] : [1], ModuleList = () => [new TargetModule("itself", () => source.Types)] };
+            _ = TargetCheck.Run(source, target).Programs.SelectMany(program => program.Unresolved).Take(5).Select(diagnostic => diagnostic.ToString()).ToList();
+            LinkedObject linked = Linker.Link(source, target);
             foreach (LinkedProgram program in linked.Programs)
             {
                 program.LineAt(program.Instructions.Length - 1);
@@ -146,8 +173,9 @@ public class HostileObjectTests(ITestOutputHelper output)
 
     /// <summary>With a compiler at hand, objects with calls, static values and all kinds of CO-RE records are damaged too.</summary>
     private static IEnumerable<(string, byte[])> Compiled() => Toolchain.Has("clang-19")
-        ? ((string[])["Objects/Sources/code.c", "Objects/Sources/data.c", "Objects/Sources/maps.c", "Linking/Sources/local.c", "Linking/Sources/matches.c"])
-            .Select(source => (Path.GetFileNameWithoutExtension(source), Toolchain.Stripped(Toolchain.Compile("clang-19", source, "-mcpu=v3", "-Wno-everything"), "-g")))
+        ? ((string[])["Objects/Sources/code.c", "Objects/Sources/data.c", "Objects/Sources/maps.c", "Linking/Sources/local.c", "Linking/Sources/matches.c",
+            "Objects/Sources/legacy.c", "Objects/Sources/structops.c", "Objects/Sources/arena.c", "Objects/Sources/tags.c", "Linking/Sources/symbols.c", "Linking/Sources/shapes.c", "Linking/Sources/reached.c"])
+            .Select(source => (Path.GetFileNameWithoutExtension(source), Toolchain.Stripped(Toolchain.Compile("clang-19", source, "-mcpu=v4", "-Wno-everything"), "-g")))
         : [];
 
     private static int Setting(string name, int otherwise) =>

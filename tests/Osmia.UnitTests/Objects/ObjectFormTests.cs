@@ -121,6 +121,9 @@ public class ObjectFormTests
         var refusal = Assert.Throws<RelocationException>(() => Linker.Link(Read("structops.c"), new Target("another kernel", () => kernel)));
         Assert.Equal("OSM2036", refusal.Id);
         Assert.Contains("no callbacks `tcp_congestion_ops`", refusal.Diagnostic.Why, StringComparison.Ordinal);
+        TargetReport report = TargetCheck.Run(Read("structops.c"), new Target("another kernel", () => kernel));
+        Assert.Equal("OSM2036", report.Programs.Single(program => program.Program == "osmia_avoid").Failure!.Id);
+        Assert.Null(report.Programs.Single(program => program.Program == "osmia_unused").Failure); // Its map is optional.
     }
 
     [Fact]
@@ -151,7 +154,7 @@ public class ObjectFormTests
     {
         BpfObject source = Read("tags.c");
         source.FindMap("numbers")!.AutoCreate = false;
-        LinkedObject linked = Linker.Link(source, new Target("none", () => TargetTypes.Compile("clang-19", "Objects/Sources/throw.c")));
+        LinkedObject linked = Linker.Link(source, new Target("none", () => TargetTypes.Compile("clang-19", "Objects/Sources/throw.c")), new LinkOptions(LeaveToKernel: true));
         LinkedProgram program = linked.Programs.Single();
         UnresolvedRelocation missing = program.Unresolved.Single();
         Assert.Equal("OSM2035", missing.Diagnostic.Id);

@@ -3,13 +3,13 @@ using Osmia.Btf;
 namespace Osmia.Objects.Linking.Core;
 
 /// <summary>
-/// The types of a target that may be meant by a local type: same name but for flavours, same kind. The kernel's are found for all
-/// root types in one scan; modules are asked only for a type the kernel does not have, as libbpf asks them.
+/// The types of a target that may be meant by a local type: same name but for flavours, same kind. Modules are asked only for a type the
+/// kernel does not have, as libbpf asks them.
 /// </summary>
-internal sealed class CandidateSearch(Target target, BtfTypes local, Func<IReadOnlyCollection<string>> rootNames)
+internal sealed class CandidateSearch(Target target, BtfTypes local)
 {
     private readonly Dictionary<TypeId, IReadOnlyList<TargetType>> _known = [];
-    private Dictionary<string, List<int>>? _kernel;
+    private readonly Dictionary<BtfKind, HashSet<string>> _names = [];
 
     /// <summary>Candidates of a root type of the object; the target must have types.</summary>
     public IReadOnlyList<TargetType> Of(TypeId root)
@@ -19,55 +19,55 @@ internal sealed class CandidateSearch(Target target, BtfTypes local, Func<IReadO
             return known;
         }
 
-        BtfTypes types = target.Types!;
-        _kernel ??= types.FindAll(rootNames());
-        string name = BtfTypes.EssentialName(local[root].Name);
-        BtfKind kind = local[root].Kind;
         var found = new List<TargetType>();
-        foreach (int id in _kernel.GetValueOrDefault(name) ?? [])
+        BtfType type = local[root];
+        ReadOnlySpan<byte> name = BtfTypes.EssentialName(type.NameBytes);
+        if (!name.IsEmpty)
         {
-            if (CoreMatcher.KindsFit(kind, types[id].Kind))
+            Add(found, type.Kind, name, target.Types!, 0);
+            bool isKernels = found.Count > 0;
+            for (int module = 0; !isKernels && module < target.Modules.Count; module++)
             {
-                found.Add(new TargetType(types, new TypeId(id), 0));
+                if (target.Modules[module].Types is { } own)
+                {
+                    Add(found, type.Kind, name, own, module + 1);
+                }
             }
-        }
-
-        if (found.Count == 0 && name.Length > 0)
-        {
-            AddFromModules(found, kind, System.Text.Encoding.UTF8.GetBytes(name));
         }
 
         return _known[root] = found;
     }
 
-    /// <summary>Names of the target's types of a kind, for "did you mean".</summary>
-    public IEnumerable<string> Names(BtfKind kind)
+    /// <summary>Names of the target's types of a kind, for "did you mean"; gathered once, when something is missing.</summary>
+    public IReadOnlyCollection<string> Names(BtfKind kind)
     {
+        if (_names.TryGetValue(kind, out HashSet<string>? known))
+        {
+            return known;
+        }
+
+        var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (BtfTypes owner in target.Modules.Select(module => module.Types).OfType<BtfTypes>().Prepend(target.Types!))
         {
             for (int id = owner.FirstId; id < owner.Count; id++)
             {
                 if (CoreMatcher.KindsFit(kind, owner[id].Kind) && !owner[id].NameBytes.IsEmpty)
                 {
-                    yield return owner[id].Name;
+                    names.Add(owner[id].Name);
                 }
             }
         }
+
+        return _names[kind] = names;
     }
 
-    private void AddFromModules(List<TargetType> found, BtfKind kind, byte[] name)
+    private static void Add(List<TargetType> found, BtfKind kind, ReadOnlySpan<byte> name, BtfTypes types, int module)
     {
-        for (int module = 0; module < target.Modules.Count; module++)
+        foreach (TypeId id in types.Names.Variants(name))
         {
-            if (target.Modules[module].Types is { } types)
+            if (id.Value >= types.FirstId && CoreMatcher.KindsFit(kind, types[id].Kind))
             {
-                for (int id = types.FirstId; id < types.Count; id++)
-                {
-                    if (CoreMatcher.KindsFit(kind, types[id].Kind) && BtfTypes.EssentialName(types[id].NameBytes).SequenceEqual(name))
-                    {
-                        found.Add(new TargetType(types, new TypeId(id), module + 1));
-                    }
-                }
+                found.Add(new TargetType(types, id, module));
             }
         }
     }

@@ -5,12 +5,12 @@ using Osmia.Objects.Diagnostics;
 namespace Osmia.Objects.Linking.Core;
 
 /// <summary>
-/// Resolves an object's CO-RE records against a target: one scan of the target's types finds the candidates of every
-/// root type at once, then each record is matched, computed and written.
+/// Resolves an object's CO-RE records against a target: for each, candidates are found by name, matched, and the answer computed and written.
 /// </summary>
 internal sealed class CoreRelocator
 {
     private const int NearestCount = 3;
+    private const int MostListed = 6;
 
     private readonly BpfObject _source;
     private readonly Target _target;
@@ -23,7 +23,7 @@ internal sealed class CoreRelocator
         _source = source;
         _target = target;
         _local = source.Types ?? throw new InvalidOperationException("CO-RE records need the object's BTF");
-        _candidates = new CandidateSearch(target, _local, RootNames);
+        _candidates = new CandidateSearch(target, _local);
     }
 
     /// <summary>Patches a function's instructions in place.</summary>
@@ -152,12 +152,6 @@ internal sealed class CoreRelocator
         return _cache[key] = matches;
     }
 
-    private HashSet<string> RootNames() => _source.Functions
-        .SelectMany(function => function.CoreRelocations)
-        .Select(relocation => BtfTypes.EssentialName(_local[relocation.Type].Name))
-        .Where(name => name.Length > 0)
-        .ToHashSet(StringComparer.Ordinal);
-
     private string Where(BpfFunction function, CoreRelocation relocation)
     {
         string line = LineRecord.At(function.Lines, relocation.Slot)?.Describe(_local) is { } source ? $"{source}, " : "";
@@ -182,12 +176,12 @@ internal sealed class CoreRelocator
         if (relocation.Kind.IsEnumerator())
         {
             string enumerator = _local.String(_local.Resolve(local.Root).Enumerator(local.EnumeratorIndex).NameOffset);
-            IReadOnlyList<string> similar = Similarity.Nearest(enumerator, Enumerable.Range(0, candidate.Count).Select(i => types.String(candidate.Enumerator(i).NameOffset)), NearestCount);
+            List<string> enumerators = [.. Enumerable.Range(0, candidate.Count).Select(i => types.String(candidate.Enumerator(i).NameOffset))];
             return LinkErrors.Unresolved($"enumerator `{enumerator}` of `{rootName}`", where,
-                $"the target's `{rootName}` has {candidate.Count} enumerators{Closest(similar)}", "guard it with bpf_core_enum_value_exists()");
+                $"{StandsFor(root, rootName)}the target's `{rootName}` has {candidate.Count} enumerators{Closest(enumerator, enumerators)}", "guard it with bpf_core_enum_value_exists()");
         }
 
-        return LinkErrors.Unresolved($"field `{local.Describe()}`", where, WhyNoField(local, candidates[0], rootName),
+        return LinkErrors.Unresolved($"field `{local.Describe()}`", where, StandsFor(root, rootName) + WhyNoField(local, candidates[0], rootName),
             "guard the access with bpf_core_field_exists(), or declare a flavour of the struct with the other name");
     }
 
@@ -207,7 +201,16 @@ internal sealed class CoreRelocator
         List<string> names = CoreMatcher.MemberNames(candidate.Types, holder);
         return names.Contains(wanted)
             ? $"the target's `{holderName}.{wanted}` is of another kind: {KindName(_local.Resolve(step.Type).Kind)} in the object, {KindName(CoreMatcher.MemberKind(candidate.Types, holder, wanted))} there"
-            : $"the target's `{holderName}` has {holder.Count} members{Closest(Similarity.Nearest(wanted, names, NearestCount))}";
+            : $"the target's `{holderName}` has {holder.Count} members{Closest(wanted, names)}";
+    }
+
+    private static string StandsFor(BtfType root, string rootName) => root.Name == rootName ? "" : $"the object's `{root.Name}` is a flavour of `{rootName}`; ";
+
+    /// <summary>The names that resemble the wanted one; all of them when there are few and none does.</summary>
+    private static string Closest(string wanted, List<string> names)
+    {
+        IReadOnlyList<string> similar = Similarity.Nearest(wanted, names, NearestCount);
+        return similar.Count > 0 ? Closest(similar) : names.Count is > 0 and <= MostListed ? $": {string.Join(", ", names)}" : "";
     }
 
     private static string KindName(BtfKind kind) => kind switch

@@ -20,6 +20,8 @@ struct thing {
 
 struct thing___old { int vanished; int moves; } core;
 struct absent { int field; } core;
+struct thinga { int field; } core;
+enum color___near { GREENER };
 struct shaped { int number; struct thing *pointer; enum color *tint; } core;
 struct shaped___other { long number; } core;
 struct twice { int field; } core;
@@ -38,6 +40,9 @@ PROGRAM(element) { return THING->array[2]; }
 PROGRAM(pointer) { return THING->next->moves; }
 PROGRAM(flavour) { return ((struct thing___old *)context)->moves; }
 PROGRAM(flavour_field) { return exists(((struct thing___old *)context)->vanished); }
+PROGRAM(flavour_gone) { return ((struct thing___old *)context)->vanished; }
+PROGRAM(nearest_type) { return ((struct thinga *)context)->field; }
+PROGRAM(nearest_enumerator) { return enum_value(enum color___near, GREENER); }
 PROGRAM(renamed) { return THING->renamed; }
 PROGRAM(absent) { return ((struct absent *)context)->field; }
 PROGRAM(grown) { return THING->grows; }

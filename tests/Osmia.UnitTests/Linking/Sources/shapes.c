@@ -16,6 +16,10 @@ struct table {
 	int tail[];
 } core;
 
+struct leaf___v2 { int lost; } core;
+struct row___v2 { struct leaf___v2 cells[3]; } core;
+struct table___v2 { struct row___v2 rows[4]; } core;
+
 enum small { SMALL_A, SMALL_B = 2 };
 enum huge { HUGE_A = 1, HUGE_B = 0x200000000ULL };
 enum negative { MINUS = -5, PLUS = 5 };
@@ -164,6 +168,9 @@ PROGRAM(gone_size) { return byte_size(((struct nowhere *)context)->inner); }
 PROGRAM(gone_signed) { return is_signed(((struct nowhere *)context)->field); }
 PROGRAM(gone_left) { return left_shift(((struct flavoured___one *)context)->old_name); }
 PROGRAM(gone_right) { return right_shift(((struct flavoured___one *)context)->old_name); }
+PROGRAM(kinds_read) { return ((struct kinds_differ *)context)->field; }
+PROGRAM(alias_lost) { return ((unnamed_alias *)context)->gone; }
+PROGRAM(row_lost) { return ((struct table___v2 *)context)->rows[1].cells[2].lost; }
 PROGRAM(gone_exists) { return exists(((struct nowhere *)context)->field); }
 PROGRAM(kinds_differ) { return exists(((struct kinds_differ *)context)->field); }
 PROGRAM(signed_differs) { return is_signed(N->shrinks_signed); }

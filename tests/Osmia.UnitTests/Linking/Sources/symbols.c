@@ -59,3 +59,4 @@ PROGRAM(another_object) { return elsewhere(1); }
 PROGRAM(module_field) { return ((struct module_state *)context)->field; }
 PROGRAM(module_enum) { return enum_value(enum module_color, MODULE_BLUE); }
 PROGRAM(kernel_first) { return ((struct in_both *)context)->kernel; }
+PROGRAM(module_absent) { return ((struct module_state *)context)->field; }

@@ -5,7 +5,7 @@ using Osmia.Bytecode.Assembly;
 using Osmia.Objects;
 using Osmia.Objects.Assembly;
 
-namespace Osmia.Tests.Assembly;
+namespace Osmia.Tests.AssemblyText;
 
 /// <summary>docs/assembly.md: every example is assembled, every row of its tables says the truth.</summary>
 public sealed partial class AssemblyPageTests

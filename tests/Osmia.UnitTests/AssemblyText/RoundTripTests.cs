@@ -6,10 +6,10 @@ using Osmia.Bytecode.Disassembly;
 using Osmia.Objects;
 using Osmia.Tests.Disassembly;
 
-namespace Osmia.Tests.Assembly;
+namespace Osmia.Tests.AssemblyText;
 
 /// <summary>What the disassembler prints, the assembler reads back as the same bytes.</summary>
-public sealed class RoundTripTests
+public sealed class RoundTripTests(ITestOutputHelper output)
 {
     [Theory]
     [InlineData(DisassemblyStyle.Kernel)]
@@ -18,6 +18,7 @@ public sealed class RoundTripTests
     {
         Instruction[][] all = [.. ValidInstructions.All()];
         Assert.Equal("", Differences(all, style));
+        output.WriteLine($"{all.Length} instructions");
         Assert.True(all.Length > 20_000, $"{all.Length} instructions");
         Assert.Equal(OpcodeCount, all.Select(stream => stream[0].Opcode.Value).Distinct().Count());
     }
@@ -35,8 +36,10 @@ public sealed class RoundTripTests
         TimeSpan budget = Budget.For("bytecode") / 6;
         var watch = Stopwatch.StartNew();
         var batch = new Instruction[1000][];
+        int count = 0;
         do
         {
+            count += batch.Length;
             for (int i = 0; i < batch.Length; i++)
             {
                 batch[i] = ValidInstructions.Random(random);
@@ -46,6 +49,7 @@ public sealed class RoundTripTests
             Assert.True(differences.Length == 0, $"seed {seed}\n{differences}");
         }
         while (watch.Elapsed < budget);
+        output.WriteLine($"{count} instructions");
     }
 
     [Fact]
@@ -124,7 +128,7 @@ public sealed class RoundTripTests
         }
 
         Assert.True(functions > 0);
-        TestContext.Current.SendDiagnosticMessage($"{package}: {functions / 2} functions in both styles");
+        output.WriteLine($"{package}: {functions / 2} functions in both styles");
     }
 
     private static int CompareFunctions(BpfObject source, DisassemblyStyle style)

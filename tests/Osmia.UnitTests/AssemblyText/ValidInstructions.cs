@@ -1,6 +1,6 @@
 using Osmia.Bytecode;
 
-namespace Osmia.Tests.Assembly;
+namespace Osmia.Tests.AssemblyText;
 
 /// <summary>Valid instructions, enumerated by trying: every opcode with representative and extreme fields, kept when the validity check takes it.</summary>
 internal static class ValidInstructions

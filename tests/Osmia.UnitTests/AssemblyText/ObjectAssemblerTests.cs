@@ -5,9 +5,9 @@ using Osmia.Bytecode.Assembly;
 using Osmia.Objects;
 using Osmia.Objects.Assembly;
 
-namespace Osmia.Tests.Assembly;
+namespace Osmia.Tests.AssemblyText;
 
-public sealed class ObjectAssemblerTests
+public sealed class ObjectAssemblerTests(ITestOutputHelper output)
 {
     private const string Sample = """
         # Counts packets by length, up to 256 bytes.
@@ -153,7 +153,7 @@ public sealed class ObjectAssemblerTests
         }
 
         Assert.True(objects > 0);
-        TestContext.Current.SendDiagnosticMessage($"{package}: {objects} objects");
+        output.WriteLine($"{package}: {objects} objects");
     }
 
     [Fact]
@@ -165,6 +165,67 @@ public sealed class ObjectAssemblerTests
         {
             AssertComesBack(BpfObject.Read(file));
         }
+    }
+
+    [Fact]
+    public void Compiled_objects_of_every_form_come_back_or_say_what_is_lost()
+    {
+        string tests = RepositoryFiles.PathOf("tests", "Osmia.UnitTests");
+        int whole = 0;
+        var lost = new SortedSet<string>();
+        foreach (string source in Directory.GetFiles(Path.Combine(tests, "Objects", "Sources"), "*.c").Concat(Directory.GetFiles(Path.Combine(tests, "Linking", "Sources"), "*.c")))
+        {
+            if (!BpfObject.TryRead(Compiled(Path.GetRelativePath(tests, source)), Path.GetFileNameWithoutExtension(source) + ".bpf.o", out BpfObject? original, out _))
+            {
+                continue; // Sources of other tests' errors, of types alone, and of programs for the host.
+            }
+
+            using var text = new StringWriter();
+            var writer = new ObjectText(original);
+            writer.Write(text);
+            Assert.True(ObjectAssembler.TryAssemble(text.ToString(), "again.s", out BpfObject? again, out IReadOnlyList<AssemblyDiagnostic> problems), $"{source}: {string.Join('\n', problems.Take(3))}\n{text}");
+            lost.UnionWith(writer.Losses);
+            if (writer.Losses.Count == 0)
+            {
+                AssertSame(original, again);
+                whole++;
+            }
+        }
+
+        output.WriteLine($"{whole} whole; lost: {string.Join("; ", lost)}");
+        Assert.True(whole >= 5, $"{whole} objects came back whole");
+        Assert.Contains(lost, loss => loss.StartsWith("external symbols", StringComparison.Ordinal));
+        Assert.Contains(lost, loss => loss.StartsWith("the struct of operations", StringComparison.Ordinal));
+    }
+
+    private static byte[] Compiled(string source)
+    {
+        try
+        {
+            return Toolchain.Compile("clang-19", source, "-Wno-everything", "-mcpu=v4");
+        }
+        catch (Xunit.Sdk.TrueException)
+        {
+            return []; // Not of BPF.
+        }
+    }
+
+    [Fact]
+    public void Names_that_no_text_can_say_are_replaced()
+    {
+        BpfObject original = ObjectAssembler.Assemble(Sample, "count.s");
+        BpfMap odd = new("two words\n.license \"GPL\"") { Type = MapType.Hash, KeySize = 4, ValueSize = 4, MaxEntries = 1 };
+        BpfFunction program = original.FindProgram("count")!.Entry;
+        var renamed = new BpfFunction("r1", program.Section, program.SectionSlot, program.Instructions) { IsGlobal = true, References = [.. program.References.Select(reference => reference with { Map = odd })] };
+        original.Functions = [.. original.Functions.Where(function => function != program), renamed];
+        original.Maps = [odd, .. original.Maps.Skip(1)];
+        using var text = new StringWriter();
+        var writer = new ObjectText(original);
+        writer.Write(text);
+        BpfObject again = ObjectAssembler.Assemble(text.ToString(), "again.s");
+        Assert.Equal(["map_0_", ".rodata", ".data.names"], again.Maps.Select(map => map.Name));
+        Assert.Equal(["clamp", "function_1_"], again.Functions.Select(function => function.Name).Order());
+        Assert.Contains("the name of a function, which is function_1_ here", writer.Losses);
     }
 
     private static void AssertComesBack(BpfObject original)
@@ -237,7 +298,7 @@ public sealed class ObjectAssemblerTests
     {
         var text = new StringBuilder();
         var ids = new SortedSet<string>();
-        string file = File.ReadAllText(RepositoryFiles.PathOf("tests", "Osmia.UnitTests", "Assembly", "object-errors.txt"));
+        string file = File.ReadAllText(RepositoryFiles.PathOf("tests", "Osmia.UnitTests", "AssemblyText", "object-errors.txt"));
         foreach (string block in file.Split("====\n", StringSplitOptions.RemoveEmptyEntries))
         {
             string source = block.Split("----\n")[0];
@@ -247,7 +308,7 @@ public sealed class ObjectAssemblerTests
             ids.UnionWith(problems.Select(problem => problem.Id));
         }
 
-        GoldenFile.Check(text.ToString(), "Assembly", "object-errors.txt");
+        GoldenFile.Check(text.ToString(), "AssemblyText", "object-errors.txt");
         Assert.Superset(new SortedSet<string> { "OSM1410", "OSM1411", "OSM1412" }, ids);
     }
 
@@ -256,22 +317,14 @@ public sealed class ObjectAssemblerTests
     {
         int seed = Environment.TickCount;
         var random = new Random(seed);
-        string[] lines =
-        [
-            .. Sample.Split('\n'), ".bss", ".data", ".zero 100", ".skip 3", ".slot a 0 b", ".map a type prog_array key 4 value 4 entries 1", ".globl a", "a:", "b:",
-            ".section kprobe/x", "goto a", "call b", "r1 = a + 4 ll", ".ascii \"\\xff\\012\"", ".map o type array_of_maps key 4 value 4 entries 1 inner type hash key 1 value 1 entries 1",
-        ];
         TimeSpan budget = Budget.For("bytecode") / 6;
         var watch = Stopwatch.StartNew();
+        (int texts, int assembled) = (0, 0);
         do
         {
-            var text = new StringBuilder();
-            for (int count = random.Next(1, 40); count > 0; count--)
-            {
-                text.Append(lines[random.Next(lines.Length)]).Append('\n');
-            }
-
-            for (int changes = random.Next(4); changes > 0; changes--)
+            texts++;
+            StringBuilder text = RandomObject(random);
+            for (int changes = random.Next(3) == 0 ? random.Next(1, 5) : 0; changes > 0; changes--)
             {
                 text[random.Next(text.Length)] = (char)random.Next(1, 128);
             }
@@ -280,6 +333,7 @@ public sealed class ObjectAssemblerTests
             {
                 if (ObjectAssembler.TryAssemble(text.ToString(), "fuzz.s", out BpfObject? made, out IReadOnlyList<AssemblyDiagnostic> problems))
                 {
+                    assembled++;
                     AssertSame(made, BpfObject.Read(made.ToArray(), "fuzz.bpf.o"));
                     AssertComesBack(made);
                 }
@@ -294,6 +348,49 @@ public sealed class ObjectAssemblerTests
             }
         }
         while (watch.Elapsed < budget);
+        output.WriteLine($"{texts} texts, {assembled} assembled");
+    }
+
+    // Pieces that fit together; {0} is a number of their own, {1} one of an earlier piece, {2} any.
+    private static readonly string[] s_pieces =
+    [
+        "    .map m{0} type hash key 4 value {2} entries {2} flags 1\n",
+        "    .map m{0} type array_of_maps key 4 value 4 entries 2 inner type array key 4 value {2} entries 1\n    .slot m{0} 1 m{1}\n",
+        "    .map m{0} type prog_array key 4 value 4 entries 9\n    .slot m{0} {2} f{1}\n",
+        "    .data\nv{0}: .long {2}\n.skip 4\n    .globl w{0}\nw{0}: .quad -{2}, {2}\n",
+        "    .section .rodata.x{1}\nv{0}: .asciz \"a{2}\\n\\xff\"\n.p2align 3\n",
+        "    .bss\nv{0}: .zero {2}\n",
+        "    .section xdp\nf{0}:\n    r0 = {2}\n    exit\n",
+        "    .section tp/a/b{1}\nf{0}:\n    r1 = m{1} ll\n    r2 = v{1} + 1 ll\n    if r1 == r2 goto l{0}\n    call f{1}\nl{0}:\n    exit\n",
+        "    .text\nf{0}:\n    r2 = f{1} ll\n    w3 = 1\nl{0}:\n    w3 += {2}\n    if w3 < 9 goto l{0}\n    call bpf_ktime_get_ns\n    goto -1\n",
+        "    .globl f{1}\n    .license \"GPL {2}\"\n",
+    ];
+
+    private static StringBuilder RandomObject(Random random)
+    {
+        var text = new StringBuilder("    .map m0 type array key 4 value 4 entries 1\n    .data\nv0: .quad 0\n    .section xdp\nf0: exit\n");
+        var made = new Dictionary<char, List<int>> { ['f'] = [0], ['m'] = [0], ['v'] = [0] };
+        for (int number = 1, count = random.Next(1, 12); number <= count; number++)
+        {
+            string piece = s_pieces[random.Next(s_pieces.Length)].Replace("{0}", $"{number}", StringComparison.Ordinal).Replace("{2}", $"{random.Next(1, 9)}", StringComparison.Ordinal);
+            foreach ((char kind, List<int> numbers) in made)
+            {
+                piece = piece.Replace($"{kind}{{1}}", $"{kind}{numbers[random.Next(numbers.Count)]}", StringComparison.Ordinal);
+            }
+
+            piece = piece.Replace("{1}", $"{random.Next(3)}", StringComparison.Ordinal);
+            foreach ((char kind, List<int> numbers) in made)
+            {
+                if (piece.Contains($"\n{kind}{number}:", StringComparison.Ordinal) || piece.Contains($".map {kind}{number} ", StringComparison.Ordinal))
+                {
+                    numbers.Add(number);
+                }
+            }
+
+            text.Append(piece);
+        }
+
+        return text;
     }
 
     [Theory]

@@ -7,7 +7,7 @@ using Osmia.Runtime;
 using Osmia.Tests.Kernel;
 using Osmia.Vm;
 
-namespace Osmia.Tests.Assembly;
+namespace Osmia.Tests.AssemblyText;
 
 /// <summary>Objects assembled from text run in both engines, and load through bpftool when they are written.</summary>
 [SupportedOSPlatform("linux")]

@@ -4,11 +4,11 @@ using Osmia.Bytecode;
 using Osmia.Bytecode.Assembly;
 using Osmia.Bytecode.Disassembly;
 
-namespace Osmia.Tests.Assembly;
+namespace Osmia.Tests.AssemblyText;
 
-public sealed class AssemblerTests
+public sealed class AssemblerTests(ITestOutputHelper output)
 {
-    private static string[] Lines(string name) => File.ReadAllLines(RepositoryFiles.PathOf("tests", "Osmia.UnitTests", "Assembly", name));
+    private static string[] Lines(string name) => File.ReadAllLines(RepositoryFiles.PathOf("tests", "Osmia.UnitTests", "AssemblyText", name));
 
     /// <summary>Forms that no disassembler prints: shorter, spaced otherwise, with labels. The golden file has what they become.</summary>
     [Fact]
@@ -35,7 +35,7 @@ public sealed class AssemblerTests
             text.Append('\n');
         }
 
-        GoldenFile.Check(text.ToString(), "Assembly", "forms.txt");
+        GoldenFile.Check(text.ToString(), "AssemblyText", "forms.txt");
     }
 
     private static string Unescaped(string text) => text.Replace("\\n", "\n", StringComparison.Ordinal).Replace("\\t", "\t", StringComparison.Ordinal);
@@ -55,7 +55,7 @@ public sealed class AssemblerTests
             ids.UnionWith(problems.Select(problem => problem.Id));
         }
 
-        GoldenFile.Check(text.ToString(), "Assembly", "errors.txt");
+        GoldenFile.Check(text.ToString(), "AssemblyText", "errors.txt");
         Assert.Equal(["OSM1401", "OSM1402", "OSM1403", "OSM1404", "OSM1406", "OSM1407"], ids);
     }
 
@@ -132,13 +132,15 @@ public sealed class AssemblerTests
         string[] seeds = [.. Lines("forms.txt").Select(line => Unescaped(line.Split('\t')[0])), .. Lines("bpftool.txt"), .. Lines("llvm-objdump.txt")];
         TimeSpan budget = Budget.For("bytecode") / 3;
         var watch = Stopwatch.StartNew();
-        while (watch.Elapsed < budget)
+        (int texts, int assembled) = (0, 0);
+        for (; watch.Elapsed < budget; texts++)
         {
             string text = Mutate(random, seeds);
             try
             {
                 if (Assembler.TryAssemble(text, out Instruction[]? code, out IReadOnlyList<AssemblyDiagnostic> problems))
                 {
+                    assembled++;
                     foreach (DisassemblyStyle style in Enum.GetValues<DisassemblyStyle>())
                     {
                         AssertPrintable(code, style);
@@ -155,6 +157,8 @@ public sealed class AssemblerTests
                 Assert.Fail($"seed {seed}: {e}\n{text}");
             }
         }
+
+        output.WriteLine($"{texts} texts, {assembled} assembled");
     }
 
     /// <summary>Whatever was assembled prints, and what prints valid comes back.</summary>

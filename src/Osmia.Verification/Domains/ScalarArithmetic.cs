@@ -1,0 +1,149 @@
+using Osmia.Bytecode;
+using Interval32 = Osmia.Verification.Domains.Interval<uint, int>;
+using Interval64 = Osmia.Verification.Domains.Interval<ulong, long>;
+
+namespace Osmia.Verification.Domains;
+
+/// <summary>
+/// What arithmetic instructions do to scalars (RFC 9669 section 4.1). A result holds every number the operation can give for members of
+/// its operands; it is as precise as the kernel's verifier and not more.
+/// </summary>
+public static class ScalarArithmetic
+{
+    /// <summary>A 64-bit operation: <c>left op= right</c>. Operations whose range the kernel does not follow give an unknown number.</summary>
+    public static Scalar Apply64(ArithmeticOperation operation, Scalar left, Scalar right)
+    {
+        switch (operation)
+        {
+            case ArithmeticOperation.Add:
+                return new Scalar(left.Bits + right.Bits, left.Wide + right.Wide, left.Low + right.Low).Synchronize();
+            case ArithmeticOperation.Sub:
+                return new Scalar(left.Bits - right.Bits, left.Wide - right.Wide, left.Low - right.Low).Synchronize();
+            case ArithmeticOperation.Neg:
+                return Apply64(ArithmeticOperation.Sub, Scalar.Constant(0), left);
+            case ArithmeticOperation.Mul:
+                return new Scalar(left.Bits * right.Bits, left.Wide * right.Wide, left.Low * right.Low).Synchronize();
+            case ArithmeticOperation.And:
+                {
+                    Tnum bits = left.Bits & right.Bits;
+                    return new Scalar(bits, left.Wide.And(right.Wide, bits.Value), left.Low.And(right.Low, (uint)bits.Value)).Synchronize();
+                }
+
+            case ArithmeticOperation.Or:
+                {
+                    Tnum bits = left.Bits | right.Bits;
+                    return new Scalar(bits, left.Wide.Or(right.Wide, bits.Maximum), left.Low.Or(right.Low, (uint)bits.Maximum)).Synchronize();
+                }
+
+            case ArithmeticOperation.Xor:
+                {
+                    Tnum bits = left.Bits ^ right.Bits;
+                    return new Scalar(bits, Interval64.Xor(bits.Value, bits.Maximum), Interval32.Xor((uint)bits.Value, (uint)bits.Maximum)).Synchronize();
+                }
+
+            case ArithmeticOperation.Mov:
+                return right;
+            case ArithmeticOperation.Lsh when ShiftCount(right, 64) is { } count:
+                return ShiftLeft64(left, count);
+            case ArithmeticOperation.Rsh when ShiftCount(right, 64) is { } count:
+                return new Scalar(left.Bits >>> count, left.Wide.ShiftRight(count), Interval32.Unbounded).Synchronize();
+            case ArithmeticOperation.Arsh when ShiftCount(right, 64) is { } count:
+                return new Scalar(left.Bits >> count, left.Wide.ShiftRightSigned(count), Interval32.Unbounded).Synchronize();
+            default:
+                return Scalar.Unknown;
+        }
+    }
+
+    /// <summary>A 32-bit operation: the low halves are computed, the high half of the result is zero.</summary>
+    public static Scalar Apply32(ArithmeticOperation operation, Scalar left, Scalar right)
+    {
+        Tnum leftBits = left.Bits.Low;
+        Tnum rightBits = right.Bits.Low;
+        switch (operation)
+        {
+            case ArithmeticOperation.Add:
+                return Low(leftBits + rightBits, left.Low + right.Low);
+            case ArithmeticOperation.Sub:
+                return Low(leftBits - rightBits, left.Low - right.Low);
+            case ArithmeticOperation.Neg:
+                return Low(-leftBits, Interval32.Constant(0) - left.Low);
+            case ArithmeticOperation.Mul:
+                return Low(leftBits * rightBits, left.Low * right.Low);
+            case ArithmeticOperation.And:
+                {
+                    Tnum bits = leftBits & rightBits;
+                    return Low(bits, left.Low.And(right.Low, (uint)bits.Value));
+                }
+
+            case ArithmeticOperation.Or:
+                {
+                    Tnum bits = leftBits | rightBits;
+                    return Low(bits, left.Low.Or(right.Low, (uint)bits.Maximum));
+                }
+
+            case ArithmeticOperation.Xor:
+                {
+                    Tnum bits = leftBits ^ rightBits;
+                    return Low(bits, Interval32.Xor((uint)bits.Value, (uint)bits.Maximum));
+                }
+
+            case ArithmeticOperation.Mov:
+                return right.ZeroExtendLow();
+            case ArithmeticOperation.Lsh when ShiftCount(right, 32) is { } count:
+                return Low(leftBits << count, left.Low.ShiftLeft(count));
+            case ArithmeticOperation.Rsh when ShiftCount(right, 32) is { } count:
+                return Low(leftBits >>> count, left.Low.ShiftRight(count));
+            case ArithmeticOperation.Arsh when ShiftCount(right, 32) is { } count:
+                return Low(leftBits.SignExtend(4) >> count, left.Low.ShiftRightSigned(count));
+            default:
+                return Scalar.Unknown.ZeroExtendLow();
+        }
+    }
+
+    /// <summary><c>movsx</c> of 64 bits: the low bytes, sign-extended.</summary>
+    /// <param name="bytes">1, 2 or 4.</param>
+    public static Scalar SignExtend64(Scalar value, int bytes)
+    {
+        long most = (1L << (bytes * 8 - 1)) - 1;
+        Interval64 range = SignExtend(value.Wide, bytes) ?? Interval64.OfSigned(-most - 1, most);
+        return new Scalar(value.Bits.SignExtend(bytes), range, Interval32.Unbounded).Synchronize();
+    }
+
+    /// <summary><c>movsx</c> of 32 bits: the low bytes, sign-extended to 32 bits, then zero-extended.</summary>
+    /// <param name="bytes">1 or 2.</param>
+    public static Scalar SignExtend32(Scalar value, int bytes)
+    {
+        int most = (1 << (bytes * 8 - 1)) - 1;
+        int above = 32 - bytes * 8;
+        Interval32 range = value.Low.SMin >> (bytes * 8) == value.Low.SMax >> (bytes * 8) && (value.Low.SMin << above) <= (value.Low.SMax << above)
+            ? Interval32.OfSigned(value.Low.SMin << above >> above, value.Low.SMax << above >> above)
+            : Interval32.OfSigned(-most - 1, most);
+        return Low(value.Bits.SignExtend(bytes), range);
+    }
+
+    private static Interval64? SignExtend(Interval64 value, int bytes)
+    {
+        int above = 64 - bytes * 8;
+        long smin = value.SMin << above >> above;
+        long smax = value.SMax << above >> above;
+        // Low bytes of a range keep their order as long as the bytes above them do not change.
+        return value.SMin >> (bytes * 8) == value.SMax >> (bytes * 8) && smin <= smax ? Interval64.OfSigned(smin, smax) : null;
+    }
+
+    // The low half of a number shifted by 32 becomes its high half: a common way to extend a sign.
+    private static Scalar ShiftLeft64(Scalar left, int count)
+    {
+        Interval64 wide = left.Wide.ShiftLeft(count);
+        if (count == 32)
+        {
+            wide = wide with { SMin = (long)left.Low.SMin << 32, SMax = (long)left.Low.SMax << 32 };
+        }
+
+        Interval32 low = count < 32 ? left.Low.ShiftLeft(count) : Interval32.Unbounded;
+        return new Scalar(left.Bits << count, wide, low).Synchronize();
+    }
+
+    private static Scalar Low(Tnum bits, Interval32 range) => new Scalar(bits.Low, Interval64.Unbounded, range).ZeroExtendLow();
+
+    private static int? ShiftCount(Scalar count, int width) => count.IsConstant && count.Value < (ulong)width ? (int)count.Value : null;
+}

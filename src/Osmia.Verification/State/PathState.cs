@@ -1,0 +1,49 @@
+namespace Osmia.Verification.State;
+
+/// <summary>Everything known at one point of one path: the frames of the calls made, references held, the lock taken.</summary>
+internal sealed class PathState
+{
+    public const int MaximumFrames = 8;
+
+    public List<Frame> Frames { get; private init; } = [];
+
+    /// <summary>References the program must release, in the order they were acquired.</summary>
+    public List<int> References { get; private init; } = [];
+
+    /// <summary>The kept state this path came through last.</summary>
+    public KeptState? Parent { get; set; }
+
+    public Frame Current => Frames[^1];
+
+    public RegisterState[] Registers => Frames[^1].Registers;
+
+    public PathState Copy()
+    {
+        var frames = new List<Frame>(Frames.Count);
+        foreach (Frame frame in Frames)
+        {
+            frames.Add(frame.Copy());
+        }
+
+        return new PathState { Frames = frames, References = [.. References], Parent = Parent };
+    }
+
+    public void ForEachRegister(Frame.RefAction action)
+    {
+        foreach (Frame frame in Frames)
+        {
+            frame.ForEachRegister(action);
+        }
+    }
+}
+
+/// <summary>A state kept at an instruction, to compare later ones with.</summary>
+internal sealed class KeptState(PathState state, KeptState? parent)
+{
+    public PathState State { get; } = state;
+
+    public KeptState? Parent { get; } = parent;
+
+    /// <summary>Paths from here that are not at their end; while there are any, an equal state is a loop without an end.</summary>
+    public int Branches { get; set; } = 1;
+}

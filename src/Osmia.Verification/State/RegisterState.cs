@@ -1,0 +1,137 @@
+using Osmia.Verification.Domains;
+
+namespace Osmia.Verification.State;
+
+/// <summary>What a register holds.</summary>
+internal enum RegisterKind : byte
+{
+    NotInitialised,
+    Number,
+    Context,
+    Map,
+    MapValue,
+    MapKey,
+    Stack,
+    Packet,
+    PacketMeta,
+    PacketEnd,
+
+    /// <summary>Memory of a known size: what a helper handed out.</summary>
+    Memory,
+    Socket,
+    SocketCommon,
+    TcpSocket,
+    XdpSocket,
+    FlowKeys,
+    Function,
+
+    /// <summary>An object of the kernel with a BTF type.</summary>
+    Typed,
+}
+
+[Flags]
+internal enum PointerTraits : byte
+{
+    None = 0,
+
+    /// <summary>May be null until the program has compared it.</summary>
+    Nullable = 1,
+    ReadOnly = 2,
+
+    /// <summary>A record of a ring buffer.</summary>
+    RingRecord = 4,
+
+    /// <summary>The kernel vouches for a typed pointer; others may be null or stale, and are read with faults caught.</summary>
+    Trusted = 8,
+
+    /// <summary>A typed pointer into user memory, which is no memory to touch.</summary>
+    User = 16,
+
+    /// <summary>A typed pointer to per-CPU data, which a helper resolves first.</summary>
+    PerCpu = 32,
+}
+
+/// <summary>One register, or a spilled one: the kernel's <c>bpf_reg_state</c>.</summary>
+internal struct RegisterState
+{
+    public RegisterKind Kind;
+    public PointerTraits Traits;
+
+    /// <summary>The number; of a pointer, the part of its offset that is not constant.</summary>
+    public Scalar Number;
+
+    /// <summary>The constant part of a pointer's offset, in bytes.</summary>
+    public int Offset;
+
+    /// <summary>Numbers and pointers with one id were copied from each other, or are null together. 0 for none.</summary>
+    public int Id;
+
+    /// <summary>The reference the program must release, 0 for none.</summary>
+    public int ReferenceId;
+
+    /// <summary>Bytes of the packet known to be there behind a packet pointer without its offset.</summary>
+    public int Range;
+
+    /// <summary>Index of the map in the linked object, of maps and what is in them.</summary>
+    public int Map;
+
+    /// <summary>Bytes of <see cref="RegisterKind.Memory"/>.</summary>
+    public int MemorySize;
+
+    /// <summary>The frame a stack pointer points into, or the first slot of a function.</summary>
+    public int Frame;
+
+    /// <summary>The type in the target's BTF of a <see cref="RegisterKind.Typed"/> pointer.</summary>
+    public int Type;
+
+    /// <summary>The number decided something, so that states must agree in it.</summary>
+    public bool IsPrecise;
+
+    public readonly bool IsNumber => Kind == RegisterKind.Number;
+
+    public readonly bool IsPointer => Kind > RegisterKind.Number;
+
+    public readonly bool IsNullable => (Traits & PointerTraits.Nullable) != 0;
+
+    public readonly bool IsReadOnly => (Traits & PointerTraits.ReadOnly) != 0;
+
+    public readonly bool IsConstant => Kind == RegisterKind.Number && Number.IsConstant;
+
+    /// <summary>The constant 0, which stands for a null pointer too.</summary>
+    public readonly bool IsNull => IsConstant && Number.Value == 0;
+
+    public readonly bool IsPacketPointer => Kind is RegisterKind.Packet or RegisterKind.PacketMeta;
+
+    public static RegisterState Of(Scalar number) => new() { Kind = RegisterKind.Number, Number = number };
+
+    public static RegisterState Constant(ulong value) => Of(Scalar.Constant(value));
+
+    public static RegisterState Unknown => Of(Scalar.Unknown);
+
+    /// <summary>A pointer without an offset.</summary>
+    public static RegisterState Pointer(RegisterKind kind, PointerTraits traits = PointerTraits.None) => new() { Kind = kind, Traits = traits, Number = Scalar.Constant(0) };
+
+    /// <summary>In the words of a message.</summary>
+    public readonly string Describe()
+    {
+        string what = Kind switch
+        {
+            RegisterKind.NotInitialised => "nothing",
+            RegisterKind.Number => "a number",
+            RegisterKind.Context => "the context",
+            RegisterKind.Map => "a map",
+            RegisterKind.MapValue => "a map value",
+            RegisterKind.MapKey => "a map key",
+            RegisterKind.Stack => "a pointer into the stack",
+            RegisterKind.Packet => "a pointer into the packet",
+            RegisterKind.PacketMeta => "a pointer into the packet's metadata",
+            RegisterKind.PacketEnd => "the end of the packet",
+            RegisterKind.Memory => (Traits & PointerTraits.RingRecord) != 0 ? "a ring buffer record" : "memory",
+            RegisterKind.FlowKeys => "flow keys",
+            RegisterKind.Function => "a function",
+            RegisterKind.Typed => "a kernel pointer",
+            _ => "a socket",
+        };
+        return IsNullable ? what + " or null" : what;
+    }
+}

@@ -1,0 +1,58 @@
+using System.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Verification.Shape;
+using Osmia.Verification.Walk;
+
+namespace Osmia.Verification;
+
+/// <summary>
+/// Judges linked programs as the verifier of Linux 6.18 does for privileged users: every path is walked with what is known of registers
+/// and stack. What is not modelled gives <see cref="Verdict.Unknown"/>, never <see cref="Verdict.Accept"/>.
+/// </summary>
+public static class Verifier
+{
+    /// <param name="source">The object the program is one of: its maps and types are looked up in it.</param>
+    /// <param name="target">What it was linked for; its BTF gives the types of arguments and kernel objects. Without BTF programs that use those cannot be judged.</param>
+    public static VerificationReport Verify(LinkedObject source, LinkedProgram program, Target? target = null)
+    {
+        long started = Stopwatch.GetTimestamp();
+        int at = 0;
+        int depth = 0;
+        PathWalk? walk = null;
+        VerificationProblem? problem = null;
+        var walks = new List<PathWalk>();
+        try
+        {
+            var scope = new VerificationScope(source, program, target?.Types);
+            ProgramShape shape = ProgramShape.Of(program, ref at);
+            walks.Add(walk = new PathWalk(scope, program, shape));
+            walk.Run();
+            // Each global function by itself, and those that it calls.
+            var called = new List<LinkedFunction>(walk.GlobalsCalled);
+            for (int i = 0; i < called.Count; i++)
+            {
+                walks.Add(walk = new PathWalk(scope, program, shape, scope.ContractOf(called[i]), called[i].Slot));
+                walk.Run();
+                called.AddRange(walk.GlobalsCalled.Except(called));
+            }
+
+            walk = null;
+            scope.Stack.RequireRoom(shape, slot => at = slot);
+            depth = scope.Stack.Deepest;
+        }
+        catch (VerdictException e)
+        {
+            problem = new VerificationProblem(e.Family, e.Message, walk?.Slot ?? at);
+        }
+
+        Verdict verdict = problem is null ? Verdict.Accept : problem.Family == CheckFamily.NotModelled ? Verdict.Unknown : Verdict.Reject;
+        return new VerificationReport(
+            verdict,
+            problem,
+            walks.Sum(one => one.Processed),
+            walks.Sum(one => one.TotalStates),
+            walks.Sum(one => one.PeakStates),
+            depth,
+            Stopwatch.GetElapsedTime(started));
+    }
+}

@@ -1,0 +1,198 @@
+using Osmia.Bytecode;
+using Osmia.Verification.Domains;
+using Osmia.Verification.State;
+
+namespace Osmia.Verification.Walk;
+
+// Jumps: what is decided is followed, what is not is walked both ways, each with what the comparison says of its operands.
+internal sealed partial class PathWalk
+{
+    private int Jump(Instruction instruction)
+    {
+        int target = Slot + 1 + instruction.JumpDistance;
+        if (instruction.Opcode.Value is Opcodes.Jump or Opcodes.JumpLong)
+        {
+            return target;
+        }
+
+        if (instruction.Opcode.Jump is JumpOperation.Jcond or JumpOperation.Ja)
+        {
+            throw Stop.NotModelled(instruction.Opcode.Value == Opcodes.MayGoto ? "may_goto" : "indirect jumps");
+        }
+
+        bool is32 = !instruction.Opcode.Is64Bit;
+        JumpOperation operation = instruction.Opcode.Jump;
+        bool usesRegister = instruction.Opcode.UsesRegister;
+        RegisterState right = usesRegister ? Read(instruction.Source) : RegisterState.Constant((ulong)instruction.Immediate);
+        RegisterState left = Read(instruction.Destination);
+        if (Decide(operation, left, right, is32) is { } decided)
+        {
+            return decided ? target : Slot + 1;
+        }
+
+        PathState taken = _state.Copy();
+        PathState passed = _state;
+        Later(taken, target);
+        if (left.IsNumber && right.IsNumber)
+        {
+            Learn(taken, instruction, left, right, holds: true);
+            Learn(passed, instruction, left, right, holds: false);
+        }
+        else if (left.IsNullable && right.IsNull && !is32 && operation is JumpOperation.Jeq or JumpOperation.Jne)
+        {
+            bool equalIsTaken = operation == JumpOperation.Jeq;
+            SettleNull(taken, left, isNull: equalIsTaken);
+            SettleNull(passed, left, isNull: !equalIsTaken);
+        }
+        else if (!is32 && usesRegister)
+        {
+            LearnPacketRange(operation, left, right, taken, passed);
+        }
+
+        return Slot + 1;
+    }
+
+    private static bool? Decide(JumpOperation operation, in RegisterState left, in RegisterState right, bool is32)
+    {
+        if (left.IsNumber && right.IsNumber)
+        {
+            return ScalarComparison.Decide(operation, left.Number, right.Number, is32);
+        }
+
+        // A pointer that is surely none compares with null as people expect.
+        bool surelyPointer = (IsSurelyNotNull(left) && right.IsNull) || (IsSurelyNotNull(right) && left.IsNull);
+        return !surelyPointer || is32 ? null
+            : operation == JumpOperation.Jeq ? false
+            : operation == JumpOperation.Jne ? true
+            : null;
+    }
+
+    /// <summary>The kinds the kernel knows not to be null; comparing the others, such as stack pointers, it walks both ways.</summary>
+    private static bool IsSurelyNotNull(in RegisterState pointer) => !pointer.IsNullable && pointer.Kind switch
+    {
+        RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Memory or RegisterKind.Map => true,
+        RegisterKind.Typed => (pointer.Traits & PointerTraits.Trusted) != 0,
+        _ => false,
+    };
+
+    private static void Learn(PathState state, Instruction instruction, in RegisterState left, in RegisterState right, bool holds)
+    {
+        if (instruction.Opcode.UsesRegister && instruction.Source == instruction.Destination)
+        {
+            return;
+        }
+
+        (Scalar newLeft, Scalar newRight) = ScalarComparison.Refine(instruction.Opcode.Jump, left.Number, right.Number, !instruction.Opcode.Is64Bit, holds);
+        Update(state, instruction.Destination, left.Id, newLeft);
+        if (instruction.Opcode.UsesRegister)
+        {
+            Update(state, instruction.Source, right.Id, newRight);
+        }
+    }
+
+    /// <summary>What is learned of a number holds for its copies.</summary>
+    private static void Update(PathState state, Register register, int id, Scalar number)
+    {
+        state.Registers[(int)register].Number = number;
+        if (id == 0)
+        {
+            return;
+        }
+
+        state.ForEachRegister((ref RegisterState other) =>
+        {
+            if (other.IsNumber && other.Id == id)
+            {
+                other.Number = number;
+            }
+        });
+    }
+
+    /// <summary>A pointer compared with null, and all that are null together with it.</summary>
+    private static void SettleNull(PathState state, in RegisterState pointer, bool isNull)
+    {
+        int id = pointer.Id;
+        int reference = pointer.ReferenceId;
+        if (isNull && reference != 0)
+        {
+            state.References.Remove(reference);
+        }
+
+        state.ForEachRegister((ref RegisterState other) =>
+        {
+            if (!other.IsNullable || other.Id != id)
+            {
+                return;
+            }
+
+            if (isNull)
+            {
+                other = RegisterState.Constant(0);
+                return;
+            }
+
+            other.Traits &= ~PointerTraits.Nullable;
+            other.Id = 0;
+        });
+    }
+
+    private static void LearnPacketRange(JumpOperation operation, in RegisterState left, in RegisterState right, PathState taken, PathState passed)
+    {
+        bool isLeft = left.IsPacketPointer && EndsAt(left, right);
+        if (!isLeft && !(right.IsPacketPointer && EndsAt(right, left)))
+        {
+            return;
+        }
+
+        // Written as pointer against end: "end > pointer" is "pointer < end".
+        JumpOperation compared = isLeft ? operation : operation switch
+        {
+            JumpOperation.Jgt => JumpOperation.Jlt,
+            JumpOperation.Jlt => JumpOperation.Jgt,
+            JumpOperation.Jge => JumpOperation.Jle,
+            JumpOperation.Jle => JumpOperation.Jge,
+            _ => operation,
+        };
+        RegisterState pointer = isLeft ? left : right;
+        switch (compared)
+        {
+            case JumpOperation.Jgt:
+                FoundPacket(passed, pointer, oneMore: false);
+                break;
+            case JumpOperation.Jge:
+                FoundPacket(passed, pointer, oneMore: true);
+                break;
+            case JumpOperation.Jlt:
+                FoundPacket(taken, pointer, oneMore: true);
+                break;
+            case JumpOperation.Jle:
+                FoundPacket(taken, pointer, oneMore: false);
+                break;
+        }
+    }
+
+    /// <summary>The packet ends at its end; its metadata ends where the packet begins.</summary>
+    private static bool EndsAt(in RegisterState pointer, in RegisterState end) =>
+        (pointer.Kind == RegisterKind.Packet && end.Kind == RegisterKind.PacketEnd)
+        || (pointer.Kind == RegisterKind.PacketMeta && end.Kind == RegisterKind.Packet && end is { Offset: 0, Id: 0 } && end.Number.IsConstant && end.Number.Value == 0);
+
+    /// <summary>The bytes up to a pointer are in the packet: so are those up to it for all pointers from the same base.</summary>
+    private static void FoundPacket(PathState state, RegisterState pointer, bool oneMore)
+    {
+        const int maximumPacketOffset = 0xffff;
+        // At the base itself the kernel takes no range from one byte more; neither does this.
+        if (pointer.Offset < 0 || (pointer.Offset == 0 && oneMore) || pointer.Number.Wide.UMax > (ulong)(maximumPacketOffset - Math.Min(pointer.Offset, maximumPacketOffset)))
+        {
+            return;
+        }
+
+        int range = pointer.Offset + (oneMore ? 1 : 0);
+        state.ForEachRegister((ref RegisterState other) =>
+        {
+            if (other.Kind == pointer.Kind && other.Id == pointer.Id)
+            {
+                other.Range = Math.Max(other.Range, range);
+            }
+        });
+    }
+}

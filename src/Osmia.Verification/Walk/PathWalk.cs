@@ -1,0 +1,203 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using Osmia.Bytecode;
+using Osmia.Objects.Linking;
+using Osmia.Verification.Domains;
+using Osmia.Verification.Shape;
+using Osmia.Verification.State;
+
+namespace Osmia.Verification.Walk;
+
+/// <summary>
+/// Walks every path of a program, the way not taken first put aside, as the kernel does: one state goes from instruction to
+/// instruction, and where paths meet it is compared with those that came by before.
+/// </summary>
+internal sealed partial class PathWalk
+{
+    private const int MaximumProcessed = 1_000_000;
+    private const int MaximumPending = 8192;
+    private const int PathEnds = -1;
+
+    private readonly LinkedProgram _program;
+    private readonly ProgramShape _shape;
+    private readonly ImmutableArray<Instruction> _code;
+    private readonly VerificationScope _scope;
+    private readonly Stack<Pending> _pending = new();
+    private readonly KeptStates _kept;
+    private readonly bool[] _isChecked;
+    private readonly StackUse _stack;
+    private readonly FunctionContract? _contract;
+    private PathState _state;
+    private int _nextId;
+
+    /// <param name="contract">Of a global function that is walked by itself; null for the program.</param>
+    /// <param name="start">The function's first slot.</param>
+    public PathWalk(VerificationScope scope, LinkedProgram program, ProgramShape shape, FunctionContract? contract = null, int start = 0)
+    {
+        _scope = scope;
+        _stack = scope.Stack;
+        _program = program;
+        _shape = shape;
+        _code = shape.Code;
+        _kept = new KeptStates(shape);
+        _isChecked = new bool[shape.Code.Length];
+        _state = new PathState();
+        _state.Frames.Add(Frame.Create(0, start, -1));
+        _contract = contract;
+        Slot = start;
+        if (contract is null)
+        {
+            _state.Registers[1] = RegisterState.Pointer(RegisterKind.Context);
+        }
+        else
+        {
+            contract.Start(NewId).CopyTo(_state.Registers, 0);
+        }
+    }
+
+    /// <summary>Global functions that are called and must be walked by themselves.</summary>
+    public HashSet<LinkedFunction> GlobalsCalled { get; } = [];
+
+    /// <summary>The instruction being looked at.</summary>
+    public int Slot { get; private set; }
+
+    public int Processed { get; private set; }
+
+    public int TotalStates => _kept.Total;
+
+    public int PeakStates => _kept.Peak;
+
+    private ref RegisterState this[Register register] => ref _state.Registers[(int)register];
+
+    /// <exception cref="VerdictException">A path does something that is forbidden or not modelled.</exception>
+    public void Run()
+    {
+        while (true)
+        {
+            if (++Processed > MaximumProcessed)
+            {
+                throw Stop.Reject(CheckFamily.Limits, $"more than {MaximumProcessed} instructions were walked on all paths together");
+            }
+
+            int next = _shape.IsMeetingPoint[Slot] && _kept.IsCovered(_state, Slot, Processed) ? PathEnds : Step(_code[Slot]);
+            if (next != PathEnds)
+            {
+                Slot = next;
+                continue;
+            }
+
+            KeptStates.EndPath(_state);
+            _stack.Note(_state);
+            if (!_pending.TryPop(out Pending? pending))
+            {
+                return;
+            }
+
+            (_state, Slot) = (pending.State, pending.Slot);
+        }
+    }
+
+    /// <summary>Checks an instruction and does what it does to the state.</summary>
+    /// <returns>The slot where this path goes on, or <see cref="PathEnds"/>.</returns>
+    private int Step(Instruction instruction)
+    {
+        if (!_isChecked[Slot])
+        {
+            _isChecked[Slot] = InstructionValidity.Check(_code.AsSpan(), Slot) is { } reason ? throw Stop.Reject(CheckFamily.Encoding, reason) : true;
+        }
+
+        switch (instruction.Opcode.Class)
+        {
+            case InstructionClass.Alu or InstructionClass.Alu64:
+                Compute(instruction);
+                return Slot + 1;
+            case InstructionClass.Ld when instruction.IsWide:
+                LoadWide(instruction);
+                return Slot + 2;
+            case InstructionClass.Ld:
+                LoadLegacy(instruction);
+                return Slot + 1;
+            case InstructionClass.Ldx:
+                Load(instruction);
+                return Slot + 1;
+            case InstructionClass.St or InstructionClass.Stx:
+                StoreOrChange(instruction);
+                return Slot + 1;
+            default:
+                return instruction.IsExit ? Exit() : instruction.IsCall ? Call(instruction) : Jump(instruction);
+        }
+    }
+
+    private void LoadWide(Instruction instruction)
+    {
+        Instruction next = _code[Slot + 1];
+        RequireWritable(instruction.Destination);
+        this[instruction.Destination] = instruction.SourceKind switch
+        {
+            PseudoLoad.Immediate => RegisterState.Constant(instruction.WideImmediate(next)),
+            PseudoLoad.MapIndex => RegisterState.Pointer(RegisterKind.Map) with { Map = _scope.CheckMap(instruction.Immediate) },
+            PseudoLoad.MapIndexValue => MapValueAt(_scope.CheckMap(instruction.Immediate), next.Immediate),
+            PseudoLoad.Function => RegisterState.Pointer(RegisterKind.Function) with { Frame = Slot + 1 + instruction.Immediate },
+            _ => throw Stop.NotModelled("addresses of kernel variables"),
+        };
+    }
+
+    private RegisterState MapValueAt(int map, int offset)
+    {
+        LinkedMap definition = _scope.Maps[map];
+        if (definition.Type != MapType.Array || definition.MaxEntries != 1)
+        {
+            throw definition.Type == MapType.Arena
+                ? Stop.NotModelled("arenas")
+                : Stop.Reject(CheckFamily.Encoding, $"map '{definition.Name}' has no value that a program could have the address of");
+        }
+
+        if ((uint)offset >= definition.ValueSize)
+        {
+            throw Stop.Reject(CheckFamily.Encoding, $"offset {offset} is outside of the {definition.ValueSize} bytes of map '{definition.Name}'");
+        }
+
+        return RegisterState.Pointer(RegisterKind.MapValue) with { Map = map, Offset = offset };
+    }
+
+    private ref RegisterState Read(Register register)
+    {
+        ref RegisterState state = ref this[register];
+        if (state.Kind == RegisterKind.NotInitialised)
+        {
+            throw Stop.Reject(CheckFamily.Uninitialised, $"{Name(register)} is read, but nothing was written to it on this path");
+        }
+
+        return ref state;
+    }
+
+    private static void RequireWritable(Register register)
+    {
+        if (register == Register.R10)
+        {
+            throw Stop.Reject(CheckFamily.StackUse, "r10, the frame pointer, cannot be written");
+        }
+    }
+
+    /// <summary>Puts a way aside, to be walked when the present one has ended.</summary>
+    private void Later(PathState state, int slot)
+    {
+        if (_pending.Count >= MaximumPending)
+        {
+            throw Stop.Reject(CheckFamily.Limits, $"more than {MaximumPending} branches wait to be walked");
+        }
+
+        if (state.Parent is not null)
+        {
+            state.Parent.Branches++;
+        }
+
+        _pending.Push(new Pending(state, slot));
+    }
+
+    private int NewId() => ++_nextId;
+
+    private static string Name(Register register) => $"r{(int)register}";
+
+    private sealed record Pending(PathState State, int Slot);
+}
