@@ -39,7 +39,12 @@ internal sealed class StructOpsWriter(BpfObject source, ElfBuilder elf, TypeDraf
             known.TryAdd(declared.SectionVariable(i).Type.Value, declared.SectionVariable(i));
         }
 
-        bool isPlaced = maps.TrueForAll(map => known.ContainsKey(map.Declaration.Value)) && maps.DistinctBy(map => map.Declaration).Count() == maps.Count;
+        if (maps.GroupBy(map => map.Declaration).FirstOrDefault(group => group.Count() > 1) is { } twice)
+        {
+            throw WriteErrors.CannotWrite(source.Name, $"struct_ops variables '{string.Join("' and '", twice.Select(map => map.Name))}' have one declaration", $"section {maps[0].SectionName}", "give each a BTF variable of its own");
+        }
+
+        bool isPlaced = maps.TrueForAll(map => known.ContainsKey(map.Declaration.Value));
         var entries = new List<BtfSectionVariable>();
         size = 0;
         foreach (BpfMap map in maps)
