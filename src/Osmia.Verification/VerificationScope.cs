@@ -84,6 +84,9 @@ internal sealed class VerificationScope
         return known;
     }
 
+    /// <summary>By the linkage in BTF, as the kernel sees it: without BTF every function is walked with its caller.</summary>
+    public bool IsGlobal(LinkedFunction function) => _types?[function.BtfId] is { Kind: BtfKind.Function, Linkage: BtfLinkage.Global };
+
     public FunctionContract ContractOf(LinkedFunction function)
     {
         if (!_contracts.TryGetValue(function, out FunctionContract? known))

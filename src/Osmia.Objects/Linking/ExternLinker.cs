@@ -18,7 +18,7 @@ internal sealed class ExternLinker(BpfObject source, Target target, ModuleTable 
     private const int CandidateCount = 3;
 
     private readonly Dictionary<BpfExtern, Answer> _answers = [];
-    private readonly Dictionary<BtfKind, List<string>> _names = [];
+    private readonly Dictionary<int, List<string>> _names = [];
 
     /// <summary>Writes the symbol into the instruction.</summary>
     /// <returns>Why a weak symbol is missing, or null when there is nothing to say.</returns>
@@ -134,9 +134,9 @@ internal sealed class ExternLinker(BpfObject source, Target target, ModuleTable 
             return ($"target '{target.Name}' has no BTF to look in: {target.NoTypesReason ?? "it has no types"}", []);
         }
 
-        if (!_names.TryGetValue(kind, out List<string>? names))
+        if (!_names.TryGetValue((int)kind, out List<string>? names))
         {
-            _names[kind] = names = NamesOf(kind, types);
+            _names[(int)kind] = names = NamesOf(kind, types);
         }
 
         IReadOnlyList<string> nearest = Similarity.Nearest(name, names, CandidateCount);

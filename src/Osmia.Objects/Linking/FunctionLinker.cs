@@ -97,20 +97,18 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
         }
 
         order.Add(first);
-        var path = new Stack<(BpfFunction Function, int Next)>();
-        path.Push((first, 0));
-        while (path.TryPop(out (BpfFunction Function, int Next) step))
+        var path = new Stack<Step>();
+        path.Push(new Step(first));
+        while (path.TryPeek(out Step? step))
         {
             if (step.Next == step.Function.References.Count)
             {
-                continue;
+                path.Pop();
             }
-
-            path.Push((step.Function, step.Next + 1));
-            if (step.Function.References[step.Next].Function is { } callee && seen.Add(callee))
+            else if (step.Function.References[step.Next++].Function is { } callee && seen.Add(callee))
             {
                 order.Add(callee);
-                path.Push((callee, 0));
+                path.Push(new Step(callee));
             }
         }
     }
@@ -184,5 +182,13 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
             default:
                 throw new InvalidOperationException($"a reference of kind {reference.Kind} is resolved elsewhere");
         }
+    }
+
+    /// <summary>A function on the walk of calls, and the reference to look at next.</summary>
+    private sealed class Step(BpfFunction function)
+    {
+        public BpfFunction Function { get; } = function;
+
+        public int Next { get; set; }
     }
 }

@@ -35,6 +35,11 @@ internal sealed class StructOpsReader(string file, ElfFile elf, BtfTypes? types,
     /// <summary>After functions are read: relocations name the programs that members point to.</summary>
     public void ReadMembers(CodeReader code)
     {
+        if (_placed.Count == 0)
+        {
+            return;
+        }
+
         foreach (IGrouping<int, Placed> section in _placed.GroupBy(placed => placed.Section))
         {
             foreach (ElfSection relocations in elf.Sections.Where(s => s.IsRelocations && s.Info == section.Key))

@@ -24,7 +24,7 @@ internal sealed partial class PathWalk
         }
 
         int callee = Slot + 1 + instruction.Immediate;
-        if (_program.FunctionAt(callee).IsGlobal)
+        if (_scope.IsGlobal(_program.FunctionAt(callee)))
         {
             CallGlobal(_program.FunctionAt(callee));
             return Slot + 1;

@@ -8,13 +8,13 @@ namespace Osmia.Objects.Linking.Core;
 /// </summary>
 internal sealed class CandidateSearch(Target target, BtfTypes local)
 {
-    private readonly Dictionary<TypeId, IReadOnlyList<TargetType>> _known = [];
-    private readonly Dictionary<BtfKind, HashSet<string>> _names = [];
+    private readonly Dictionary<int, IReadOnlyList<TargetType>> _known = [];
+    private readonly Dictionary<int, HashSet<string>> _names = [];
 
     /// <summary>Candidates of a root type of the object; the target must have types.</summary>
     public IReadOnlyList<TargetType> Of(TypeId root)
     {
-        if (_known.TryGetValue(root, out IReadOnlyList<TargetType>? known))
+        if (_known.TryGetValue(root.Value, out IReadOnlyList<TargetType>? known))
         {
             return known;
         }
@@ -35,13 +35,13 @@ internal sealed class CandidateSearch(Target target, BtfTypes local)
             }
         }
 
-        return _known[root] = found;
+        return _known[root.Value] = found;
     }
 
     /// <summary>Names of the target's types of a kind, for "did you mean"; gathered once, when something is missing.</summary>
     public IReadOnlyCollection<string> Names(BtfKind kind)
     {
-        if (_names.TryGetValue(kind, out HashSet<string>? known))
+        if (_names.TryGetValue((int)kind, out HashSet<string>? known))
         {
             return known;
         }
@@ -58,7 +58,7 @@ internal sealed class CandidateSearch(Target target, BtfTypes local)
             }
         }
 
-        return _names[kind] = names;
+        return _names[(int)kind] = names;
     }
 
     private static void Add(List<TargetType> found, BtfKind kind, ReadOnlySpan<byte> name, BtfTypes types, int module)
