@@ -66,6 +66,34 @@ public class ForeignObjectLoadTests(ITestOutputHelper output)
         Assert.InRange(both, atLeast, int.MaxValue);
     }
 
+    [Theory]
+    [InlineData("libbpf-tools")]
+    [InlineData("xdp-tools")]
+    [InlineData("libxdp1")]
+    public void What_we_wrote_again_bpftool_loads_as_it_did(string package)
+    {
+        Assert.SkipUnless(ReferenceTool.Exists("bpftool"), "needs bpftool");
+        using KernelEngine engine = KernelTest.OpenOrSkip();
+        var changed = new List<string>();
+        int loaded = 0;
+        int objects = 0;
+        foreach ((string name, byte[] data) in ForeignObjects.Of(package))
+        {
+            BpfObject source = BpfObject.Read(data, name);
+            bool before = BpftoolLoads(data, source);
+            if (before != BpftoolLoads(source.ToArray(), source))
+            {
+                changed.Add($"{name}: {(before ? "loaded" : "was refused")} before");
+            }
+
+            loaded += before ? 1 : 0;
+            objects++;
+        }
+
+        output.WriteLine($"{package}: {loaded} of {objects} load, before and after");
+        Assert.Empty(changed);
+    }
+
     private static string? TryLoad(KernelEngine engine, BpfObject source)
     {
         try
