@@ -8,6 +8,9 @@ internal static class Toolchain
 {
     private static readonly ConcurrentDictionary<string, byte[]> s_compiled = new();
 
+    /// <summary>An option that keeps the checkout's place out of what is compiled: hunts over it then meet the same bytes wherever they run.</summary>
+    public static string AnyFolder => $"-ffile-prefix-map={RepositoryFiles.Root}/=";
+
     /// <summary>Compiles a source below tests/Osmia.UnitTests; the same command runs once.</summary>
     public static byte[] Compile(string compiler, string source, params string[] options)
     {

@@ -104,6 +104,31 @@ internal sealed class DataWriter(BpfObject source, ElfBuilder elf, TypeDraft dra
         draft.SetSection(configuration.Id, 0, variables);
     }
 
+    /// <summary>No compiler makes a data section the type of a variable or member; damaged types may.</summary>
+    private bool IsReferredTo(TypeId id)
+    {
+        BtfTypes types = source.Types!;
+        for (int other = types.FirstId; other < types.Count; other++)
+        {
+            BtfType type = types[other];
+            bool refers = type.Kind switch
+            {
+                BtfKind.Array => type.ElementId == id || type.IndexTypeId == id,
+                BtfKind.Struct or BtfKind.Union => Enumerable.Range(0, type.Count).Any(i => type.Member(i).Type == id),
+                BtfKind.FunctionPrototype => type.ReferencedId == id || Enumerable.Range(0, type.Count).Any(i => type.Parameter(i).Type == id),
+                BtfKind.DataSection => Enumerable.Range(0, type.Count).Any(i => type.SectionVariable(i).Type == id),
+                BtfKind.Int or BtfKind.Float or BtfKind.Enum or BtfKind.Enum64 or BtfKind.Forward => false,
+                _ => type.ReferencedId == id,
+            };
+            if (refers)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>A data section in BTF whose section is not written would be refused: nothing refers to its type, which becomes <c>const void</c>.</summary>
     public void DropStaleSections()
     {
@@ -114,6 +139,11 @@ internal sealed class DataWriter(BpfObject source, ElfBuilder elf, TypeDraft dra
             BtfType type = source.Types![id];
             if (type.Kind == BtfKind.DataSection && !written.Contains(type.Name))
             {
+                if (IsReferredTo(type.Id))
+                {
+                    throw WriteErrors.CannotWrite(source.Name, $"data section '{type.Name}' of its BTF is used as the type of something, and the object has no such section", "section .BTF");
+                }
+
                 draft.MakeConstVoid(type.Id);
             }
         }

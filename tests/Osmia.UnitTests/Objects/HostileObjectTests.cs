@@ -175,7 +175,7 @@ public class HostileObjectTests(ITestOutputHelper output)
     private static IEnumerable<(string, byte[])> Compiled() => Toolchain.Has("clang-19")
         ? ((string[])["Objects/Sources/code.c", "Objects/Sources/data.c", "Objects/Sources/maps.c", "Linking/Sources/local.c", "Linking/Sources/matches.c",
             "Objects/Sources/legacy.c", "Objects/Sources/structops.c", "Objects/Sources/arena.c", "Objects/Sources/tags.c", "Linking/Sources/symbols.c", "Linking/Sources/shapes.c", "Linking/Sources/reached.c"])
-            .Select(source => (Path.GetFileNameWithoutExtension(source), Toolchain.Stripped(Toolchain.Compile("clang-19", source, "-mcpu=v4", "-Wno-everything"), "-g")))
+            .Select(source => (Path.GetFileNameWithoutExtension(source), Toolchain.Stripped(Toolchain.Compile("clang-19", source, "-mcpu=v4", "-Wno-everything", Toolchain.AnyFolder), "-g")))
         : [];
 
     private static int Setting(string name, int otherwise) =>

@@ -91,7 +91,7 @@ public partial class HostileWritingTests(ITestOutputHelper output)
 
     private static IEnumerable<(string, byte[])> Compiled() => Toolchain.Has("clang-19")
         ? ((string[])["Objects/Sources/code.c", "Objects/Sources/maps.c", "Objects/Sources/structops.c", "Objects/Sources/arena.c", "Objects/Sources/externs.c", "Merging/Sources/zero.c", "Merging/Sources/one.c", "Merging/Sources/two.c"])
-            .Select(source => (Path.GetFileNameWithoutExtension(source), Toolchain.Stripped(Toolchain.Compile("clang-19", source, "-mcpu=v3", "-Wno-everything"), "-g")))
+            .Select(source => (Path.GetFileNameWithoutExtension(source), Toolchain.Stripped(Toolchain.Compile("clang-19", source, "-mcpu=v3", "-Wno-everything", Toolchain.AnyFolder), "-g")))
         : [];
 
     private static int Setting(string name, int otherwise) =>
