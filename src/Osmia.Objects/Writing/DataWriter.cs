@@ -108,6 +108,12 @@ internal sealed class DataWriter(BpfObject source, ElfBuilder elf, TypeDraft dra
     private bool IsReferredTo(TypeId id)
     {
         BtfTypes types = source.Types!;
+        if (source.Functions.Any(function => function.BtfId == id || function.CoreRelocations.Any(relocation => relocation.Type == id))
+            || source.Maps.Any(map => map.KeyType == id || (map.ValueType == id && map.DataSection == DataSectionKind.None)))
+        {
+            return true;
+        }
+
         for (int other = types.FirstId; other < types.Count; other++)
         {
             BtfType type = types[other];

@@ -14,6 +14,7 @@ namespace Osmia.Tests.Objects;
 /// </summary>
 public class HostileObjectTests(ITestOutputHelper output)
 {
+    private const int KnownRounds = 60_000;
     private const int DefaultSeed = 20_250_117;
     private const long MemoryLimit = 64 << 20;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
@@ -27,11 +28,13 @@ public class HostileObjectTests(ITestOutputHelper output)
         (string Name, byte[] Data)[] originals = [.. SampleObjects.Names.Select(name => (name, SampleObjects.Bytes(name))), .. Compiled()];
         Target target = TargetOf();
         var outcomes = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        // A build must fail for its change and not for what chance finds: there the hunt stays within rounds that were run before.
+        int most = Environment.GetEnvironmentVariable("CI") == "true" ? KnownRounds : int.MaxValue;
         var clock = Stopwatch.StartNew();
         double slowest = 0;
         int first = Setting("OSMIA_HUNT_FIRST", 0);
         int round = first;
-        for (; round - first < wanted || clock.Elapsed < time; round++)
+        for (; round - first < wanted || (clock.Elapsed < time && round < most); round++)
         {
             (string name, byte[] original) = originals[round % originals.Length];
             byte[] mutated = new ObjectMutator(unchecked(seed + round * 7919)).Next(original);

@@ -13,6 +13,7 @@ namespace Osmia.Tests.Objects;
 /// </summary>
 public partial class HostileWritingTests(ITestOutputHelper output)
 {
+    private const int KnownRounds = 25_000;
     private const int DefaultSeed = 20_250_203;
     private const long MemoryLimit = 256 << 20;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
@@ -52,9 +53,11 @@ public partial class HostileWritingTests(ITestOutputHelper output)
         TimeSpan time = Budget.For("objects") / 4;
         (string Name, byte[] Data)[] originals = [.. SampleObjects.Names.Select(name => (name, SampleObjects.Bytes(name))), .. Compiled()];
         var outcomes = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        // A build must fail for its change and not for what chance finds: there the hunt stays within rounds that were run before.
+        int most = Environment.GetEnvironmentVariable("CI") == "true" ? KnownRounds : int.MaxValue;
         var clock = Stopwatch.StartNew();
         int round = first;
-        for (; round - first < wanted || clock.Elapsed < time; round++)
+        for (; round - first < wanted || (clock.Elapsed < time && round < most); round++)
         {
             (string name, byte[] original) = originals[round % originals.Length];
             byte[] mutated = new ObjectMutator(unchecked(seed + round * 7919)).Next(original);
