@@ -1,7 +1,6 @@
 using Osmia.Btf;
 using Osmia.Bytecode;
 using Osmia.Objects.Linking;
-using Osmia.Verification.Domains;
 using Osmia.Verification.State;
 using Osmia.Verification.Walk;
 
@@ -96,7 +95,7 @@ internal sealed class TypedContext
                 (id, offset, bool isNumber) = PastEnd(types, type, offset, size);
                 if (isNumber)
                 {
-                    return Bytes(size);
+                    return RegisterState.Bytes(size);
                 }
 
                 continue;
@@ -114,7 +113,7 @@ internal sealed class TypedContext
         BtfType type = types.Resolve(id);
         if (type.Kind is BtfKind.Int or BtfKind.Enum or BtfKind.Enum64 or BtfKind.Struct or BtfKind.Union)
         {
-            return Bytes(size);
+            return RegisterState.Bytes(size);
         }
 
         if (type.Kind != BtfKind.Pointer)
@@ -185,7 +184,7 @@ internal sealed class TypedContext
                 int end = (member.BitOffset + member.BitfieldSize + 7) / 8;
                 if (offset <= start && end <= offset + size)
                 {
-                    return Bytes(size);
+                    return RegisterState.Bytes(size);
                 }
 
                 continue;
@@ -225,7 +224,7 @@ internal sealed class TypedContext
             }
 
             return offset + size <= start + length
-                ? Bytes(size)
+                ? RegisterState.Bytes(size)
                 : throw Stop.Reject(CheckFamily.Dereference, $"{size} bytes at offset {offset} reach beyond member '{types.String(member.NameOffset)}' of struct {type.Name}");
         }
 
@@ -237,7 +236,7 @@ internal sealed class TypedContext
         BtfType pointee = types.Resolve(pointer.ReferencedId);
         return pointee.Kind is BtfKind.Struct or BtfKind.Union
             ? RegisterState.Pointer(RegisterKind.Typed, TagsOf(types, pointer)) with { Type = pointee.Id.Value }
-            : Bytes(size);
+            : RegisterState.Bytes(size);
     }
 
     private static PointerTraits TagsOf(BtfTypes types, BtfType pointer) => types[pointer.ReferencedId] is { Kind: BtfKind.TypeTag } tag
@@ -248,6 +247,4 @@ internal sealed class TypedContext
             _ => PointerTraits.None,
         }
         : PointerTraits.None;
-
-    private static RegisterState Bytes(int size) => size == 8 ? RegisterState.Unknown : RegisterState.Of(Scalar.OfBits(Tnum.Unknown.ZeroExtend(size)));
 }

@@ -58,6 +58,6 @@ public sealed record VerificationProblem(CheckFamily Family, string Message, int
 /// <summary>The answer of the verifier for one program.</summary>
 /// <param name="InstructionsProcessed">Instructions walked, on all paths together; the kernel stops at a million.</param>
 /// <param name="TotalStates">States kept for comparison.</param>
-/// <param name="PeakStates">States kept at one time.</param>
+/// <param name="PeakStates">States kept at one time: those of a function are let go when it has been walked.</param>
 /// <param name="StackDepth">Bytes of stack of the deepest chain of calls.</param>
 public sealed record VerificationReport(Verdict Verdict, VerificationProblem? Problem, int InstructionsProcessed, int TotalStates, int PeakStates, int StackDepth, TimeSpan Time);

@@ -51,7 +51,7 @@ public static class Verifier
             problem,
             walks.Sum(one => one.Processed),
             walks.Sum(one => one.TotalStates),
-            walks.Sum(one => one.PeakStates),
+            walks.Select(one => one.TotalStates).DefaultIfEmpty().Max(),
             depth,
             Stopwatch.GetElapsedTime(started));
     }

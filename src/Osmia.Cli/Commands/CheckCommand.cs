@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Text.Json;
-using Osmia.Btf;
-using Osmia.Kernel;
 using Osmia.Objects;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
@@ -63,25 +61,19 @@ internal static class CheckCommand
         {
             if (name == RunningKernel)
             {
-                targets.Add(OperatingSystem.IsLinux() ? KernelEngine.Open().Target : throw Run.RunErrors.KernelNeedsLinux());
+                targets.Add(OperatingSystem.IsLinux() ? TargetSource.Running() : throw Run.RunErrors.KernelNeedsLinux());
             }
             else if (Directory.Exists(name))
             {
-                targets.AddRange(Directory.EnumerateFiles(name).Order(StringComparer.Ordinal).Select(Of));
+                targets.AddRange(Directory.EnumerateFiles(name).Order(StringComparer.Ordinal).Select(TargetSource.OfFile));
             }
             else
             {
-                targets.Add(Of(name));
+                targets.Add(TargetSource.OfFile(name));
             }
         }
 
         return targets;
-    }
-
-    private static Target Of(string path)
-    {
-        BtfTypes types = BtfCommand.OpenFile(path, null);
-        return new Target(path, () => types);
     }
 
     private static void WriteText(TextWriter output, List<Answer> answers)

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Osmia.Bytecode;
-using Osmia.Kernel;
 using Osmia.Objects;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
@@ -28,7 +27,7 @@ internal static class VerifyCommand
         command.Add(json);
         command.SetAction(parsed =>
         {
-            Target chosen = TargetOf(parsed.GetValue(target));
+            Target chosen = parsed.GetValue(target) is { } path ? TargetSource.OfFile(path) : TargetSource.Running();
             var answers = new List<Answer>();
             foreach (string file in parsed.GetValue(files)!.SelectMany(Expand))
             {
@@ -58,12 +57,6 @@ internal static class VerifyCommand
 
     private static IEnumerable<string> Expand(string path) =>
         Directory.Exists(path) ? Directory.EnumerateFiles(path, "*.o", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : [path];
-
-    private static Target TargetOf(string? path) =>
-        path is not null ? new Target(path, () => BtfCommand.OpenFile(path, null))
-        : OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess ? KernelEngine.Open().Target
-        : File.Exists("/sys/kernel/btf/vmlinux") ? new Target("running kernel", () => BtfCommand.OpenFile("/sys/kernel/btf/vmlinux", null))
-        : new Target("no kernel");
 
     private static void Judge(string file, Target target, string[] wanted, List<Answer> answers)
     {

@@ -84,9 +84,6 @@ internal struct RegisterState
     /// <summary>The type in the target's BTF of a <see cref="RegisterKind.Typed"/> pointer.</summary>
     public int Type;
 
-    /// <summary>The number decided something, so that states must agree in it.</summary>
-    public bool IsPrecise;
-
     public readonly bool IsNumber => Kind == RegisterKind.Number;
 
     public readonly bool IsPointer => Kind > RegisterKind.Number;
@@ -107,6 +104,9 @@ internal struct RegisterState
     public static RegisterState Constant(ulong value) => Of(Scalar.Constant(value));
 
     public static RegisterState Unknown => Of(Scalar.Unknown);
+
+    /// <summary>A number of 1, 2, 4 or 8 bytes, of which nothing else is known.</summary>
+    public static RegisterState Bytes(int size) => size == sizeof(ulong) ? Unknown : Of(Scalar.OfBits(Tnum.Unknown.ZeroExtend(size)));
 
     /// <summary>A pointer without an offset.</summary>
     public static RegisterState Pointer(RegisterKind kind, PointerTraits traits = PointerTraits.None) => new() { Kind = kind, Traits = traits, Number = Scalar.Constant(0) };

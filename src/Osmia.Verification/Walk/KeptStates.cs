@@ -19,8 +19,6 @@ internal sealed class KeptStates(ProgramShape shape)
 
     public int Total { get; private set; }
 
-    public int Peak { get; private set; }
-
     /// <summary>True when the path may end here. Else the state is kept when it is worth it.</summary>
     public bool IsCovered(PathState state, int slot, int processed)
     {
@@ -51,7 +49,6 @@ internal sealed class KeptStates(ProgramShape shape)
             kept.Add(added);
             state.Parent = added;
             Total++;
-            Peak = Math.Max(Peak, Total);
         }
 
         return false;

@@ -120,7 +120,7 @@ internal sealed partial class PathWalk
                 }
 
                 RequirePacket(pointer, name, offset, size, mayBeEmpty: false);
-                return Bytes(size);
+                return RegisterState.Bytes(size);
             case RegisterKind.Memory or RegisterKind.MapKey:
                 if (isWrite && pointer.IsReadOnly)
                 {
@@ -128,7 +128,7 @@ internal sealed partial class PathWalk
                 }
 
                 RequireInside(pointer, name, offset, size, SizeOf(pointer), mayBeEmpty: false);
-                return Bytes(size);
+                return RegisterState.Bytes(size);
             case RegisterKind.Typed:
                 return AccessTyped(pointer, name, offset, size, isWrite);
             case RegisterKind.Context:
@@ -141,10 +141,6 @@ internal sealed partial class PathWalk
     }
 
     private int SizeOf(in RegisterState pointer) => pointer.Kind == RegisterKind.MapKey ? (int)_scope.Maps[pointer.Map].KeySize : pointer.MemorySize;
-
-    /// <summary>A number of some bytes, of which nothing else is known.</summary>
-    private static RegisterState Bytes(int size) =>
-        size == 8 ? RegisterState.Unknown : RegisterState.Of(Scalar.OfBits(Tnum.Unknown.ZeroExtend(size)));
 
     private RegisterState AccessMapValue(RegisterState pointer, string name, int offset, int size, bool isWrite)
     {
@@ -167,7 +163,7 @@ internal sealed partial class PathWalk
             return RegisterState.Constant(BinaryPrimitives.ReadUInt64LittleEndian(bytes));
         }
 
-        return Bytes(size);
+        return RegisterState.Bytes(size);
     }
 
     private static void RequireMapAccess(LinkedMap map, bool isWrite)
@@ -268,7 +264,7 @@ internal sealed partial class PathWalk
         PointerTraits traits = field.IsNullable ? PointerTraits.Nullable : PointerTraits.None;
         return field.Kind switch
         {
-            ContextFieldKind.Scalar => Bytes(size),
+            ContextFieldKind.Scalar => RegisterState.Bytes(size),
             ContextFieldKind.PacketData => RegisterState.Pointer(RegisterKind.Packet),
             ContextFieldKind.PacketEnd => RegisterState.Pointer(RegisterKind.PacketEnd),
             ContextFieldKind.PacketMeta => RegisterState.Pointer(RegisterKind.PacketMeta),
@@ -325,6 +321,6 @@ internal sealed partial class PathWalk
         }
 
         ForgetCallerSaved();
-        this[Register.R0] = Bytes(instruction.Opcode.Size.InBytes());
+        this[Register.R0] = RegisterState.Bytes(instruction.Opcode.Size.InBytes());
     }
 }

@@ -36,7 +36,7 @@ internal sealed partial class PathWalk
         (Frame frame, int least, int most) = StackPlace(pointer, name, offset, size);
         if (least != most)
         {
-            return AllZero(frame, least, most + size - least) ? RegisterState.Constant(0) : Bytes(size);
+            return AllZero(frame, least, most + size - least) ? RegisterState.Constant(0) : RegisterState.Bytes(size);
         }
 
         (int slot, int index) = Frame.Place(least);
@@ -60,7 +60,7 @@ internal sealed partial class PathWalk
             }
         }
 
-        return AllZero(frame, least, size) ? RegisterState.Constant(0) : Bytes(size);
+        return AllZero(frame, least, size) ? RegisterState.Constant(0) : RegisterState.Bytes(size);
     }
 
     private RegisterState StoreToStack(RegisterState pointer, string name, int offset, int size, RegisterState value)

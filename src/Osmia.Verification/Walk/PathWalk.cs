@@ -65,8 +65,6 @@ internal sealed partial class PathWalk
 
     public int TotalStates => _kept.Total;
 
-    public int PeakStates => _kept.Peak;
-
     private ref RegisterState this[Register register] => ref _state.Registers[(int)register];
 
     /// <exception cref="VerdictException">A path does something that is forbidden or not modelled.</exception>
