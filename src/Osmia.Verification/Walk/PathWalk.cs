@@ -70,6 +70,8 @@ internal sealed partial class PathWalk
 
     public VerificationScope Scope => _scope;
 
+    public ImmutableArray<Instruction> Code => _code;
+
     private ref RegisterState this[Register register] => ref _state.Registers[(int)register];
 
     /// <exception cref="VerdictException">A path does something that is forbidden or not modelled.</exception>
