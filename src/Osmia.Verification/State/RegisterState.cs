@@ -90,7 +90,7 @@ internal partial struct RegisterState
     /// <summary>The number; of a pointer, the part of its offset that is not constant.</summary>
     public Scalar Number;
 
-    /// <summary>The constant part of a pointer's offset, in bytes.</summary>
+    /// <summary>The constant part of a pointer's offset, in bytes. Of a number with an id: what was added to it since it was copied.</summary>
     public int Offset;
 
     /// <summary>Numbers and pointers with one id were copied from each other, or are null together. 0 for none.</summary>
@@ -116,6 +116,10 @@ internal partial struct RegisterState
 
     /// <summary>Of a slice, the id of the dynptr it was taken from; of a dynptr, its own id.</summary>
     public int Owner;
+
+    /// <summary>Two pointers of one kind are the same but for their numbers, ranges and ids, which comparison looks at by themselves.</summary>
+    public static bool AreAlike(in RegisterState left, in RegisterState right) =>
+        left.Offset == right.Offset && left.Map == right.Map && left.MemorySize == right.MemorySize && left.Frame == right.Frame && left.Type == right.Type && left.Owner == right.Owner;
 
     public readonly bool IsNumber => Kind == RegisterKind.Number;
 
