@@ -119,7 +119,7 @@ internal partial struct RegisterState
 
     /// <summary>Two pointers of one kind are the same but for their numbers, ranges and ids, which comparison looks at by themselves.</summary>
     public static bool AreAlike(in RegisterState left, in RegisterState right) =>
-        left.Offset == right.Offset && left.Map == right.Map && left.MemorySize == right.MemorySize && left.Frame == right.Frame && left.Type == right.Type && left.Owner == right.Owner;
+        left.Offset == right.Offset && left.Map == right.Map && left.MemorySize == right.MemorySize && left.Frame == right.Frame && left.Type == right.Type;
 
     public readonly bool IsNumber => Kind == RegisterKind.Number;
 
