@@ -27,10 +27,16 @@ internal enum RegisterKind : byte
 
     /// <summary>An object of the kernel with a BTF type.</summary>
     Typed,
+
+    /// <summary>Bytes of which a later attach says how many there are: keys and values that an iterator hands out.</summary>
+    Buffer,
+
+    /// <summary>The writable bytes of a raw tracepoint, as many as its attach says.</summary>
+    TracepointBuffer,
 }
 
 [Flags]
-internal enum PointerTraits : byte
+internal enum PointerTraits : ushort
 {
     None = 0,
 
@@ -49,6 +55,12 @@ internal enum PointerTraits : byte
 
     /// <summary>A typed pointer to per-CPU data, which a helper resolves first.</summary>
     PerCpu = 32,
+
+    /// <summary>A typed pointer that lives as long as the RCU section.</summary>
+    Rcu = 64,
+
+    /// <summary>A typed pointer that may be stale: it can be read, with faults caught, and handed to nobody. Memory with it has no known size.</summary>
+    Untrusted = 128,
 }
 
 /// <summary>One register, or a spilled one: the kernel's <c>bpf_reg_state</c>.</summary>
@@ -129,7 +141,9 @@ internal struct RegisterState
             RegisterKind.Memory => (Traits & PointerTraits.RingRecord) != 0 ? "a ring buffer record" : "memory",
             RegisterKind.FlowKeys => "flow keys",
             RegisterKind.Function => "a function",
-            RegisterKind.Typed => "a kernel pointer",
+            RegisterKind.Typed => (Traits & PointerTraits.Untrusted) != 0 ? "an untrusted kernel pointer" : "a kernel pointer",
+            RegisterKind.Buffer => "a buffer",
+            RegisterKind.TracepointBuffer => "the tracepoint's buffer",
             _ => "a socket",
         };
         return IsNullable ? what + " or null" : what;
