@@ -80,7 +80,10 @@ internal static partial class ObjectAgreement
         try
         {
             LinkedObject linked = Linker.Link(source, engine.Target);
-            return linked.Programs.Length > 0 ? linked : null;
+            // Callbacks of one struct are linked together.
+            return linked.Programs.FirstOrDefault(program => program.Name == only) is { } found
+                ? linked with { Programs = [found], Maps = [.. linked.Maps.Select(map => map with { Functions = [] })] }
+                : null;
         }
         catch (BpfException)
         {
