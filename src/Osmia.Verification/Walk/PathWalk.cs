@@ -193,7 +193,8 @@ internal sealed partial class PathWalk
             PseudoLoad.MapIndex => RegisterState.Pointer(RegisterKind.Map) with { Map = _scope.CheckMap(instruction.Immediate) },
             PseudoLoad.MapIndexValue => MapValueAt(_scope.CheckMap(instruction.Immediate), next.Immediate),
             PseudoLoad.Function => RegisterState.Pointer(RegisterKind.Function) with { Frame = Slot + 1 + instruction.Immediate },
-            _ => throw Stop.NotModelled("addresses of kernel variables"),
+            PseudoLoad.BtfId => KernelVariable(instruction.Immediate, next.Immediate),
+            _ => throw Stop.Reject(CheckFamily.Encoding, $"a wide load of kind {instruction.SourceKind}, which there is not"),
         };
     }
 
