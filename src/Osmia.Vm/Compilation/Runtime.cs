@@ -83,13 +83,29 @@ internal static unsafe class Runtime
 /// <summary>Where fields of <see cref="MachineState"/> stand; r0 is at 0.</summary>
 internal static unsafe class MachineOffsets
 {
-    public static readonly int FrameLow = OffsetOf(&((MachineState*)null)->FrameLow);
-    public static readonly int PacketLow = OffsetOf(&((MachineState*)null)->PacketLow);
-    public static readonly int PacketLength = OffsetOf(&((MachineState*)null)->PacketLength);
-    public static readonly int PacketWriteLength = OffsetOf(&((MachineState*)null)->PacketWriteLength);
-    public static readonly int PacketData = OffsetOf(&((MachineState*)null)->PacketData);
-    public static readonly int Budget = OffsetOf(&((MachineState*)null)->Budget);
-    public static readonly int Current = OffsetOf(&((MachineState*)null)->Current);
+    static MachineOffsets()
+    {
+        MachineState state = default;
+        FrameLow = (int)((byte*)&state.FrameLow - (byte*)&state);
+        PacketLow = (int)((byte*)&state.PacketLow - (byte*)&state);
+        PacketLength = (int)((byte*)&state.PacketLength - (byte*)&state);
+        PacketWriteLength = (int)((byte*)&state.PacketWriteLength - (byte*)&state);
+        PacketData = (int)((byte*)&state.PacketData - (byte*)&state);
+        Budget = (int)((byte*)&state.Budget - (byte*)&state);
+        Current = (int)((byte*)&state.Current - (byte*)&state);
+    }
 
-    private static int OffsetOf(void* field) => (int)field;
+    public static int FrameLow { get; }
+
+    public static int PacketLow { get; }
+
+    public static int PacketLength { get; }
+
+    public static int PacketWriteLength { get; }
+
+    public static int PacketData { get; }
+
+    public static int Budget { get; }
+
+    public static int Current { get; }
 }

@@ -184,8 +184,14 @@ internal sealed unsafe class Webs
         }
     }
 
-    private static bool ReadsBoth(Op op) => op is (>= Op.Add32K and <= Op.SMod64X and not (Op.Mov32X or Op.Mov64X)) or (>= Op.Jeq32K and <= Op.Jsle64X)
-        or (>= Op.StoreB and <= Op.StoreDw) or (>= Op.AtomicAdd32 and <= Op.AtomicCompareExchange64) or (>= Op.StoreReleaseB and <= Op.StoreReleaseDw);
+    private static bool ReadsBoth(Op op) => op switch
+    {
+        Op.Mov32X or Op.Mov64X => false,
+        >= Op.Add32K and <= Op.SMod64X => RegisterEffects.UsesSource(op),
+        >= Op.Jeq32K and <= Op.Jsle64X => ((op - Op.Ja32K) & 1) != 0,
+        (>= Op.StoreB and <= Op.StoreDw) or (>= Op.AtomicAdd32 and <= Op.AtomicCompareExchange64) or (>= Op.StoreReleaseB and <= Op.StoreReleaseDw) => true,
+        _ => false,
+    };
 
     private int Add(int register)
     {
