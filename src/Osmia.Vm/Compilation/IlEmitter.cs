@@ -29,6 +29,9 @@ internal sealed unsafe partial class IlEmitter
     private readonly List<(Label Start, Action Write)> _outside = [];
     private readonly LocalBuilder _state;
     private readonly LocalBuilder _address;
+
+    /// <summary>A run may end here with something it did not give back.</summary>
+    private bool _mayOwe;
     private LocalBuilder? _frame;
     private LocalBuilder? _fuel;
     private LocalBuilder? _packetLow;
@@ -83,6 +86,7 @@ internal sealed unsafe partial class IlEmitter
         _il.Argument(0);
         _il.Call(Runtime.State);
         _il.Store(_state);
+        _mayOwe = _around.HasLoans || all.Any(s => s.Kind is StatementKind.CallHelper or StatementKind.CallLocal or StatementKind.TailCall);
         NeedsMachine = _mode.IsChecked || all.Any(UsesFrame)
             || all.Any(s => s.Kind is StatementKind.CallHelper or StatementKind.CallLocal or StatementKind.TailCall or StatementKind.MayGoto or StatementKind.PacketLoad or StatementKind.Trap);
         if (all.Any(UsesFrame))
@@ -317,6 +321,12 @@ internal sealed unsafe partial class IlEmitter
                 Jump(block, block.Taken ?? block.Next!, statement.Slot);
                 break;
             case StatementKind.Exit:
+                if (_mayOwe)
+                {
+                    // What is found only at the end is told of this instruction.
+                    SetCurrent(statement.Slot);
+                }
+
                 SaveFuel();
                 Write(statement.A!);
                 _il.Emit(OpCodes.Ret);

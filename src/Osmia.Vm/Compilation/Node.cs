@@ -57,7 +57,7 @@ internal sealed class Node
         Left = left;
         Right = right;
         Depth = 1 + Math.Max(left?.Depth ?? 0, right?.Depth ?? 0);
-        ReadsMemory = kind == NodeKind.Load || (left?.ReadsMemory ?? false) || (right?.ReadsMemory ?? false);
+        ReadsMemory = kind is NodeKind.Load or NodeKind.PacketData or NodeKind.PacketEnd or NodeKind.PacketMeta || (left?.ReadsMemory ?? false) || (right?.ReadsMemory ?? false);
     }
 
     public NodeKind Kind { get; }

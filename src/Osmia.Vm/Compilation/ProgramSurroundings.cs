@@ -11,6 +11,9 @@ internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layou
     /// <summary>r1 is a structure whose loads may yield pointers; without one it is memory like any other.</summary>
     public bool HasContext => layout is not null;
 
+    /// <summary>The object has maps of which a run must give back what it takes: ring buffer records, spin locks.</summary>
+    public bool HasLoans { get; } = Array.Exists(maps, map => map is RingBufferMap || map.SpinLockOffset >= 0);
+
     /// <summary>What r1 holds when the program begins.</summary>
     public Fact EntryPointer => HasContext ? new(FactKind.Context, 0) : new(FactKind.PacketLike);
 

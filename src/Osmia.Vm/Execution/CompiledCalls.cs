@@ -147,6 +147,7 @@ internal sealed unsafe partial class ExecutionSlot
         VmProgram target = Program;
         ulong r1 = s->Registers[1];
         ulong r2 = s->Registers[2];
+        s->Current = target.Code;
         if (target.Compiled is { } compiled)
         {
             s->Registers[0] = compiled.At(0, this)(r1, r2, 0, 0, 0);

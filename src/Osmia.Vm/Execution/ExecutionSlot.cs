@@ -168,6 +168,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         s->ValueWriteLength = 0;
         Redirect = default;
         _programs[0] = program;
+        s->Current = program.Code;
         EnterFrame(0);
     }
 

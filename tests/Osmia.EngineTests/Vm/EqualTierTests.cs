@@ -67,7 +67,14 @@ public sealed class EqualTierTests
             {
                 foreach ((string name, VmOptions options) in s_compiled)
                 {
-                    Compare(first, second, RunIn(options, ref linked, seed), $"{what} seed {seed} ({name}, {linked.Programs[0].Type})", linked);
+                    // A part of an address may by chance be the same twice: only what differs every time differs.
+                    string? difference = Difference(first, second, RunIn(options, ref linked, seed));
+                    for (int again = 0; difference is not null && again < 5; again++)
+                    {
+                        difference = Difference(RunIn(Options(VmTier.Interpreter, VmMode.Metered), ref linked, seed), RunIn(Options(VmTier.Interpreter, VmMode.Metered), ref linked, seed), RunIn(options, ref linked, seed));
+                    }
+
+                    Assert.True(difference is null, $"{what} seed {seed} ({name}, {linked.Programs[0].Type}): {difference}\n{RandomProgramTests.Bytes(linked)}");
                 }
 
                 compared++;
@@ -84,23 +91,31 @@ public sealed class EqualTierTests
         Assert.True(compared > 0, summary);
     }
 
-    private static void Compare(Trial first, Trial second, Trial compiled, string where, LinkedObject linked)
+    private static string? Difference(Trial first, Trial second, Trial compiled)
     {
+        string? found = null;
         for (int i = 0; i < Runs; i++)
         {
-            Same(first.Results[i].Value, second.Results[i].Value, compiled.Results[i].Value, $"{where}, run {i}: r0");
-            Same(first.Results[i].Trap, second.Results[i].Trap, compiled.Results[i].Trap, $"{where}, run {i}: trap");
-            Same(first.Results[i].Slot, second.Results[i].Slot, compiled.Results[i].Slot, $"{where}, run {i}: trap's slot");
-            Same(first.Results[i].Packet, second.Results[i].Packet, compiled.Results[i].Packet, $"{where}, run {i}: packet");
+            Same(first.Results[i].Value, second.Results[i].Value, compiled.Results[i].Value, $"run {i}: r0");
+            Same(first.Results[i].Trap, second.Results[i].Trap, compiled.Results[i].Trap, $"run {i}: trap");
+            Same(first.Results[i].Slot, second.Results[i].Slot, compiled.Results[i].Slot, $"run {i}: trap's slot");
+            Same(first.Results[i].Packet, second.Results[i].Packet, compiled.Results[i].Packet, $"run {i}: packet");
         }
 
         for (int i = 0; i < first.Maps.Length; i++)
         {
-            Same(first.Maps[i], second.Maps[i], compiled.Maps[i], $"{where}: map {i}");
+            Same(first.Maps[i], second.Maps[i], compiled.Maps[i], $"map {i}");
         }
 
-        void Same<T>(T one, T other, T actual, string what) =>
-            Assert.True(!EqualityComparer<T>.Default.Equals(one, other) || EqualityComparer<T>.Default.Equals(one, actual), $"{what} is {actual}, in the interpreter {one}\n{RandomProgramTests.Bytes(linked)}");
+        return found;
+
+        void Same<T>(T one, T other, T actual, string what)
+        {
+            if (EqualityComparer<T>.Default.Equals(one, other) && !EqualityComparer<T>.Default.Equals(one, actual))
+            {
+                found ??= $"{what} is {actual}, in the interpreter {one}";
+            }
+        }
     }
 
     private static Trial RunIn(VmOptions options, ref LinkedObject linked, int seed)
