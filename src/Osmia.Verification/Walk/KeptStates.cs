@@ -37,6 +37,9 @@ internal sealed class KeptStates(ProgramShape shape, Trail trail, Precision prec
     /// <summary>Whether the iterator whose next element is asked for here is inside its loop; set by who models iterators.</summary>
     public Func<PathState, bool> IteratorIsActive { get; set; } = _ => false;
 
+    /// <summary>The state that the last path was covered by.</summary>
+    public KeptState? CoveredBy { get; private set; }
+
     /// <summary>True when the path may end here. Else the state is kept when it is worth it.</summary>
     /// <param name="jumpsOnWay">Jumps the path made since it last came through a kept state.</param>
     /// <exception cref="VerdictException">The path is in a loop that never ends.</exception>
@@ -62,6 +65,7 @@ internal sealed class KeptStates(ProgramShape shape, Trail trail, Precision prec
                     LoopVisits.AddBackEdge(candidate, state, trail.End);
                 }
 
+                CoveredBy = candidate;
                 return true;
             }
 

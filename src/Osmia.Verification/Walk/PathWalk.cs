@@ -70,11 +70,19 @@ internal sealed partial class PathWalk
 
     public int TotalStates => _kept.Total;
 
+    /// <summary>Who watches; null when nobody asked for more than the verdict.</summary>
+    public WalkRecorder? Recorder { get; init; }
+
+    public VerificationScope Scope => _scope;
+
+    public ImmutableArray<Instruction> Code => _code;
+
     private ref RegisterState this[Register register] => ref _state.Registers[(int)register];
 
     /// <exception cref="VerdictException">A path does something that is forbidden or not modelled.</exception>
     public void Run()
     {
+        Recorder?.Begin(this, _state);
         while (true)
         {
             if (++Processed > MaximumProcessed)
@@ -82,11 +90,17 @@ internal sealed partial class PathWalk
                 throw Stop.Reject(CheckFamily.Limits, $"more than {MaximumProcessed} instructions were walked on all paths together");
             }
 
-            int next = _shape.IsMeetingPoint[Slot] && IsCovered() ? PathEnds : Walk(_code[Slot]);
+            bool isCovered = _shape.IsMeetingPoint[Slot] && IsCovered();
+            int next = isCovered ? PathEnds : Walk(_code[Slot]);
             if (next != PathEnds)
             {
                 Slot = next;
                 continue;
+            }
+
+            if (isCovered)
+            {
+                Recorder?.Covered(this, _state, _kept.CoveredBy!.State);
             }
 
             _kept.EndPath(_state);
@@ -99,6 +113,7 @@ internal sealed partial class PathWalk
             (_state, Slot) = (pending.State, pending.Slot);
             _jumpsOnWay = pending.JumpsOnWay;
             _trail.Resume(pending.TrailEnd);
+            Recorder?.TakenUp(this, _state);
         }
     }
 
@@ -123,7 +138,16 @@ internal sealed partial class PathWalk
             _jumpsOnWay++;
         }
 
-        return Step(instruction);
+        return Recorder is null ? Step(instruction) : StepRecorded(Recorder);
+    }
+
+    private int StepRecorded(WalkRecorder recorder)
+    {
+        recorder.Before(this, _state);
+        int slot = Slot;
+        int next = Step(_code[slot]);
+        recorder.After(this, slot, next, _state);
+        return next;
     }
 
     /// <summary>Checks an instruction and does what it does to the state.</summary>
@@ -222,6 +246,7 @@ internal sealed partial class PathWalk
         }
 
         _pending.Push(new Pending(state, slot, _trail.End, _jumpsOnWay));
+        Recorder?.PutAside(this, slot, state);
     }
 
     private int NewId() => ++_nextId;
