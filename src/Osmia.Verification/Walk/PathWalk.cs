@@ -25,6 +25,7 @@ internal sealed partial class PathWalk
     private readonly Stack<Pending> _pending = new();
     private readonly KeptStates _kept;
     private readonly Trail _trail = new();
+    private readonly StackLiveness _stackLiveness;
     private readonly Precision _precision;
     private readonly bool[] _isChecked;
     private readonly StackUse _stack;
@@ -44,7 +45,8 @@ internal sealed partial class PathWalk
         _shape = shape;
         _code = shape.Code;
         _precision = new Precision(shape.Code, _trail);
-        _kept = new KeptStates(shape, _trail, _precision, new StateComparison(new RegisterLiveness(shape)));
+        _stackLiveness = new StackLiveness(shape);
+        _kept = new KeptStates(shape, _trail, _precision, new StateComparison(new RegisterLiveness(shape, program), _stackLiveness));
         _isChecked = new bool[shape.Code.Length];
         _state = new PathState();
         _state.Frames.Add(Frame.Create(0, start, -1));
@@ -136,6 +138,10 @@ internal sealed partial class PathWalk
         {
             _jumps++;
             _jumpsOnWay++;
+            if (instruction.IsCall)
+            {
+                NoteStackReads(instruction);
+            }
         }
 
         return Recorder is null ? Step(instruction) : StepRecorded(Recorder);
