@@ -22,9 +22,11 @@ internal sealed partial class PathWalk
             throw Stop.Reject(CheckFamily.StackUse, $"bytes {least} to {most + size} from the frame pointer ({name}) are not on the stack, which has {Frame.StackSize} below it");
         }
 
-        if (number.IsConstant && least % size != 0)
+        if (!(number.Bits + Tnum.Constant((ulong)((long)pointer.Offset + offset))).IsAligned((uint)size))
         {
-            throw Stop.Reject(CheckFamily.StackUse, $"{size} bytes at offset {least} on the stack are not aligned to their size");
+            throw Stop.Reject(CheckFamily.StackUse, number.IsConstant
+                ? $"{size} bytes at offset {least} on the stack are not aligned to their size"
+                : $"{size} bytes at an offset from {least} to {most} on the stack may not be aligned to their size");
         }
 
         frame.Reach((int)least);
