@@ -39,7 +39,8 @@ internal sealed partial class PathWalk
         (Frame frame, int least, int most) = StackPlace(pointer, name, offset, size);
         if (least != most)
         {
-            return Zeros(frame, least, most + size - least) ? RegisterState.Constant(0) : RegisterState.Bytes(size);
+            // The kernel sees zeros of spilled registers only at a place that it knows.
+            return AllZero(frame, least, most + size - least, out ulong registers) && registers == 0 ? RegisterState.Constant(0) : RegisterState.Bytes(size);
         }
 
         (int slot, int index) = Frame.Place(least);
@@ -141,10 +142,12 @@ internal sealed partial class PathWalk
         return true;
     }
 
+    /// <summary>Bytes of zero, or of registers that are zero; the kernel makes nothing of a mixture of both.</summary>
     /// <param name="spills">Slots where registers stand that are zero.</param>
     private static bool AllZero(Frame frame, int least, int size, out ulong spills)
     {
         spills = 0;
+        bool hasZeroBytes = false;
         for (int at = least; at < least + size; at++)
         {
             (int slot, int index) = Frame.Place(at);
@@ -157,9 +160,13 @@ internal sealed partial class PathWalk
             {
                 return false;
             }
+            else
+            {
+                hasZeroBytes = true;
+            }
         }
 
-        return true;
+        return spills == 0 || !hasZeroBytes;
     }
 
     private static bool Fits(Scalar number, int size) => size == 8 || number.Wide.UMax < 1UL << (size * 8);

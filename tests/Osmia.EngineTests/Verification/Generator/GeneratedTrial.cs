@@ -26,29 +26,24 @@ internal sealed class GeneratedTrial : IDisposable
 
     private readonly KernelEngine _engine;
     private readonly LinkedObject _maps = GeneratorScaffold.Object with { Programs = [] };
-    private LoadedObject _inKernel = null!;
-    private BpfHandle? _types;
-    private ProgramLoader _loader = null!;
-    private int _left;
+    private readonly BpfHandle? _types;
+
+    // By program type: a prog array belongs to the type that first used it.
+    private readonly Dictionary<ProgramType, Maps> _byType = [];
 
     public GeneratedTrial(KernelEngine engine)
     {
         _engine = engine;
-        Renew();
+        _types = KernelTypes.TryLoad(GeneratorScaffold.Object.Types!, out _);
     }
 
     /// <summary>The kernel's refusal with the end of its log, or null and the loaded program.</summary>
     public KernelProgram? Load(LinkedProgram program, out KernelException? refusal)
     {
-        if (_left-- == 0)
-        {
-            Renew();
-        }
-
         refusal = null;
         try
         {
-            return _loader.Load(program);
+            return MapsOf(program.Type).Loader.Load(program);
         }
         catch (KernelException e)
         {
@@ -66,7 +61,8 @@ internal sealed class GeneratedTrial : IDisposable
 
     public RunOutcome RunInKernel(KernelProgram program, GeneratedInput input)
     {
-        input.Fill(_inKernel.Maps);
+        IReadOnlyList<Map> maps = _byType[program.Type].InKernel.Maps;
+        input.Fill(maps);
         byte[] data = new byte[256];
         // A syscall program's context is written back to where it came from.
         byte[] context = [.. input.Context];
@@ -74,7 +70,7 @@ internal sealed class GeneratedTrial : IDisposable
         ProgramRunResult result = program.Run(hasPacket
             ? new ProgramRun { Data = input.Packet, DataOut = data }
             : new ProgramRun { Context = context });
-        return Outcome(result, hasPacket ? data.AsSpan(0, Math.Min(result.DataLength, data.Length)) : program.Type == ProgramType.Syscall ? context : default, _inKernel.Maps);
+        return Outcome(result, hasPacket ? data.AsSpan(0, Math.Min(result.DataLength, data.Length)) : program.Type == ProgramType.Syscall ? context : default, maps);
     }
 
     /// <param name="watch">Sees the program before it runs.</param>
@@ -94,19 +90,31 @@ internal sealed class GeneratedTrial : IDisposable
     public void Dispose()
     {
         _types?.Dispose();
-        _inKernel.Dispose();
+        foreach (Maps maps in _byType.Values)
+        {
+            maps.InKernel.Dispose();
+        }
     }
 
     private static RunOutcome Outcome(ProgramRunResult result, ReadOnlySpan<byte> packet, IReadOnlyList<Map> maps) =>
         new((uint)result.ReturnValue, Convert.ToHexStringLower(packet), GeneratedInput.Describe(maps));
 
-    private void Renew()
+    private Maps MapsOf(ProgramType type)
     {
-        _inKernel?.Dispose();
-        _inKernel = _engine.Load(_maps, s_options);
-        _types ??= KernelTypes.TryLoad(GeneratorScaffold.Object.Types!, out _);
-        _loader = new ProgramLoader(GeneratorScaffold.Object, [.. _inKernel.Maps.Cast<KernelMap>()], _types, [], _engine.Target.KernelVersion, s_options);
-        _left = ProgramsPerTrial;
+        if (_byType.TryGetValue(type, out Maps? known) && known.Left-- > 0)
+        {
+            return known;
+        }
+
+        known?.InKernel.Dispose();
+        LoadedObject live = _engine.Load(_maps, s_options);
+        var loader = new ProgramLoader(GeneratorScaffold.Object, [.. live.Maps.Cast<KernelMap>()], _types, [], _engine.Target.KernelVersion, s_options);
+        return _byType[type] = new Maps(live, loader) { Left = ProgramsPerTrial };
+    }
+
+    private sealed record Maps(LoadedObject InKernel, ProgramLoader Loader)
+    {
+        public int Left { get; set; }
     }
 }
 
