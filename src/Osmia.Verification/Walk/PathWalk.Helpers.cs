@@ -350,13 +350,14 @@ internal sealed partial class PathWalk
             return null;
         }
 
-        if (Zeros(frame, (int)place, size))
+        if (AllZero(frame, (int)place, size, out ulong spills) && spills == 0)
         {
             return 0;
         }
 
+        // The kernel takes the key from a spilled number of its size only.
         ref StackSlot stack = ref frame.Stack[slot];
-        if (index != 0 || stack.SpilledSize < size || !stack.Spilled.IsConstant)
+        if (index != 0 || stack.SpilledSize != size || !stack.Spilled.IsConstant)
         {
             return null;
         }
