@@ -33,7 +33,7 @@ internal sealed class KeptStates(ProgramShape shape)
             {
                 if (StateComparison.AreEqual(candidate.State, state))
                 {
-                    throw Stop.Reject(CheckFamily.Limits, "the loop comes back here with nothing changed: it never ends");
+                    throw Stop.Reject(CheckFamily.EndlessLoop, "the loop comes back here with nothing changed: it never ends");
                 }
 
                 // States of a loop that is being walked are close to each other: not each is kept.

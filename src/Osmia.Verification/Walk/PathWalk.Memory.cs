@@ -102,7 +102,7 @@ internal sealed partial class PathWalk
     {
         if (pointer.IsNullable || !pointer.IsPointer)
         {
-            throw Stop.Reject(CheckFamily.Dereference, pointer.IsNullable
+            throw Stop.Reject(pointer.IsNullable ? CheckFamily.NullCheck : CheckFamily.Dereference, pointer.IsNullable
                 ? $"{name} holds {pointer.Describe()}: compare it with null before it is used"
                 : $"{name} holds {pointer.Describe()}, no pointer, and is used as one");
         }
@@ -207,13 +207,13 @@ internal sealed partial class PathWalk
     {
         if (pointer.Number.Wide.SMin < 0)
         {
-            throw Stop.Reject(CheckFamily.MemoryBounds, $"the offset in {pointer.Describe()} ({name}) may be negative: use an unsigned number");
+            throw Stop.Reject(CheckFamily.PacketBounds, $"the offset in {pointer.Describe()} ({name}) may be negative: use an unsigned number");
         }
 
         long place = (long)pointer.Offset + offset;
         if (place < 0 || (size == 0 && !mayBeEmpty) || place + size > pointer.Range)
         {
-            throw Stop.Reject(CheckFamily.MemoryBounds, pointer.Range == 0
+            throw Stop.Reject(CheckFamily.PacketBounds, pointer.Range == 0
                 ? $"bytes {place} to {place + size} of the packet ({name}) are used, but no comparison with the packet's end shows that they are there"
                 : $"bytes {place} to {place + size} of the packet ({name}) are used, but a comparison shows only {pointer.Range}");
         }
