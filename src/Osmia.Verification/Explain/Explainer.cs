@@ -35,6 +35,12 @@ public static partial class Explainer
 
     internal static Explanation Compose(ProgramText program, PathTrace trace, CheckFamily family, string message, int slot)
     {
+        if (family == CheckFamily.EndlessLoop && trace.Last is { Slot: >= 0 } end && end.Slot != slot)
+        {
+            // It is found out before the instruction is looked at again.
+            trace = new PathTrace([.. trace.Steps, new TraceStep(slot, end.Frame)], trace.IsWhole);
+        }
+
         var story = new ValueStory(program, trace);
         // What is checked before any path is walked has no story.
         int last = trace.Steps.Count - 1;
@@ -43,7 +49,7 @@ public static partial class Explainer
         if (isOnPath)
         {
             refusal.FollowSubject();
-            story.Tell(last, StoryKind.Use, "refused here");
+            story.Tell(last, StoryKind.Use, family == CheckFamily.EndlessLoop ? "here again, nothing has changed" : "refused here");
         }
 
         (List<PathDecision> path, int omitted) = Decisions(program, trace, story, isOnPath ? last : -1);

@@ -60,7 +60,7 @@ public static class ExplanationText
             if (step.Line is { } line && (shown is null || line.Line != shown.Line || line.File != shown.File))
             {
                 shown = line;
-                Head(text, paint, ref isFirst).Append(paint(ExplanationPart.Source, $"{line}: {line.Text}"));
+                Head(text, paint, ref isFirst).Append(paint(ExplanationPart.Source, Short(line)));
             }
 
             string number = step.Slot.ToString(System.Globalization.CultureInfo.InvariantCulture).PadLeft(digits);
@@ -93,13 +93,16 @@ public static class ExplanationText
         bool isFirst = true;
         foreach (PathDecision decision in explanation.Path)
         {
-            string line = decision.Line is { } source ? $"{source}: {source.Text}" : "";
+            string line = decision.Line is { } source ? Short(source) : "";
             string omitted = isFirst && explanation.OmittedDecisions > 0 ? $"(after {explanation.OmittedDecisions} other branches) " : "";
             string arrow = $"{decision.Slot} -> {decision.Next}";
             (isFirst ? Label(text, paint, "path") : text.Append('\n').Append(' ', Indent)).Append($"{omitted}{paint(ExplanationPart.Instruction, arrow.PadRight(12))} {decision.Text.PadRight(20)}  {paint(ExplanationPart.Source, line)}".TrimEnd());
             isFirst = false;
         }
     }
+
+    /// <summary>Whole paths stand once, where the refusal is.</summary>
+    private static string Short(SourceLine line) => $"{line.File[(line.File.LastIndexOf('/') + 1)..]}:{line.Line}: {line.Text}";
 
     private static StringBuilder Head(StringBuilder text, Func<ExplanationPart, string, string> paint, ref bool isFirst)
     {

@@ -69,6 +69,20 @@ internal sealed partial class ProgramText(LinkedProgram program, IReadOnlyList<L
     /// <summary>The variable in brackets on a source line: <c>i</c> of <c>table[i]</c>.</summary>
     public string? IndexAt(int slot) => LineAt(slot) is { } line && Index().Match(line.Text) is { Success: true } match ? match.Groups[1].Value : null;
 
+    /// <summary>The pointer whose member a source line uses: <c>eth</c> of <c>eth->h_proto</c>; the context is none.</summary>
+    public string? MemberOwnerAt(int slot)
+    {
+        foreach (Match match in LineAt(slot) is { } line ? Member().Matches(line.Text).AsEnumerable() : [])
+        {
+            if (match.Groups[1].Value is not ("ctx" or "skb" or "xdp"))
+            {
+                return match.Groups[1].Value;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>How a program of this type gives up.</summary>
     public string GiveUp => Program.Type switch
     {
@@ -87,6 +101,9 @@ internal sealed partial class ProgramText(LinkedProgram program, IReadOnlyList<L
         { IsKfuncCall: true } => Callee(slot),
         _ => null,
     };
+
+    [GeneratedRegex(@"\b([A-Za-z_]\w*)\s*->")]
+    private static partial Regex Member();
 
     [GeneratedRegex(@"(\w+)\s*=(?!=)\s*\S")]
     private static partial Regex Assignment();

@@ -36,10 +36,14 @@ internal sealed class Refusal(ProgramText program, PathTrace trace, ValueStory s
 
     public void FollowSubject()
     {
-        if (Family == CheckFamily.References)
+        switch (Family)
         {
-            FollowReference();
-            return;
+            case CheckFamily.References:
+                FollowReference();
+                return;
+            case CheckFamily.EndlessLoop:
+                TellLoop();
+                return;
         }
 
         Register = Explainer.RegisterIn(Message) ?? RegisterOfInstruction();
@@ -66,9 +70,31 @@ internal sealed class Refusal(ProgramText program, PathTrace trace, ValueStory s
         _ => -1,
     };
 
-    private int PointerOperand(Instruction instruction) =>
-        instruction.Opcode.UsesRegister && Before((int)instruction.Source) is { IsPointer: true } && Before((int)instruction.Destination) is not { IsPointer: true }
-            ? (int)instruction.Source : (int)instruction.Destination;
+    /// <summary>The number when its range is at fault, else the pointer.</summary>
+    private int PointerOperand(Instruction instruction)
+    {
+        bool sourceIsPointer = Before((int)instruction.Source) is { IsPointer: true } && Before((int)instruction.Destination) is not { IsPointer: true };
+        bool isNumberAtFault = Family == CheckFamily.PointerArithmetic && (Message.Contains("bound", StringComparison.Ordinal) || Message.Contains("moved by", StringComparison.Ordinal));
+        return instruction.Opcode.UsesRegister && sourceIsPointer != isNumberAtFault ? (int)instruction.Source : (int)instruction.Destination;
+    }
+
+    private void TellLoop()
+    {
+        int begin = Last - 1;
+        while (begin >= 0 && (Trace.Steps[begin].Slot != Slot || Trace.Steps[begin].Frame != Trace.Steps[Last].Frame))
+        {
+            begin--;
+        }
+
+        for (int i = Math.Max(begin, 0); begin >= 0 && i < Last; i++)
+        {
+            if (Trace.Steps[i].Slot >= 0 && Program[Trace.Steps[i].Slot].IsJump)
+            {
+                Instruction jump = Program[Trace.Steps[i].Slot];
+                Story.Tell(i, StoryKind.Branch, jump.Opcode.Value is Opcodes.Jump or Opcodes.JumpLong ? "goes back" : $"here {Story.Condition(i)}: the loop goes on");
+            }
+        }
+    }
 
     private void FollowReference()
     {
@@ -200,6 +226,7 @@ internal sealed class Refusal(ProgramText program, PathTrace trace, ValueStory s
 
         long factor = 1;
         long plus = 0;
+        int first = step;
         for (int i = step - 1; i >= 0; i--)
         {
             TraceStep one = Trace.Steps[i];
@@ -227,6 +254,7 @@ internal sealed class Refusal(ProgramText program, PathTrace trace, ValueStory s
                 }
 
                 place = place with { Number = (int)instruction.Source };
+                first = i;
                 continue;
             }
 
@@ -241,38 +269,36 @@ internal sealed class Refusal(ProgramText program, PathTrace trace, ValueStory s
                 case ArithmeticOperation.Add:
                     plus += factor * instruction.Immediate;
                     break;
-                case ArithmeticOperation.Rsh or ArithmeticOperation.Arsh when factor == 1L << instruction.Immediate:
-                    // A number cut to its low half by two shifts.
-                    factor = 1;
-                    break;
-                case ArithmeticOperation.Rsh or ArithmeticOperation.Arsh when factor > 1 && i > 0 && IsHalfCut(i, instruction, place.Number):
-                    // Cut to 32 bits and scaled with the same two shifts.
-                    break;
+                case ArithmeticOperation.Rsh or ArithmeticOperation.Arsh when LeftShiftBefore(i, place.Number) is var (at, left) && left > instruction.Immediate && instruction.Immediate > 0:
+                    // Cut to its low half and scaled by the same two shifts.
+                    factor <<= left - instruction.Immediate;
+                    return Found(at);
                 default:
-                    return Found(i + 1);
+                    return Found(first);
             }
+
+            first = i;
         }
 
-        return Found(step);
+        return Found(first);
 
         (TracedValue Value, int Slot, long Factor, long Plus)? Found(int at) =>
             Trace.Before(at, place) is { IsNumber: true } value && factor > 0 ? (value, Trace.Steps[Math.Min(at, Trace.Steps.Count - 1)].Slot, factor, plus) : null;
     }
 
-    private bool IsHalfCut(int step, Instruction right, int register)
+    /// <summary>The shift to the left right before a shift to the right of the same register.</summary>
+    private (int Step, int Bits)? LeftShiftBefore(int step, int register)
     {
-        for (int i = step - 1; i >= 0; i--)
+        for (int i = step - 1; i >= 0 && Trace.Steps[i].Slot >= 0; i--)
         {
-            if (Trace.Steps[i].Slot < 0 || (int)Program[Trace.Steps[i].Slot].Destination != register)
+            Instruction instruction = Program[Trace.Steps[i].Slot];
+            if (Writes(instruction, register))
             {
-                continue;
+                return instruction.Opcode is { IsArithmetic: true, Arithmetic: ArithmeticOperation.Lsh, UsesRegister: false } ? (i, instruction.Immediate) : null;
             }
-
-            Instruction left = Program[Trace.Steps[i].Slot];
-            return left.Opcode is { IsArithmetic: true, Arithmetic: ArithmeticOperation.Lsh, UsesRegister: false } && left.Immediate > right.Immediate;
         }
 
-        return false;
+        return null;
     }
 
     private static bool Writes(Instruction instruction, int register) => instruction.Opcode.Class switch

@@ -51,9 +51,11 @@ internal static class Remedies
         string give = refusal.Program.GiveUp;
         if (pointer.Id != 0 || !pointer.Number.IsConstant)
         {
-            string variable = refusal.Variable("ptr");
+            // The variable is the pointer as it was moved; constants before it was are part of it.
+            string variable = refusal.Story.Moved is var (moved, _) ? refusal.Program.VariableSetAt(refusal.Trace.Steps[moved].Slot) ?? "ptr" : refusal.Variable("ptr");
+            needed = offset + size;
             return new(
-                pointer.Size > 0 ? $"a packet that ends {pointer.Size} bytes behind the last place that was compared" : "a packet that ends right there",
+                $"a packet that ends where {variable} points to",
                 "a pointer that was moved by a number that is not constant must be compared with the end anew: what was known before does not count",
                 $"if ((void *){variable} + {needed} > {end}) {give}  // after {variable} was moved, right before it is used");
         }
@@ -61,7 +63,8 @@ internal static class Remedies
         return new(
             pointer.Size == 0 && needed == 1 ? "an empty packet" : $"a packet of {Math.Max(needed - 1, 0)} bytes: byte {needed - 1} is not there",
             pointer.Size == 0 ? "nothing on this path compares the packet's length with what is read" : $"the comparison on this path shows {pointer.Size} bytes to be there, {needed} are used",
-            pointer.Size == 0 ? $"if ({data} + {needed} > {end}) {give}" : $"compare with {needed} bytes instead of {pointer.Size}: if ({data} + {needed} > {end}) {give}");
+            refusal.Program.MemberOwnerAt(refusal.Slot) is { } owner ? $"if ((void *)({owner} + 1) > {end}) {give}  // at least {needed} bytes"
+            : pointer.Size == 0 ? $"if ({data} + {needed} > {end}) {give}" : $"compare with {needed} bytes instead of {pointer.Size}: if ({data} + {needed} > {end}) {give}");
     }
 
     private static Remedy Memory(Refusal refusal)
@@ -76,6 +79,11 @@ internal static class Remedies
             return new(null, "the memory is constant or not the program's", "write to a variable of your own and copy there");
         }
 
+        return Indexed(refusal, pointer, offset, size);
+    }
+
+    private static Remedy Indexed(Refusal refusal, TracedValue pointer, long offset, long size)
+    {
         long place = pointer.Offset + offset;
         if (pointer.Number.IsConstant)
         {
@@ -185,8 +193,13 @@ internal static class Remedies
         return new(null, "what is taken and not given back is lost until the machine restarts", $"{release}  // before this path ends");
     }
 
-    private static Remedy PointerArithmetic(Refusal refusal) => refusal.Message.Contains("without a lower bound", StringComparison.Ordinal) || refusal.Message.Contains("unbounded", StringComparison.Ordinal)
-        ? new(null, "a pointer may be moved only by a number whose range is known", "bound the number right before: if (n > 1024) return 0; or n &= 1023;")
+    private static Remedy PointerArithmetic(Refusal refusal) => refusal.Value is { IsNumber: true, Number.IsConstant: false } number
+        ? new(
+            number.Number.Wide.SMin < 0 ? "the number is -1" : null,
+            $"a pointer may be moved only by a number whose range is known and not too large; this one is {number.Describe()}",
+            refusal.Program.IndexAt(refusal.Slot) is { } name
+                ? $"make '{name}' unsigned and bound it right before: if ({name} >= SIZE) {refusal.Program.GiveUp}"
+                : $"bound the number right before, as an unsigned one: if (n > 1024) {refusal.Program.GiveUp} or n &= 1023;")
         : refusal.Value is { Kind: ValueKind.PacketEnd } ? new(null, "the end of the packet is there to be compared with, not to be moved", "compute from data instead: data + n > data_end")
         : new(null, "pointers can be moved by numbers and subtracted from each other; anything else would hand out addresses", "index from the pointer's beginning with a bounded number");
 
@@ -203,7 +216,8 @@ internal static class Remedies
         {
             string name = refusal.Variable("size");
             string witness = size.Number.Wide.SMin < 0 ? $"{name} = -1" : size.Number.Contains(0) && refusal.Message.Contains("zero", StringComparison.Ordinal) ? $"{name} = 0" : $"{name} = {size.Number.Wide.UMax}";
-            return new(witness, $"{callee} must know how many bytes it may touch, at most", $"if ({name} > sizeof(buffer)) {refusal.Program.GiveUp}", $"or, for a buffer of 256 bytes: {name} &= 255;");
+            string bound = Room(refusal.Before(refusal.Register - 1)) is { } room ? $"if ({name} > {room}) {refusal.Program.GiveUp}" : $"if ({name} > sizeof(buffer)) {refusal.Program.GiveUp}";
+            return new(witness, $"{callee} must know how many bytes it may touch, at least and at most", size.Number.Wide.SMin < 0 ? $"make '{name}' unsigned, and: {bound}" : bound);
         }
 
         if (refusal.Value is { MayBeNull: true })
@@ -214,12 +228,30 @@ internal static class Remedies
         return new(null, null, refusal.Value is { IsNumber: true } ? $"hand {callee} an address, such as that of a variable: &value" : $"see what {callee} takes: its page in bpf-helpers(7)");
     }
 
+    /// <summary>Bytes from a pointer to the end of what it points into.</summary>
+    private static long? Room(TracedValue? pointer) => pointer switch
+    {
+        { Kind: ValueKind.Stack, Number.IsConstant: true } => -(pointer.Offset + (long)pointer.Number.Value),
+        { Kind: ValueKind.MapValue or ValueKind.Memory, Size: > 0, Number.IsConstant: true } => pointer.Size - pointer.Offset - (long)pointer.Number.Value,
+        _ => null,
+    };
+
     private static Remedy Context(Refusal refusal)
     {
+        bool isWrite = refusal.Instruction is { Opcode.Class: InstructionClass.St or InstructionClass.Stx };
         ContextLayout? layout = ContextLayout.For(refusal.Program.Program.Type);
         return refusal.Message.Contains("moved by", StringComparison.Ordinal) || refusal.Message.Contains("modified", StringComparison.Ordinal) || refusal.Message.Contains("variable", StringComparison.Ordinal)
             ? new(null, "the kernel rewrites each field's load, so that its offset must stand in the instruction itself", "read the field through the context as it was handed in: ctx->field; copy it to a variable first when a loop chooses among fields")
-            : new(null, layout is null ? null : $"a program of this type sees some fields of {layout.Name} only, each with its own size", layout is null ? "read the arguments through BPF_PROG() or ctx[n]" : $"read one of: {string.Join(", ", layout.Fields.Take(12).Select(field => field.Name))}{(layout.Fields.Count > 12 ? ", ..." : "")}");
+            : new(null, layout is null ? null : $"a program of this type sees some fields of {layout.Name} only, each with its own size", layout is null ? "read the arguments through BPF_PROG() or ctx[n]" : Fields(layout, refusal.Program.Program, isWrite));
+    }
+
+    private static string Fields(ContextLayout layout, Objects.Linking.LinkedProgram program, bool isWrite)
+    {
+        const int most = 12;
+        ContextUsers users = ContextLayout.UsersOf(program.Type, program.AttachType);
+        string[] fields = [.. layout.Fields.Where(field => layout.Allows(users, field.Offset, field.Size, isWrite)).Select(field => field.Name)];
+        return fields.Length == 0 ? $"no field of {layout.Name} can be {(isWrite ? "written" : "read")} by this program"
+            : $"{(isWrite ? "write" : "read")} one of: {string.Join(", ", fields.Take(most))}{(fields.Length > most ? ", ..." : "")}";
     }
 
     private static string Allowance(Refusal refusal) => refusal.Message.Contains("GPL", StringComparison.Ordinal)

@@ -16,6 +16,7 @@ internal sealed class ValueStory(ProgramText program, PathTrace trace)
 
     private readonly SortedDictionary<int, (StoryKind Kind, string Text)> _told = [];
     private readonly HashSet<(int Slot, string Text)> _seen = [];
+    private bool _isCut;
 
     /// <summary>The instruction that first made the value, when the path shows it; else -1.</summary>
     public int OriginSlot { get; private set; } = -1;
@@ -138,6 +139,14 @@ internal sealed class ValueStory(ProgramText program, PathTrace trace)
     private bool FollowArithmetic(int i, Instruction instruction, ref Place place, TracedValue? after, int depth)
     {
         int slot = trace.Steps[i].Slot;
+        if (instruction.Opcode is { UsesRegister: false, Arithmetic: ArithmeticOperation.Lsh } && instruction.Immediate == 32 && _isCut)
+        {
+            // The first of the two shifts that cut a number to its low half.
+            _isCut = false;
+            return true;
+        }
+
+        _isCut = instruction.Opcode is { UsesRegister: false, Arithmetic: ArithmeticOperation.Rsh or ArithmeticOperation.Arsh } && instruction.Immediate == 32;
         if (instruction.Opcode.Arithmetic == ArithmeticOperation.Mov)
         {
             if (!instruction.Opcode.UsesRegister)
@@ -157,6 +166,12 @@ internal sealed class ValueStory(ProgramText program, PathTrace trace)
         }
 
         TracedValue? left = trace.Before(i, place);
+        if (_isCut && left is not { IsPointer: true })
+        {
+            Tell(i, StoryKind.Change, $"its low 32 bits{(instruction.Opcode.Arithmetic == ArithmeticOperation.Arsh ? ", with their sign" : "")}: {Describe(after)}");
+            return true;
+        }
+
         if (!instruction.Opcode.UsesRegister || instruction.Opcode.Arithmetic is ArithmeticOperation.End or ArithmeticOperation.Neg)
         {
             Tell(i, StoryKind.Change, left is { IsPointer: true } && after is { IsNumber: true } ? $"{Describe(left)} becomes a number: {Describe(after)}" : $"now {Describe(after)}");
@@ -219,7 +234,8 @@ internal sealed class ValueStory(ProgramText program, PathTrace trace)
                     ValueKind.Socket => "a socket",
                     _ => "memory",
                 };
-                Begin(i, slot, $"{instruction.Opcode.Size.InBytes()} bytes read from {from}: {Describe(after)}");
+                int size = instruction.Opcode.Size.InBytes();
+                Begin(i, slot, $"{(size == 1 ? "a byte" : $"{size} bytes")} read from {from}: {Describe(after)}");
                 return false;
             default:
                 Begin(i, slot, $"loaded: {Describe(after)}");
