@@ -55,6 +55,11 @@ internal sealed partial class PathWalk
         {
             var register = (Register)(i + 1);
             RegisterState value = Read(register);
+            if (value.IsNull)
+            {
+                RequirePrecise(register);
+            }
+
             ContractArgument argument = contract.Arguments[i];
             bool fits = argument.Kind switch
             {
@@ -115,6 +120,7 @@ internal sealed partial class PathWalk
         Read(Register.R0);
         if (_scope.ReturnRange is { } range)
         {
+            RequirePrecise(Register.R0);
             RequireRange(result, range);
         }
 
