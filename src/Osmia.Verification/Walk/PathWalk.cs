@@ -79,6 +79,8 @@ internal sealed partial class PathWalk
 
     public ImmutableArray<Instruction> Code => _code;
 
+    public bool IsMeetingPoint(int slot) => _shape.IsMeetingPoint[slot];
+
     private ref RegisterState this[Register register] => ref _state.Registers[(int)register];
 
     /// <exception cref="VerdictException">A path does something that is forbidden or not modelled.</exception>
