@@ -77,6 +77,15 @@ internal sealed class TypedContext
         return OfArgument(types, type, index, size, isNullable);
     }
 
+    /// <summary>A pointer to a structure of the kernel, by its name.</summary>
+    public RegisterState PointerTo(string structure, PointerTraits traits)
+    {
+        TypeId type = Types.Find(BtfKind.Struct, structure);
+        return !type.IsVoid
+            ? RegisterState.Pointer(RegisterKind.Typed, traits) with { Type = type.Value }
+            : throw Stop.NotModelled($"struct {structure}, which the target's BTF does not have");
+    }
+
     /// <summary>What a load of some bytes of an object yields.</summary>
     public RegisterState Read(int structure, int offset, int size)
     {

@@ -12,11 +12,12 @@ internal sealed class ProgramShape
 
     private readonly int[] _functionOf;
 
-    private ProgramShape(ImmutableArray<Instruction> code, int[] functionOf, bool[] meeting, HashSet<int> functions)
+    private ProgramShape(ImmutableArray<Instruction> code, int[] functionOf, bool[] meeting, bool[] converging, HashSet<int> functions)
     {
         Code = code;
         _functionOf = functionOf;
         IsMeetingPoint = meeting;
+        IsConvergencePoint = converging;
         Functions = functions;
     }
 
@@ -27,6 +28,12 @@ internal sealed class ProgramShape
 
     /// <summary>Slots where states are compared: targets of jumps, and what follows calls and jumps.</summary>
     public bool[] IsMeetingPoint { get; }
+
+    /// <summary>
+    /// Slots where a loop without a bound comes by in each round: calls that call back, and may_goto. A state is kept at every round,
+    /// and one that is inside an earlier round's ends the loop.
+    /// </summary>
+    public bool[] IsConvergencePoint { get; }
 
     public int FunctionAt(int slot) => _functionOf[slot];
 
@@ -50,8 +57,20 @@ internal sealed class ProgramShape
 
         bool[] meeting = new bool[code.Length];
         CheckFlow(code, functionOf, functions, meeting, ref at);
-        return new ProgramShape(program.Instructions, functionOf, meeting, functions);
+        bool[] converging = new bool[code.Length];
+        for (int slot = 0; slot < code.Length; slot++)
+        {
+            converging[slot] = Converges(code[slot]);
+            meeting[slot] |= converging[slot];
+            slot += code[slot].IsWide ? 1 : 0;
+        }
+
+        return new ProgramShape(program.Instructions, functionOf, meeting, converging, functions);
     }
+
+    private static bool Converges(Instruction instruction) => instruction.Opcode.Value == Opcodes.MayGoto
+        || (instruction.IsHelperCall && HelperTable.Find(instruction.Immediate) is { } helper
+            && helper.Signatures.Any(signature => (signature.Traits & HelperTraits.CallsCallback) != 0));
 
     /// <summary>
     /// What must hold of code that is never run, too: known opcodes, whole wide instructions, jumps to instructions. Other fields are

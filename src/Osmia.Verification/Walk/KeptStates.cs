@@ -23,12 +23,25 @@ internal sealed class KeptStates(ProgramShape shape)
     public bool IsCovered(PathState state, int slot, int processed)
     {
         List<KeptState> kept = _bySlot[slot] ??= [];
-        bool keep = processed - _lastKept >= InstructionsBetween;
+        bool converges = shape.IsConvergencePoint[slot];
+        bool keep = converges || processed - _lastKept >= InstructionsBetween;
         foreach (KeptState candidate in kept)
         {
             if (candidate.Branches > 0)
             {
-                if (StateComparison.AreEqual(candidate.State, state))
+                // A round that starts from no more than an earlier one did goes where that one goes.
+                if (converges)
+                {
+                    if (StateComparison.Covers(candidate.State, state, _live, slot))
+                    {
+                        return true;
+                    }
+
+                    continue;
+                }
+
+                if (candidate.State.CallbackReturns == state.CallbackReturns && candidate.State.MayGotoPasses == state.MayGotoPasses
+                    && StateComparison.AreEqual(candidate.State, state))
                 {
                     throw Stop.Reject(CheckFamily.Limits, "the loop comes back here with nothing changed: it never ends");
                 }
@@ -45,13 +58,27 @@ internal sealed class KeptStates(ProgramShape shape)
         if (keep)
         {
             _lastKept = processed;
-            var added = new KeptState(state.Copy(), state.Parent);
+            var added = new KeptState(state.Copy(), slot, state.Parent);
             kept.Add(added);
             state.Parent = added;
             Total++;
         }
 
         return false;
+    }
+
+    /// <summary>The last state kept at an instruction that the path came through with the same calls; null when it came by for the first time.</summary>
+    public static PathState? LatestOnTheWay(PathState state, int slot)
+    {
+        for (KeptState? kept = state.Parent; kept is not null; kept = kept.Parent)
+        {
+            if (kept.Slot == slot && kept.State.HasCallsOf(state))
+            {
+                return kept.State;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>A path has ended: the states it came through have one less on the way.</summary>

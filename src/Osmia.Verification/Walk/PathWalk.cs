@@ -135,10 +135,14 @@ internal sealed partial class PathWalk
             PseudoLoad.Immediate => RegisterState.Constant(instruction.WideImmediate(next)),
             PseudoLoad.MapIndex => RegisterState.Pointer(RegisterKind.Map) with { Map = _scope.CheckMap(instruction.Immediate) },
             PseudoLoad.MapIndexValue => MapValueAt(_scope.CheckMap(instruction.Immediate), next.Immediate),
-            PseudoLoad.Function => RegisterState.Pointer(RegisterKind.Function) with { Frame = Slot + 1 + instruction.Immediate },
+            PseudoLoad.Function => FunctionAddress(Slot + 1 + instruction.Immediate),
             _ => throw Stop.NotModelled("addresses of kernel variables"),
         };
     }
+
+    private RegisterState FunctionAddress(int function) => !_scope.IsGlobal(_program.FunctionAt(function))
+        ? RegisterState.Pointer(RegisterKind.Function) with { Frame = function }
+        : throw Stop.Reject(CheckFamily.Encoding, $"the address of '{_program.FunctionAt(function).Name}' is taken: only static functions are called back");
 
     private RegisterState MapValueAt(int map, int offset)
     {
@@ -161,12 +165,16 @@ internal sealed partial class PathWalk
     private ref RegisterState Read(Register register)
     {
         ref RegisterState state = ref this[register];
+        Read(register, state);
+        return ref state;
+    }
+
+    private static void Read(Register register, in RegisterState state)
+    {
         if (state.Kind == RegisterKind.NotInitialised)
         {
             throw Stop.Reject(CheckFamily.Uninitialised, $"{Name(register)} is read, but nothing was written to it on this path");
         }
-
-        return ref state;
     }
 
     private static void RequireWritable(Register register)

@@ -22,7 +22,8 @@ internal sealed class StateComparison
 
     private bool Compare(PathState kept, PathState state, ushort[]? live, int slot)
     {
-        if (kept.Frames.Count != state.Frames.Count || kept.References.Count != state.References.Count)
+        if (kept.Frames.Count != state.Frames.Count || kept.References.Count != state.References.Count
+            || kept.Locks.Count != state.Locks.Count || kept.IsSleepingCallback != state.IsSleepingCallback)
         {
             return false;
         }
@@ -35,13 +36,22 @@ internal sealed class StateComparison
             }
         }
 
+        for (int i = 0; i < kept.Locks.Count; i++)
+        {
+            (HeldLock held, HeldLock other) = (kept.Locks[i], state.Locks[i]);
+            if (held.Kind != other.Kind || held.Owner != other.Owner || !SameId(held.Id, other.Id))
+            {
+                return false;
+            }
+        }
+
         for (int i = 0; i < kept.Frames.Count; i++)
         {
             // A caller goes on behind its call, r0 not yet known.
             bool isCurrent = i == kept.Frames.Count - 1;
             int at = isCurrent ? slot : kept.Frames[i + 1].CallSlot + 1;
             int alive = live is null ? 0x3ff : isCurrent ? live[at] : live[at] & ~1;
-            if (kept.Frames[i].CallSlot != state.Frames[i].CallSlot || !Compare(kept.Frames[i], state.Frames[i], alive))
+            if (kept.Frames[i].CallSlot != state.Frames[i].CallSlot || kept.Frames[i].CallbackDepth > state.Frames[i].CallbackDepth || !Compare(kept.Frames[i], state.Frames[i], alive))
             {
                 return false;
             }
