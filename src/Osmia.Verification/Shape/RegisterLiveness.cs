@@ -6,12 +6,19 @@ namespace Osmia.Verification.Shape;
 /// Registers whose value some path from an instruction on still reads: a bit for each of r0 to r9. What is dead need not agree when
 /// states are compared.
 /// </summary>
-internal static class RegisterLiveness
+internal sealed class RegisterLiveness
 {
     private const int CallerSaved = 0b11_1111;
     private const int Arguments = 0b11_1110;
 
-    public static ushort[] Of(ProgramShape shape)
+    private readonly ushort[] _live;
+
+    public RegisterLiveness(ProgramShape shape) => _live = Of(shape);
+
+    /// <summary>Registers that some path from an instruction on reads before it writes them.</summary>
+    public int Before(int slot) => _live[slot];
+
+    private static ushort[] Of(ProgramShape shape)
     {
         ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
         ushort[] live = new ushort[code.Length];

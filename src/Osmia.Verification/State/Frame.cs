@@ -32,7 +32,10 @@ internal struct StackSlot
     /// <summary>A register stands here, whole or its low bytes: always from the slot's lowest address on.</summary>
     public readonly bool IsSpill => this[0] == StackByte.Spill;
 
-    /// <summary>Bytes of the spilled register.</summary>
+    /// <summary>Nothing is known of any byte: each is <see cref="StackByte.Misc"/>, or <see cref="StackByte.Invalid"/>, which is 0.</summary>
+    public readonly bool IsUnknownBytes => (_bytes & ~(Each * (byte)StackByte.Misc)) == 0;
+
+    /// <summary>Bytes of the spilled register.
     public readonly int SpilledSize
     {
         get
@@ -73,15 +76,14 @@ internal struct StackSlot
         }
     }
 
-    /// <summary>The spilled register is no longer whole: its bytes become bytes.</summary>
+    /// <summary>The spilled register is no longer whole: its bytes become bytes of which nothing is known, whatever it was.</summary>
     public void Break()
     {
-        StackByte left = Spilled.IsNull ? StackByte.Zero : StackByte.Misc;
         for (int i = 0; i < Size; i++)
         {
             if (this[i] == StackByte.Spill)
             {
-                Set(i, left);
+                Set(i, StackByte.Misc);
             }
         }
 

@@ -16,11 +16,11 @@ internal sealed class PathState
     /// <summary>In a callback that runs later and may sleep, whatever the program may.</summary>
     public bool IsSleepingCallback { get; init; }
 
-    /// <summary>How often callbacks have come back to the calls that make them, on this path.</summary>
-    public int CallbackReturns { get; set; }
-
-    /// <summary>How often this path has gone on where it may go elsewhere (may_goto).</summary>
-    public int MayGotoPasses { get; set; }
+    /// <summary>
+    /// Rounds walked of loops that end by showing nothing new (<see cref="Shape.LoopPoint"/>): raised by each that is begun. States of
+    /// different rounds are no loop without an end.
+    /// </summary>
+    public int Rounds { get; set; }
 
     /// <summary>The kept state this path came through last.</summary>
     public KeptState? Parent { get; set; }
@@ -43,29 +43,9 @@ internal sealed class PathState
             References = [.. References],
             Locks = [.. Locks],
             IsSleepingCallback = IsSleepingCallback,
-            CallbackReturns = CallbackReturns,
-            MayGotoPasses = MayGotoPasses,
             Parent = Parent,
+            Rounds = Rounds,
         };
-    }
-
-    /// <summary>Whether both are in the same functions, called from the same places.</summary>
-    public bool HasCallsOf(PathState other)
-    {
-        if (Frames.Count != other.Frames.Count)
-        {
-            return false;
-        }
-
-        for (int i = 0; i < Frames.Count; i++)
-        {
-            if (Frames[i].CallSlot != other.Frames[i].CallSlot)
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 
     public void ForEachRegister(Frame.RefAction action)
@@ -75,17 +55,4 @@ internal sealed class PathState
             frame.ForEachRegister(action);
         }
     }
-}
-
-/// <summary>A state kept at an instruction, to compare later ones with.</summary>
-internal sealed class KeptState(PathState state, int slot, KeptState? parent)
-{
-    public PathState State { get; } = state;
-
-    public int Slot { get; } = slot;
-
-    public KeptState? Parent { get; } = parent;
-
-    /// <summary>Paths from here that are not at their end; while there are any, an equal state is a loop without an end.</summary>
-    public int Branches { get; set; } = 1;
 }

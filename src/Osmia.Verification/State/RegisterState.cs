@@ -60,7 +60,7 @@ internal struct RegisterState
     /// <summary>The number; of a pointer, the part of its offset that is not constant.</summary>
     public Scalar Number;
 
-    /// <summary>The constant part of a pointer's offset, in bytes.</summary>
+    /// <summary>The constant part of a pointer's offset, in bytes. Of a number with an id: what was added to it since it was copied.</summary>
     public int Offset;
 
     /// <summary>Numbers and pointers with one id were copied from each other, or are null together. 0 for none.</summary>
@@ -83,6 +83,10 @@ internal struct RegisterState
 
     /// <summary>The type in the target's BTF of a <see cref="RegisterKind.Typed"/> pointer.</summary>
     public int Type;
+
+    /// <summary>Two pointers of one kind are the same but for their numbers, ranges and ids, which comparison looks at by themselves.</summary>
+    public static bool AreAlike(in RegisterState left, in RegisterState right) =>
+        left.Offset == right.Offset && left.Map == right.Map && left.MemorySize == right.MemorySize && left.Frame == right.Frame && left.Type == right.Type;
 
     public readonly bool IsNumber => Kind == RegisterKind.Number;
 

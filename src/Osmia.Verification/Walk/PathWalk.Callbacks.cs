@@ -26,17 +26,22 @@ internal sealed partial class PathWalk
     private void WalkCallback(HelperCall call)
     {
         Frame caller = _state.Current;
-        if (call.Helper.Id == HelperId.Loop && (ulong)caller.CallbackDepth >= Read(Register.R1).Number.Wide.UMax)
+        if (call.Helper.Id == HelperId.Loop)
         {
-            caller.CallbackDepth = 0;
-            return;
+            RequirePrecise(Register.R1);
+            if ((ulong)caller.CallbackDepth >= Read(Register.R1).Number.Wide.UMax)
+            {
+                caller.CallbackDepth = 0;
+                return;
+            }
         }
 
         HelperCallback callback = HelperCallback.Of(call.Helper.Id) ?? throw Stop.NotModelled($"the callback of {call.Name}");
         RequireFrame();
         PathState round = _state.Copy();
         round.Current.CallbackDepth++;
-        round.CallbackReturns++;
+        round.Rounds++;
+        Widen(round);
         var frame = Frame.Create(round.Frames.Count, call.Function, Slot, callback.Returns);
         for (int i = 0; i < callback.Parameters.Count; i++)
         {
@@ -95,20 +100,18 @@ internal sealed partial class PathWalk
     }
 
     /// <summary>A callback that runs at once goes back to the call, which may call it again.</summary>
-    private int ReturnFromCallback(Frame callback, in RegisterState result)
+    private int ReturnFromCallback(Frame callback)
     {
-        RequireCallbackResult(result, callback.CallbackReturns!.Value);
-        if (KeptStates.LatestOnTheWay(_state, callback.CallSlot) is { } earlier)
-        {
-            Widening.Widen(earlier, _state);
-        }
-
+        RequireCallbackResult(callback.Registers[0], callback.CallbackReturns!.Value);
+        _stack.Note(callback);
+        _state.Frames.RemoveAt(_state.Frames.Count - 1);
         return callback.CallSlot;
     }
 
-    private static void RequireCallbackResult(in RegisterState result, ReturnRange range)
+    private void RequireCallbackResult(in RegisterState result, ReturnRange range)
     {
-        Read(Register.R0, result);
+        Read(Register.R0);
+        RequirePrecise(Register.R0);
         if (!result.IsNumber)
         {
             throw Stop.Reject(CheckFamily.ReturnValue, $"a callback returns {result.Describe()}, not a number from {range}");

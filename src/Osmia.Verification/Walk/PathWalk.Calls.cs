@@ -52,6 +52,11 @@ internal sealed partial class PathWalk
         {
             var register = (Register)(i + 1);
             RegisterState value = Read(register);
+            if (value.IsNull)
+            {
+                RequirePrecise(register);
+            }
+
             ContractArgument argument = contract.Arguments[i];
             bool fits = argument.Kind switch
             {
@@ -119,6 +124,7 @@ internal sealed partial class PathWalk
         Read(Register.R0);
         if (_scope.ReturnRange is { } range)
         {
+            RequirePrecise(Register.R0);
             RequireRange(result, range);
         }
 
@@ -133,12 +139,13 @@ internal sealed partial class PathWalk
         }
 
         Frame callee = _state.Current;
-        _stack.Note(callee);
-        _state.Frames.RemoveAt(_state.Frames.Count - 1);
         if (callee.CallbackReturns is not null)
         {
-            return ReturnFromCallback(callee, result);
+            return ReturnFromCallback(callee);
         }
+
+        _stack.Note(callee);
+        _state.Frames.RemoveAt(_state.Frames.Count - 1);
 
         _state.Registers[0] = result;
         return callee.CallSlot + 1;

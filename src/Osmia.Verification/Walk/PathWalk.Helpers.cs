@@ -42,6 +42,7 @@ internal sealed partial class PathWalk
             }
 
             _stack.NoteTailCall(_state.Current.Function);
+            RequirePrecise(Register.R3);
         }
 
         if ((signature.Traits & HelperTraits.ChangesPacket) != 0)
@@ -79,6 +80,7 @@ internal sealed partial class PathWalk
         RegisterState value = Read(register);
         if (argument.IsNullable && value.IsNull)
         {
+            RequirePrecise(register);
             return;
         }
 
@@ -95,6 +97,7 @@ internal sealed partial class PathWalk
                 return;
             case HelperArgumentKind.ConstAllocSizeOrZero:
                 Require(value.IsConstant, call, register, value, "a constant number");
+                RequirePrecise(register);
                 call.Size = (int)Math.Min(value.Number.Value, MaximumOffset);
                 return;
             case HelperArgumentKind.Context:
@@ -187,6 +190,7 @@ internal sealed partial class PathWalk
     private void CheckSize(HelperCall call, int index, in RegisterState size, bool mayBeEmpty)
     {
         var register = (Register)(index + 1);
+        RequirePrecise(register);
         if (size.Number.Wide.SMin < 0)
         {
             throw Stop.Reject(CheckFamily.CallArgument, $"the size in {Name(register)} of {call.Name} may be negative: use an unsigned number, or var &= const");
@@ -207,6 +211,7 @@ internal sealed partial class PathWalk
         HelperArgument argument = call.Signature.Arguments[index - 1];
         if (pointer.IsNull && argument.IsNullable)
         {
+            RequirePrecise(memory);
             if (size.Number.Wide.UMax != 0)
             {
                 throw Stop.Reject(CheckFamily.CallArgument, $"{Name(memory)} of {call.Name} is null, and the size in {Name(register)} is not zero");
@@ -355,13 +360,19 @@ internal sealed partial class PathWalk
             return null;
         }
 
-        if (AllZero(frame, (int)place, size))
+        if (Zeros(frame, (int)place, size))
         {
             return 0;
         }
 
         ref StackSlot stack = ref frame.Stack[slot];
-        return index == 0 && stack.SpilledSize >= size && stack.Spilled.IsConstant ? (uint)stack.Spilled.Number.Value : null;
+        if (index != 0 || stack.SpilledSize < size || !stack.Spilled.IsConstant)
+        {
+            return null;
+        }
+
+        RequirePreciseSlots(frame, 1UL << slot);
+        return (uint)stack.Spilled.Number.Value;
     }
 
     /// <summary>Arrays have every element below their size: a lookup by a constant index is never null (Linux 6.14).</summary>

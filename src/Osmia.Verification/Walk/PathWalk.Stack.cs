@@ -1,3 +1,4 @@
+using Osmia.Bytecode;
 using Osmia.Verification.Domains;
 using Osmia.Verification.State;
 
@@ -36,7 +37,7 @@ internal sealed partial class PathWalk
         (Frame frame, int least, int most) = StackPlace(pointer, name, offset, size);
         if (least != most)
         {
-            return AllZero(frame, least, most + size - least) ? RegisterState.Constant(0) : RegisterState.Bytes(size);
+            return Zeros(frame, least, most + size - least) ? RegisterState.Constant(0) : RegisterState.Bytes(size);
         }
 
         (int slot, int index) = Frame.Place(least);
@@ -45,6 +46,7 @@ internal sealed partial class PathWalk
         {
             if (stack.IsFullSpill && size == StackSlot.Size)
             {
+                _trail.NoteStack(frame.Number, slot);
                 return stack.Spilled;
             }
 
@@ -55,12 +57,13 @@ internal sealed partial class PathWalk
 
             if (index == 0 && size <= stack.SpilledSize)
             {
+                _trail.NoteStack(frame.Number, slot);
                 RegisterState number = stack.Spilled;
                 return Fits(number.Number, size) ? number : RegisterState.Of(Truncate(number.Number, size));
             }
         }
 
-        return AllZero(frame, least, size) ? RegisterState.Constant(0) : RegisterState.Bytes(size);
+        return Zeros(frame, least, size) ? RegisterState.Constant(0) : RegisterState.Bytes(size);
     }
 
     private RegisterState StoreToStack(RegisterState pointer, string name, int offset, int size, RegisterState value)
@@ -73,6 +76,7 @@ internal sealed partial class PathWalk
 
         if (least != most)
         {
+            RequirePreciseStore(value);
             for (int at = least; at < most + size; at++)
             {
                 (int slot, int index) = Frame.Place(at);
@@ -96,17 +100,20 @@ internal sealed partial class PathWalk
                 throw Stop.Reject(CheckFamily.StackUse, $"{size} bytes of {value.Describe()} are stored on the stack: a pointer is stored whole");
             }
 
+            _trail.NoteStack(frame.Number, place);
             stack.Spill(value, size);
             return default;
         }
 
         if (first == 0)
         {
+            _trail.NoteStack(frame.Number, place);
             stack.Break();
             stack.Spill(Fits(value.Number, size) ? value : RegisterState.Of(Truncate(value.Number, size)), size);
             return default;
         }
 
+        RequirePreciseStore(value);
         stack.Break();
         for (int i = first; i < first + size; i++)
         {
@@ -116,13 +123,40 @@ internal sealed partial class PathWalk
         return default;
     }
 
-    private static bool AllZero(Frame frame, int least, int size)
+    /// <summary>Bytes that become known to be zero are so only while the number stored is.</summary>
+    private void RequirePreciseStore(in RegisterState value)
     {
+        if (value.IsNull && _code[Slot].Opcode.Class == InstructionClass.Stx)
+        {
+            RequirePrecise(_code[Slot].Source);
+        }
+    }
+
+    /// <summary>Whether all bytes are zero. Registers whose being zero tells so matter.</summary>
+    private bool Zeros(Frame frame, int least, int size)
+    {
+        if (!AllZero(frame, least, size, out ulong spills))
+        {
+            return false;
+        }
+
+        RequirePreciseSlots(frame, spills);
+        return true;
+    }
+
+    /// <param name="spills">Slots where registers stand that are zero.</param>
+    private static bool AllZero(Frame frame, int least, int size, out ulong spills)
+    {
+        spills = 0;
         for (int at = least; at < least + size; at++)
         {
             (int slot, int index) = Frame.Place(at);
             ref StackSlot stack = ref frame.Stack[slot];
-            if (stack[index] != StackByte.Zero && !(stack[index] == StackByte.Spill && stack.Spilled.IsNull))
+            if (stack[index] == StackByte.Spill && stack.Spilled.IsNull)
+            {
+                spills |= 1UL << slot;
+            }
+            else if (stack[index] != StackByte.Zero)
             {
                 return false;
             }

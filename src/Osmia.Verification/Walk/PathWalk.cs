@@ -24,11 +24,15 @@ internal sealed partial class PathWalk
     private readonly VerificationScope _scope;
     private readonly Stack<Pending> _pending = new();
     private readonly KeptStates _kept;
+    private readonly Trail _trail = new();
+    private readonly Precision _precision;
     private readonly bool[] _isChecked;
     private readonly StackUse _stack;
     private readonly FunctionContract? _contract;
     private PathState _state;
     private int _nextId;
+    private int _jumps;
+    private int _jumpsOnWay;
 
     /// <param name="contract">Of a global function that is walked by itself; null for the program.</param>
     /// <param name="start">The function's first slot.</param>
@@ -39,7 +43,8 @@ internal sealed partial class PathWalk
         _program = program;
         _shape = shape;
         _code = shape.Code;
-        _kept = new KeptStates(shape);
+        _precision = new Precision(shape.Code, _trail);
+        _kept = new KeptStates(shape, _trail, _precision, new StateComparison(new RegisterLiveness(shape)));
         _isChecked = new bool[shape.Code.Length];
         _state = new PathState();
         _state.Frames.Add(Frame.Create(0, start, -1));
@@ -77,14 +82,14 @@ internal sealed partial class PathWalk
                 throw Stop.Reject(CheckFamily.Limits, $"more than {MaximumProcessed} instructions were walked on all paths together");
             }
 
-            int next = _shape.IsMeetingPoint[Slot] && _kept.IsCovered(_state, Slot, Processed) ? PathEnds : Step(_code[Slot]);
+            int next = _shape.IsMeetingPoint[Slot] && IsCovered() ? PathEnds : Walk(_code[Slot]);
             if (next != PathEnds)
             {
                 Slot = next;
                 continue;
             }
 
-            KeptStates.EndPath(_state);
+            _kept.EndPath(_state);
             _stack.Note(_state);
             if (!_pending.TryPop(out Pending? pending))
             {
@@ -92,7 +97,33 @@ internal sealed partial class PathWalk
             }
 
             (_state, Slot) = (pending.State, pending.Slot);
+            _jumpsOnWay = pending.JumpsOnWay;
+            _trail.Resume(pending.TrailEnd);
         }
+    }
+
+    private bool IsCovered()
+    {
+        KeptState? parent = _state.Parent;
+        bool isCovered = _kept.IsCovered(_state, Slot, Processed, _jumps, _jumpsOnWay);
+        if (_state.Parent != parent)
+        {
+            _jumpsOnWay = 0;
+        }
+
+        return isCovered;
+    }
+
+    private int Walk(Instruction instruction)
+    {
+        _trail.Add(Slot, _state.Frames.Count - 1);
+        if (instruction.Opcode.IsJump)
+        {
+            _jumps++;
+            _jumpsOnWay++;
+        }
+
+        return Step(instruction);
     }
 
     /// <summary>Checks an instruction and does what it does to the state.</summary>
@@ -165,16 +196,12 @@ internal sealed partial class PathWalk
     private ref RegisterState Read(Register register)
     {
         ref RegisterState state = ref this[register];
-        Read(register, state);
-        return ref state;
-    }
-
-    private static void Read(Register register, in RegisterState state)
-    {
         if (state.Kind == RegisterKind.NotInitialised)
         {
             throw Stop.Reject(CheckFamily.Uninitialised, $"{Name(register)} is read, but nothing was written to it on this path");
         }
+
+        return ref state;
     }
 
     private static void RequireWritable(Register register)
@@ -198,12 +225,12 @@ internal sealed partial class PathWalk
             state.Parent.Branches++;
         }
 
-        _pending.Push(new Pending(state, slot));
+        _pending.Push(new Pending(state, slot, _trail.End, _jumpsOnWay));
     }
 
     private int NewId() => ++_nextId;
 
     private static string Name(Register register) => $"r{(int)register}";
 
-    private sealed record Pending(PathState State, int Slot);
+    private sealed record Pending(PathState State, int Slot, int TrailEnd, int JumpsOnWay);
 }

@@ -10,13 +10,11 @@ internal sealed class StackUse
     // What a JIT compiler rounds each frame up to.
     private const int Granularity = 16;
     private const int LimitBelowTailCall = 256;
-    private const int MayGotoState = 16;
     private const int LeastPrivate = 64;
 
     private readonly Dictionary<int, int> _depths = [];
     private readonly HashSet<int> _tailCallers = [];
     private readonly HashSet<int> _deferred = [];
-    private readonly HashSet<int> _mayGoto = [];
 
     public int Deepest { get; private set; }
 
@@ -35,9 +33,6 @@ internal sealed class StackUse
     /// <summary>A callback that runs by itself, on a stack of its own.</summary>
     public void NoteDeferred(int function) => _deferred.Add(function);
 
-    /// <summary>The kernel keeps a count and a time on the stack of a function that has a may_goto.</summary>
-    public void NoteMayGoto(int function) => _mayGoto.Add(function);
-
     /// <param name="hasPrivateStacks">Functions that need much have a stack of their own, where no tail call is made.</param>
     /// <exception cref="VerdictException">Some chain of calls needs more than there is.</exception>
     public void RequireRoom(ProgramShape shape, bool hasPrivateStacks, Action<int> at)
@@ -50,11 +45,6 @@ internal sealed class StackUse
         }
 
         Descend(shape, 0, 0, 1, hasPrivateStacks && _tailCallers.Count == 0 ? null : common, at, common);
-        foreach (int function in _mayGoto.Where(function => _depths.GetValueOrDefault(function) + MayGotoState > Frame.StackSize))
-        {
-            at(function);
-            throw Stop.Reject(CheckFamily.Limits, $"a function with may_goto uses {_depths[function]} bytes of stack; the kernel needs {MayGotoState} of the {Frame.StackSize}");
-        }
     }
 
     /// <param name="seen">Takes in the functions come by, all on the common stack; null where those with much stack have their own.</param>
