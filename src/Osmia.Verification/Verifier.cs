@@ -44,6 +44,7 @@ public static class Verifier
             var scope = new VerificationScope(source, program, target);
             scope.RequireAttachable();
             ProgramShape shape = ProgramShape.Of(program, ref at);
+            scope.RequireUsableMaps(shape, ref at);
             walks.Add(walk = new PathWalk(scope, program, shape) { Recorder = recorder });
             walk.Run();
             // Each global function by itself, and those that it calls.
@@ -56,7 +57,7 @@ public static class Verifier
             }
 
             walk = null;
-            scope.Stack.RequireRoom(shape, slot => at = slot);
+            scope.Stack.RequireRoom(shape, scope.HasPrivateStacks, slot => at = slot);
             depth = scope.Stack.Deepest;
         }
         catch (VerdictException e)

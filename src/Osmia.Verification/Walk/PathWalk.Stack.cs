@@ -73,6 +73,11 @@ internal sealed partial class PathWalk
     private RegisterState StoreToStack(RegisterState pointer, string name, int offset, int size, RegisterState value)
     {
         (Frame frame, int least, int most) = StackPlace(pointer, name, offset, size);
+        if (value.Kind == RegisterKind.Stack && frame.Number != _state.Current.Number)
+        {
+            throw Stop.Reject(CheckFamily.StackUse, $"a pointer into a stack is stored on the stack of a caller ({name}), where it may outlive the function");
+        }
+
         if (least != most)
         {
             RequirePreciseStore(value);
