@@ -39,7 +39,7 @@ internal sealed record TracedValue(ValueKind Kind, bool MayBeNull, Scalar Number
             ValueKind.Packet or ValueKind.PacketMeta => register.Range,
             _ => -1,
         };
-        return new TracedValue(fact.Kind, register.IsNullable, register.Number, register.Offset, size, register.Id, register.ReferenceId, name)
+        return new TracedValue(fact.Kind, register.IsNullable, register.Number, register.IsNumber ? 0 : register.Offset, size, register.Id, register.ReferenceId, name)
         {
             Frame = fact.Kind == ValueKind.Stack ? register.Frame : -1,
         };
