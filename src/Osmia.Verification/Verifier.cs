@@ -41,7 +41,8 @@ public static class Verifier
         var walks = new List<PathWalk>();
         try
         {
-            var scope = new VerificationScope(source, program, target?.Types);
+            var scope = new VerificationScope(source, program, target);
+            scope.RequireAttachable();
             ProgramShape shape = ProgramShape.Of(program, ref at);
             walks.Add(walk = new PathWalk(scope, program, shape) { Recorder = recorder });
             walk.Run();
