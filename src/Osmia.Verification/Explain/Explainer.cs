@@ -36,7 +36,7 @@ public static partial class Explainer
         }
 
         string message = string.Join("; ", read.Message);
-        return Compose(new ProgramText(program, source.Maps, target?.Types), read.Trace, family, message, read.Slot) with { KernelMessage = string.Join('\n', read.Message) };
+        return Compose(new ProgramText(program, source.Maps, target?.Types), SilentChanges.Add(read.Trace, program), family, message, read.Slot) with { KernelMessage = string.Join('\n', read.Message) };
     }
 
     /// <summary>Twice the walk of the verdict: once to find the path, once to watch it.</summary>

@@ -11,6 +11,8 @@ internal sealed record Remedy(string? Witness, string? Why, params string[] Try)
 /// <summary>What helps, by family of refusals. Every text here is for a person who writes C.</summary>
 internal static class Remedies
 {
+    private static readonly string[] s_sizeWords = ["size", "negative", "unbounded", "zero"];
+
     public static Remedy For(Refusal refusal) => refusal.Family switch
     {
         CheckFamily.PacketBounds => Packet(refusal),
@@ -213,7 +215,7 @@ internal static class Remedies
     private static Remedy CallArgument(Refusal refusal)
     {
         string callee = refusal.Instruction is { IsCall: true } ? refusal.Program.Callee(refusal.Slot) + "()" : "the function";
-        if (refusal.Message.Contains("size", StringComparison.Ordinal) && refusal.Value is { IsNumber: true } size)
+        if (refusal.Value is { IsNumber: true } size && Array.Exists(s_sizeWords, word => refusal.Message.Contains(word, StringComparison.Ordinal)))
         {
             string name = refusal.Variable("size");
             string witness = size.Number.Wide.SMin < 0 ? $"{name} = -1" : size.Number.Contains(0) && refusal.Message.Contains("zero", StringComparison.Ordinal) ? $"{name} = 0" : $"{name} = {size.Number.Wide.UMax}";

@@ -30,7 +30,7 @@ internal sealed record TracedValue(ValueKind Kind, bool MayBeNull, Scalar Number
         }
 
         RegisterFact fact = StateFacts.Of(register, 0);
-        string name = fact.Map >= 0 && fact.Map < scope.Maps.Count ? scope.Maps[fact.Map].Name : "";
+        string name = fact.Map >= 0 && fact.Map < scope.Maps.Count ? scope.Maps[fact.Map].Name : register.Kind == RegisterKind.Typed ? scope.TypeName(register) : "";
         int size = fact.Kind switch
         {
             ValueKind.MapValue when name.Length > 0 => (int)scope.Maps[fact.Map].ValueSize,
