@@ -27,6 +27,7 @@ internal sealed class KernelLogWriter(LinkedProgram program, int level) : WalkRe
     private int _frames;
     private bool _isResumed;
     private string _source = "";
+    private LineRecord? _record;
     private PathState? _before;
 
     /// <summary>The log, with what came of it.</summary>
@@ -60,7 +61,7 @@ internal sealed class KernelLogWriter(LinkedProgram program, int level) : WalkRe
         _from = -1;
         _frames = 1;
         _isResumed = false;
-        _source = "";
+        (_source, _record) = ("", null);
         _before = null;
         _text.Append(CultureInfo.InvariantCulture, $"{walk.Slot}:");
         KernelStateText.Append(_text, state, 0, walk.Scope, withReferences: true);
@@ -239,20 +240,18 @@ internal sealed class KernelLogWriter(LinkedProgram program, int level) : WalkRe
             return;
         }
 
-        foreach (LineRecord record in program.Lines)
+        if (LineRecord.At(program.Lines.AsSpan(), slot) is not { } record || record == _record)
         {
-            if (record.Slot != slot)
-            {
-                continue;
-            }
+            return;
+        }
 
-            SourceLine line = record.Describe(types);
-            string text = $"; {line.Text} @ {line.File[(line.File.LastIndexOf('/') + 1)..]}:{line.Line}";
-            if (text != _source)
-            {
-                _text.Append(text).Append('\n');
-                _source = text;
-            }
+        _record = record;
+        SourceLine line = record.Describe(types);
+        string text = $"; {line.Text} @ {line.File[(line.File.LastIndexOf('/') + 1)..]}:{line.Line}";
+        if (text != _source)
+        {
+            _text.Append(text).Append('\n');
+            _source = text;
         }
     }
 
