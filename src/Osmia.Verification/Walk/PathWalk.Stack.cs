@@ -20,7 +20,7 @@ internal sealed partial class PathWalk
         long most = (long)pointer.Offset + offset + number.Wide.SMax;
         if (least < -Frame.StackSize || most + size > 0)
         {
-            throw Stop.Reject(CheckFamily.StackUse, $"bytes {least} to {most + size} from the frame pointer ({name}) are not on the stack, which has {Frame.StackSize} below it");
+            throw Stop.Reject(CheckFamily.StackUse, $"bytes {least} to {most + size - 1} from the frame pointer ({name}) are not on the stack, which has {Frame.StackSize} below it");
         }
 
         if (!(number.Bits + Tnum.Constant((ulong)((long)pointer.Offset + offset))).IsAligned((uint)size))
