@@ -63,7 +63,7 @@ internal static class VerifyCommand
         BpfObject source;
         try
         {
-            source = BpfObject.Read(file);
+            source = BpfObject.Read(file).RequirePrograms();
         }
         catch (ObjectFormatException e)
         {
