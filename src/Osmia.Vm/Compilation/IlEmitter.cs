@@ -86,9 +86,9 @@ internal sealed unsafe partial class IlEmitter
         _il.Argument(0);
         _il.Call(Runtime.State);
         _il.Store(_state);
-        _mayOwe = _around.HasLoans || all.Any(s => s.Kind is StatementKind.CallHelper or StatementKind.CallLocal or StatementKind.TailCall);
+        _mayOwe = _around.HasLoans || all.Any(s => s.Kind is StatementKind.CallHelper or StatementKind.CallRegister or StatementKind.CallLocal or StatementKind.TailCall);
         NeedsMachine = _mode.IsChecked || all.Any(UsesFrame)
-            || all.Any(s => s.Kind is StatementKind.CallHelper or StatementKind.CallLocal or StatementKind.TailCall or StatementKind.MayGoto or StatementKind.PacketLoad or StatementKind.Trap);
+            || all.Any(s => s.Kind is StatementKind.CallHelper or StatementKind.CallRegister or StatementKind.CallLocal or StatementKind.TailCall or StatementKind.MayGoto or StatementKind.PacketLoad or StatementKind.Trap);
         if (all.Any(UsesFrame))
         {
             _frame = _il.Local(typeof(ulong));
@@ -296,6 +296,9 @@ internal sealed unsafe partial class IlEmitter
                 break;
             case StatementKind.CallHelper:
                 EmitHelper(statement);
+                break;
+            case StatementKind.CallRegister:
+                EmitRegisterCall(statement);
                 break;
             case StatementKind.ArrayLookup:
                 EmitArrayLookup(statement, (ArrayMap)_around.Map(statement.Target));

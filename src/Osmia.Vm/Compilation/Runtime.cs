@@ -23,6 +23,7 @@ internal static unsafe class Runtime
     public static readonly MethodInfo LeaveCall = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.LeaveCall), Any)!;
     public static readonly MethodInfo TailCall = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.TailCallFromCompiled), Any)!;
     public static readonly MethodInfo PacketLoad = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.PacketLoadFromCompiled), Any)!;
+    public static readonly MethodInfo CallRegister = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.CallRegister), Any)!;
     public static readonly MethodInfo Unresolved = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.ReachUnresolved), Any)!;
     public static readonly MethodInfo MayGo = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.MayGo), Any)!;
     public static readonly MethodInfo IsInValue = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.IsInValue), Any)!;

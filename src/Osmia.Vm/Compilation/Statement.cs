@@ -19,6 +19,9 @@ internal enum StatementKind
     /// <summary>A helper with the arguments; Result may be null.</summary>
     CallHelper,
 
+    /// <summary>The helper whose id A is.</summary>
+    CallRegister,
+
     /// <summary>The array lookup written out: Result = value of the key A, or 0.</summary>
     ArrayLookup,
     CallLocal,

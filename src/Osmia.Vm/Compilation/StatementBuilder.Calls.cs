@@ -23,6 +23,20 @@ internal sealed unsafe partial class StatementBuilder
         Add(new Statement(StatementKind.CallHelper, slot) { Op = i.Op, Arguments = arguments, Target = i.Offset, Result = Result(slot, 0) });
     }
 
+    private void CallRegister(int slot, in DecodedInstruction i)
+    {
+        var arguments = new Node[5];
+        Node? callee = i.Destination is >= 1 and <= 5 ? null : Wide(i.Destination);
+        for (int argument = 0; argument < arguments.Length; argument++)
+        {
+            arguments[argument] = Wide(argument + 1);
+        }
+
+        // Its own register is an argument too.
+        callee ??= arguments[i.Destination - 1];
+        Add(new Statement(StatementKind.CallRegister, slot) { Op = i.Op, A = callee, Arguments = arguments, Result = Result(slot, 0) });
+    }
+
     /// <summary>A lookup in an array whose key lies in the frame, where nothing can go wrong.</summary>
     private bool TryArrayLookup(int slot)
     {

@@ -100,6 +100,9 @@ internal sealed unsafe partial class StatementBuilder
             case Op.CallHelper:
                 CallHelper(slot, i);
                 break;
+            case Op.CallRegister:
+                CallRegister(slot, i);
+                break;
             case Op.CallLocal:
                 CallLocal(slot, i);
                 break;
