@@ -51,7 +51,7 @@ internal sealed unsafe partial class IlEmitter
         if (_fuel is not null)
         {
             LoadFuel();
-            Spend(0, statement.Slot);
+            CheckFuel(statement.Slot);
         }
 
         if (movesPacket)
@@ -92,7 +92,7 @@ internal sealed unsafe partial class IlEmitter
     {
         if (_fuel is not null)
         {
-            Spend(_lengthOf(statement.Target), statement.Slot);
+            SpendOrLeave(_lengthOf(statement.Target), statement.Slot, statement.Known);
         }
 
         SaveFuel();

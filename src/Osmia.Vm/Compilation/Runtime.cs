@@ -13,6 +13,7 @@ internal static unsafe class Runtime
 
     public static readonly MethodInfo State = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.State))!.GetMethod!;
     public static readonly MethodInfo CpuIndex = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.Index))!.GetMethod!;
+    public static readonly MethodInfo Resume = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Resume), Any)!;
     public static readonly MethodInfo Refuel = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Refuel), Any)!;
     public static readonly MethodInfo LoadMiss = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.LoadMiss), Any)!;
     public static readonly MethodInfo LoadProbe = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.LoadProbe), Any)!;
@@ -93,6 +94,7 @@ internal static unsafe class MachineOffsets
         PacketWriteLength = (int)((byte*)&state.PacketWriteLength - (byte*)&state);
         PacketData = (int)((byte*)&state.PacketData - (byte*)&state);
         Budget = (int)((byte*)&state.Budget - (byte*)&state);
+        Cancel = (int)((byte*)&state.Cancel - (byte*)&state);
         Current = (int)((byte*)&state.Current - (byte*)&state);
     }
 
@@ -107,6 +109,8 @@ internal static unsafe class MachineOffsets
     public static int PacketData { get; }
 
     public static int Budget { get; }
+
+    public static int Cancel { get; }
 
     public static int Current { get; }
 }

@@ -72,6 +72,9 @@ internal sealed record Access(int Size, AccessCheck Check)
 
     public Node? Pointer { get; init; }
 
+    /// <summary>The guess is as good as certain: an access that misses is wrong, and whatever comes then need not be fast.</summary>
+    public bool IsFirm { get; init; }
+
     /// <summary>The host's atomic instructions want the address aligned, and nothing shows that it is.</summary>
     public bool ChecksAlignment { get; init; }
 }
@@ -120,6 +123,6 @@ internal sealed class Statement(StatementKind kind, int slot)
     /// <summary>Index of a map, id of a helper, or slot of a function.</summary>
     public int Target { get; init; }
 
-    /// <summary>Registers that a trap here can tell.</summary>
+    /// <summary>The registers that matter here: a trap tells them, the interpreter goes on with them.</summary>
     public IReadOnlyList<(int Register, Node Value)> Known { get; init; } = [];
 }

@@ -61,6 +61,7 @@ internal sealed unsafe partial class StatementBuilder
 
     private void CallLocal(int slot, in DecodedInstruction i)
     {
+        List<(int, Node)> known = KnownAt(slot);
         int reads = _webs.EffectsAt(slot).Uses;
         var arguments = new Node[5];
         for (int argument = 0; argument < arguments.Length; argument++)
@@ -76,7 +77,7 @@ internal sealed unsafe partial class StatementBuilder
             FlushReaders(result);
         }
 
-        Add(new Statement(StatementKind.CallLocal, slot) { Op = i.Op, Arguments = arguments, Target = slot + i.Offset, Result = isRead ? result : null });
+        Add(new Statement(StatementKind.CallLocal, slot) { Op = i.Op, Arguments = arguments, Target = slot + i.Offset, Result = isRead ? result : null, Known = known });
 
         // r1 to r5 are 0 from here on; most programs never read them.
         for (int register = 1; register <= arguments.Length; register++)

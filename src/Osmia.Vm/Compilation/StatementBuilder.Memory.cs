@@ -135,15 +135,15 @@ internal sealed unsafe partial class StatementBuilder
             case FactKind.Constant when _around.RegionOf((ulong)place) is { } region && isAligned && (region.IsWritable || !isWrite) && Fits((ulong)place, size, region):
                 return Access.Unchecked(size);
             case FactKind.MapValue when place >= 0 && place + size <= (long)_around.Map(fact.Map).ValueBytes && isAligned && (_around.Map(fact.Map).IsWritableByProgram || !isWrite):
-                return new(size, AccessCheck.NotNull) { Low = (ulong)fact.Value, Pointer = pointer };
+                return new(size, AccessCheck.NotNull) { Low = (ulong)fact.Value, Pointer = pointer, IsFirm = true };
             case FactKind.AddressLike when _around.RegionOf((ulong)fact.Value) is { } near && (near.IsWritable || !isWrite) && near.Length >= (ulong)size:
-                return new(size, AccessCheck.Range) { Low = near.Low, Length = near.Length, ChecksAlignment = isAtomic };
+                return new(size, AccessCheck.Range) { Low = near.Low, Length = near.Length, ChecksAlignment = isAtomic, IsFirm = true };
             case FactKind.FrameLike:
-                return new(size, AccessCheck.Frame) { ChecksAlignment = isAtomic };
+                return new(size, AccessCheck.Frame) { ChecksAlignment = isAtomic, IsFirm = true };
             case FactKind.ValueLike or FactKind.MapValue:
                 return new(size, AccessCheck.Value) { ChecksAlignment = isAtomic };
             case FactKind.PacketLike or FactKind.Unknown when _around.Kind != ProgramKind.SocketFilter:
-                return new(size, AccessCheck.Packet) { ChecksAlignment = isAtomic };
+                return new(size, AccessCheck.Packet) { ChecksAlignment = isAtomic, IsFirm = fact.Kind == FactKind.PacketLike };
             default:
                 return new(size, AccessCheck.Ask);
         }

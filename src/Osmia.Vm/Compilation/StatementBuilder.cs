@@ -264,7 +264,7 @@ internal sealed unsafe partial class StatementBuilder
         }
     }
 
-    /// <summary>What a trap at a slot can tell of the registers that still matter there.</summary>
+    /// <summary>The registers that still matter before an instruction: what the interpreter must be handed to go on there.</summary>
     private List<(int Register, Node Value)> KnownAt(int slot)
     {
         var known = new List<(int, Node)>();
@@ -272,16 +272,12 @@ internal sealed unsafe partial class StatementBuilder
         {
             int register = RegisterEffects.First(live);
             Web web = _current[register]!;
-            Node? value = web.Fact.Kind switch
+            known.Add((register, web.Fact.Kind switch
             {
                 FactKind.Constant => Node.Constant((ulong)web.Fact.Value),
                 FactKind.Frame => Node.FramePointer(web.Fact.Value),
-                _ => _pending.ContainsKey(web) ? null : Node.Local(web),
-            };
-            if (value is not null)
-            {
-                known.Add((register, value));
-            }
+                _ => _pending.TryGetValue(web, out Node? node) ? node : Node.Local(web),
+            }));
         }
 
         return known;
