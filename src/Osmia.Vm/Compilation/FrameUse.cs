@@ -17,7 +17,7 @@ internal sealed class FrameUse
         {
             bool isAccess = statement.Kind is StatementKind.Load or StatementKind.Store or StatementKind.Atomic;
             _escapes |= statement.Kind is StatementKind.TailCall or StatementKind.CallLocal || statement.Access is { Check: AccessCheck.Frame };
-            _escapes |= !isAccess && Escapes(statement.A, isAddress: statement.Kind == StatementKind.ArrayLookup);
+            _escapes |= !isAccess && Escapes(statement.A, isAddress: statement.Kind is StatementKind.ArrayLookup or StatementKind.HashLookup);
             _escapes |= isAccess && Escapes(statement.A, isAddress: statement.Access!.Check == AccessCheck.None);
             _escapes |= Escapes(statement.B, isAddress: false) || Escapes(statement.C, isAddress: false);
             foreach (Node argument in statement.Arguments)

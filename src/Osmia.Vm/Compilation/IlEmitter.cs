@@ -358,6 +358,16 @@ internal sealed unsafe partial class IlEmitter
             case StatementKind.ArrayLookup:
                 EmitArrayLookup(statement, (ArrayMap)_around.Map(statement.Target));
                 break;
+            case StatementKind.HashLookup:
+                _il.Constant64((ulong)_around.Map(statement.Target).Reference);
+                _il.Emit(OpCodes.Conv_I);
+                _il.Emit(OpCodes.Ldind_Ref);
+                Write(statement.A!);
+                _il.Argument(0);
+                _il.Call(Runtime.CpuIndex);
+                _il.Call(Runtime.HashLookup);
+                StoreResult(statement.Result, isWide: true);
+                break;
             case StatementKind.CallLocal:
                 EmitLocalCall(statement);
                 break;

@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Reflection;
 using Osmia.Vm.Execution;
 using Osmia.Vm.Loading;
+using Osmia.Vm.Maps;
 
 namespace Osmia.Vm.Compilation;
 
@@ -13,6 +14,7 @@ internal static unsafe class Runtime
 
     public static readonly MethodInfo State = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.State))!.GetMethod!;
     public static readonly MethodInfo CpuIndex = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.Index))!.GetMethod!;
+    public static readonly MethodInfo HashLookup = typeof(HashMap).GetMethod(nameof(HashMap.LookupAddress), Any)!;
     public static readonly MethodInfo Resume = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Resume), Any)!;
     public static readonly MethodInfo Refuel = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Refuel), Any)!;
     public static readonly MethodInfo LoadMiss = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.LoadMiss), Any)!;

@@ -24,6 +24,9 @@ internal enum StatementKind
 
     /// <summary>The array lookup written out: Result = value of the key A, or 0.</summary>
     ArrayLookup,
+
+    /// <summary>A hash lookup: Result = value of the key at address A, or 0.</summary>
+    HashLookup,
     CallLocal,
     TailCall,
 

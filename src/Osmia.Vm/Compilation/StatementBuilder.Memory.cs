@@ -21,6 +21,13 @@ internal sealed unsafe partial class StatementBuilder
             return;
         }
 
+        if (!isAcquire && !isSigned && Stored(fact.Plus(i.Offset), size) is { } stored)
+        {
+            _ = Use(i.Source);
+            Define(slot, i.Destination, stored);
+            return;
+        }
+
         List<(int, Node)> known = _isChecked ? KnownAt(slot) : [];
         Node pointer = Wide(i.Source);
         Node address = Node.Binary64(NodeKind.Add, pointer, Node.Constant((ulong)i.Offset));
@@ -67,6 +74,8 @@ internal sealed unsafe partial class StatementBuilder
         Node pointer = Wide(i.Destination);
         Node value = isImmediate ? Node.Constant((ulong)i.Immediate) : i.Source == i.Destination && pointer.IsLeaf ? pointer : Use(i.Source);
         Access access = Check(fact, pointer, i.Offset, size, isWrite: true, isAtomic: false);
+        bool isOwnFrame = fact.Kind == FactKind.Frame && access.Check == AccessCheck.None;
+        Dictionary<(long, int), Node>? kept = isOwnFrame ? Beside(unchecked(fact.Value + i.Offset), size) : null;
         Add(new Statement(StatementKind.Store, slot)
         {
             Op = i.Op,
@@ -75,8 +84,25 @@ internal sealed unsafe partial class StatementBuilder
             Access = access,
             Known = known,
         });
+        if (kept is not null)
+        {
+            foreach (((long, int) place, Node held) in kept)
+            {
+                _stored.Add(place, held);
+            }
+
+            if (size >= 4 && value.Kind is NodeKind.Local or NodeKind.Constant)
+            {
+                _stored[(unchecked(fact.Value + i.Offset), size)] = size == 8 ? Node.Wide(value) : Node.Narrow(value);
+            }
+        }
+
         _webs.Step(slot, _current);
     }
+
+    /// <summary>What a store to the frame leaves as it was.</summary>
+    private Dictionary<(long, int), Node> Beside(long place, int size) =>
+        _stored.Where(pair => pair.Key.Place >= place + size || pair.Key.Place + pair.Key.Size <= place).ToDictionary(pair => pair.Key, pair => pair.Value);
 
     private void Atomic(int slot, in DecodedInstruction i)
     {
