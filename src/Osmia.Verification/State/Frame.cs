@@ -39,7 +39,10 @@ internal struct StackSlot
     /// <summary>Nothing is known of any byte: each is <see cref="StackByte.Misc"/>, or <see cref="StackByte.Invalid"/>, which is 0.</summary>
     public readonly bool IsUnknownBytes => (_bytes & ~(Each * (byte)StackByte.Misc)) == 0;
 
-    /// <summary>Bytes of the spilled register.
+    /// <summary>Part of a dynptr, an iterator or saved interrupt flags.</summary>
+    public readonly bool IsObject => this[0] >= StackByte.Dynptr;
+
+    /// <summary>Bytes of the spilled register.</summary>
     public readonly int SpilledSize
     {
         get
@@ -110,6 +113,9 @@ internal sealed class Frame
     /// <summary>First slot of the function.</summary>
     public int Function { get; private init; }
 
+    /// <summary>What is known of reads of its stack; looked up when it is needed first.</summary>
+    public Walk.CallChain? Chain { get; set; }
+
     /// <summary>The call that made the frame; -1 for the entry.</summary>
     public int CallSlot { get; private init; }
 
@@ -125,6 +131,7 @@ internal sealed class Frame
         Number = Number,
         Function = Function,
         CallSlot = CallSlot,
+        Chain = Chain,
         Registers = (RegisterState[])Registers.Clone(),
         Stack = (StackSlot[])Stack.Clone(),
     };

@@ -37,6 +37,7 @@ internal sealed partial class PathWalk
     private RegisterState LoadFromStack(RegisterState pointer, string name, int offset, int size)
     {
         (Frame frame, int least, int most) = StackPlace(pointer, name, offset, size);
+        NoteStackRead(frame, least, most + size);
         if (least != most)
         {
             // The kernel sees zeros of spilled registers only at a place that it knows.
@@ -119,6 +120,66 @@ internal sealed partial class PathWalk
         }
 
         return default;
+    }
+
+    /// <summary>The present instruction reads bytes of a stack: they must be alike where states are compared before it.</summary>
+    /// <param name="end">Behind the last byte, at most 0.</param>
+    private void NoteStackRead(Frame frame, long least, long end)
+    {
+        int last = Frame.Place((int)Math.Max(least, -Frame.StackSize)).Slot;
+        int first = Frame.Place((int)end - 1).Slot;
+        ulong slots = (last == 63 ? ulong.MaxValue : (1UL << (last + 1)) - 1) & ~((1UL << first) - 1);
+        _stackLiveness.Read(_state, Slot, frame.Number, slots);
+    }
+
+    /// <summary>
+    /// What a call may read through pointers into stacks: as much as the helper table says of the argument, and everything above the
+    /// pointer where it says nothing. The program's own functions read by their own instructions.
+    /// </summary>
+    private void NoteStackReads(Instruction call)
+    {
+        if (call.IsLocalCall && !_scope.IsGlobal(_program.FunctionAt(Slot + 1 + call.Immediate)))
+        {
+            return;
+        }
+
+        HelperSignature? signature = call.IsHelperCall ? HelperTable.Find(call.Immediate)?.SignatureFor(_scope.Type, _scope.AttachType) : null;
+        for (int i = 0; i < (signature?.Arguments.Count ?? 5); i++)
+        {
+            ref RegisterState pointer = ref _state.Registers[i + 1];
+            if (pointer.Kind != RegisterKind.Stack)
+            {
+                continue;
+            }
+
+            long size = signature is null ? Frame.StackSize : StackBytesRead(signature, i);
+            long least = Math.Max(pointer.Offset + Math.Max(pointer.Number.Wide.SMin, -2 * Frame.StackSize), -Frame.StackSize);
+            long end = pointer.Offset + Math.Min(pointer.Number.Wide.SMax, Frame.StackSize) + size;
+            if (size > 0 && least < 0)
+            {
+                NoteStackRead(_state.Frames[pointer.Frame], least, Math.Clamp(end, least + 1, 0));
+            }
+        }
+    }
+
+    private long StackBytesRead(HelperSignature signature, int index)
+    {
+        HelperArgument argument = signature.Arguments[index];
+        if (argument.Access == HelperAccess.Write)
+        {
+            return 0;
+        }
+
+        bool hasMap = _state.Registers[1].Kind == RegisterKind.Map;
+        return argument.Kind switch
+        {
+            HelperArgumentKind.MapKey when hasMap => Math.Min(_scope.Maps[_state.Registers[1].Map].KeySize, Frame.StackSize),
+            HelperArgumentKind.MapValue when hasMap => Math.Min(_scope.Maps[_state.Registers[1].Map].ValueSize, Frame.StackSize),
+            HelperArgumentKind.Memory when argument.Size > 0 => argument.Size,
+            HelperArgumentKind.Memory when index + 1 < signature.Arguments.Count && signature.Arguments[index + 1].Kind is HelperArgumentKind.ConstSize or HelperArgumentKind.ConstSizeOrZero =>
+                (long)Math.Min(_state.Registers[index + 2].Number.Wide.UMax, Frame.StackSize),
+            _ => Frame.StackSize,
+        };
     }
 
     /// <summary>Bytes that become known to be zero are so only while the number stored is.</summary>

@@ -20,7 +20,7 @@ internal enum Likeness
 /// Whether everything that may happen from one state may happen from another: what was found safe there is safe here. Numbers that matter
 /// must be inside, pointers the same, and what is related in the one related in the other.
 /// </summary>
-internal sealed class StateComparison(RegisterLiveness registers)
+internal sealed class StateComparison(RegisterLiveness registers, StackLiveness stack)
 {
     // The kernel's room for ids is about as large; a state with more is walked again.
     private const int MaximumIds = 600;
@@ -57,7 +57,9 @@ internal sealed class StateComparison(RegisterLiveness registers)
             bool isCurrent = i == kept.Frames.Count - 1;
             int at = isCurrent ? candidate.Slot : kept.Frames[i + 1].CallSlot;
             int alive = likeness == Likeness.Same ? 0x3ff : isCurrent ? registers.Before(at) : registers.Before(at + 1) & ~0x3f;
-            if (!IsLike(kept.Frames[i], state.Frames[i], candidate.Precise(i), alive))
+            // Reads are all known when all paths have ended.
+            ulong slots = likeness == Likeness.Covered ? stack.AliveAt(kept, i, candidate.Slot) : ulong.MaxValue;
+            if (!IsLike(kept.Frames[i], state.Frames[i], candidate.Precise(i), alive, slots))
             {
                 return false;
             }
@@ -85,7 +87,7 @@ internal sealed class StateComparison(RegisterLiveness registers)
         return true;
     }
 
-    private bool IsLike(Frame kept, Frame frame, PreciseMarks precise, int alive)
+    private bool IsLike(Frame kept, Frame frame, PreciseMarks precise, int alive, ulong slots)
     {
         for (int i = 0; i < 10; i++)
         {
@@ -103,6 +105,11 @@ internal sealed class StateComparison(RegisterLiveness registers)
         StackSlot none = default;
         for (int i = 0; i < kept.Stack.Length; i++)
         {
+            if ((slots & (1UL << i)) == 0)
+            {
+                continue;
+            }
+
             ref StackSlot other = ref i < frame.Stack.Length ? ref frame.Stack[i] : ref none;
             if (!IsLike(ref kept.Stack[i], ref other, (precise.Slots & (1UL << i)) != 0))
             {
@@ -117,7 +124,7 @@ internal sealed class StateComparison(RegisterLiveness registers)
     {
         if (_likeness == Likeness.Same)
         {
-            return kept.Bytes == slot.Bytes && (!kept.IsSpill || IsLike(kept.Spilled, slot.Spilled, isPrecise: true));
+            return kept.Bytes == slot.Bytes && (!(kept.IsSpill || kept.IsObject) || IsLike(kept.Spilled, slot.Spilled, isPrecise: true));
         }
 
         bool keptIsUnknown = kept.IsUnknownBytes;
@@ -140,7 +147,7 @@ internal sealed class StateComparison(RegisterLiveness registers)
             }
         }
 
-        return !kept.IsSpill || IsLike(kept.Spilled, slot.Spilled, isPrecise);
+        return !(kept.IsSpill || kept.IsObject) || IsLike(kept.Spilled, slot.Spilled, isPrecise);
     }
 
     private bool IsLike(in RegisterState kept, in RegisterState state, bool isPrecise)
@@ -171,7 +178,7 @@ internal sealed class StateComparison(RegisterLiveness registers)
         }
 
         bool range = _likeness == Likeness.Same ? kept.Range == state.Range && kept.Number == state.Number : kept.Range <= state.Range && kept.Number.Contains(state.Number);
-        return range && SameId(kept.Id, state.Id) && SameId(kept.ReferenceId, state.ReferenceId);
+        return range && SameId(kept.Id, state.Id) && SameId(kept.Owner, state.Owner) && SameId(kept.ReferenceId, state.ReferenceId);
     }
 
     /// <summary>Numbers without an id are each linked to nothing: as if they had one that no other has.</summary>
