@@ -29,9 +29,9 @@ internal static class GeneratedRun
         using LoadedObject loaded = engine.Load(GeneratorScaffold.Object with { Programs = [program] }, LoadOptions.Default);
         input.Fill(loaded.Maps);
         watch?.Invoke(loaded);
-        byte[] data = new byte[256];
+        byte[] data = new byte[512];
         bool hasPacket = program.Type is not (ProgramType.Syscall or ProgramType.RawTracepoint);
-        ProgramRunResult result = loaded.Programs[0].Run(new ProgramRun { Data = hasPacket ? input.Packet : input.Context, DataOut = data });
+        ProgramRunResult result = loaded.Programs[0].Run(new ProgramRun { Data = hasPacket ? input.Packet : input.ContextOf(program.Type), DataOut = data });
         int length = Math.Min(result.DataLength, data.Length);
         return RunOutcome.Of(result, program.Type == ProgramType.RawTracepoint ? default : data.AsSpan(0, length), loaded.Maps);
     }
@@ -85,9 +85,9 @@ internal sealed class GeneratedTrial : IDisposable
     {
         IReadOnlyList<Map> maps = _byType[program.Type].InKernel.Maps;
         input.Fill(maps);
-        byte[] data = new byte[256];
+        byte[] data = new byte[512];
         // A syscall program's context is written back to where it came from.
-        byte[] context = [.. input.Context];
+        byte[] context = [.. input.ContextOf(program.Type)];
         bool hasPacket = program.Type is not (ProgramType.Syscall or ProgramType.RawTracepoint);
         ProgramRunResult result = program.Run(hasPacket
             ? new ProgramRun { Data = input.Packet, DataOut = data }
@@ -159,7 +159,10 @@ internal sealed class GeneratedInput
 
     public byte[] Packet { get; }
 
-    public byte[] Context { get; } = new byte[96];
+    /// <summary>What a tracepoint hands over is shorter than what a syscall program may be given.</summary>
+    public byte[] Context { get; } = new byte[512];
+
+    public ReadOnlySpan<byte> ContextOf(ProgramType type) => type == ProgramType.RawTracepoint ? Context.AsSpan(0, 96) : Context;
 
     public void Fill(IReadOnlyList<Map> maps)
     {
