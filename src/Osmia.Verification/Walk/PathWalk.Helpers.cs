@@ -45,7 +45,8 @@ internal sealed partial class PathWalk
             RequirePrecise(Register.R3);
         }
 
-        if ((signature.Traits & HelperTraits.ChangesPacket) != 0)
+        // A tail call that fails has changed nothing; one that succeeds returns to the callers of this function.
+        if ((signature.Traits & HelperTraits.ChangesPacket) != 0 && helper.Id != HelperId.TailCall)
         {
             ForgetPacket();
         }
