@@ -23,7 +23,6 @@ internal sealed class KeptStates(ProgramShape shape, Trail trail, Precision prec
 
     private readonly List<KeptState>?[] _bySlot = new List<KeptState>?[shape.Code.Length];
     private readonly LoopVisits _loops = new(shape, precision);
-    private readonly SingleIds _singles = new();
     private int _lastInstructions;
     private int _lastJumps;
     private int _count;
@@ -139,7 +138,6 @@ internal sealed class KeptStates(ProgramShape shape, Trail trail, Precision prec
 
     private void Keep(List<KeptState> kept, PathState state, int slot)
     {
-        _singles.Forget(state);
         var added = new KeptState(state.Copy(), slot, state.Parent, trail.End);
         kept.Add(added);
         state.Parent = added;
