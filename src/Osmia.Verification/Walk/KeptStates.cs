@@ -131,7 +131,7 @@ internal sealed class KeptStates(ProgramShape shape, Trail trail, Precision prec
                 return true;
             default:
                 return earlier.State.Rounds == state.Rounds && comparison.IsLike(earlier, state, Likeness.Same)
-                    ? throw Stop.Reject(CheckFamily.Limits, "the loop comes back here with nothing changed: it never ends")
+                    ? throw Stop.Reject(CheckFamily.EndlessLoop, "the loop comes back here with nothing changed: it never ends")
                     : false;
         }
     }

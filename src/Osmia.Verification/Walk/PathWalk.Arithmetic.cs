@@ -151,7 +151,12 @@ internal sealed partial class PathWalk
     {
         if (pointer.IsNullable)
         {
-            throw Stop.Reject(CheckFamily.PointerArithmetic, $"arithmetic on {pointer.Describe()}: compare it with null first");
+            throw Stop.Reject(CheckFamily.NullCheck, $"arithmetic on {pointer.Describe()}: compare it with null first");
+        }
+
+        if (IsUntrustedMemory(pointer))
+        {
+            return pointer; // It is read with faults caught wherever it points.
         }
 
         bool canMove = pointer.Kind switch

@@ -23,9 +23,11 @@ internal sealed partial class PathWalk
             throw Stop.Reject(CheckFamily.StackUse, $"bytes {least} to {most + size} from the frame pointer ({name}) are not on the stack, which has {Frame.StackSize} below it");
         }
 
-        if (number.IsConstant && least % size != 0)
+        if (!(number.Bits + Tnum.Constant((ulong)((long)pointer.Offset + offset))).IsAligned((uint)size))
         {
-            throw Stop.Reject(CheckFamily.StackUse, $"{size} bytes at offset {least} on the stack are not aligned to their size");
+            throw Stop.Reject(CheckFamily.StackUse, number.IsConstant
+                ? $"{size} bytes at offset {least} on the stack are not aligned to their size"
+                : $"{size} bytes at an offset from {least} to {most} on the stack may not be aligned to their size");
         }
 
         frame.Reach((int)least);
@@ -38,7 +40,8 @@ internal sealed partial class PathWalk
         NoteStackRead(frame, least, most + size);
         if (least != most)
         {
-            return Zeros(frame, least, most + size - least) ? RegisterState.Constant(0) : RegisterState.Bytes(size);
+            // The kernel sees zeros of spilled registers only at a place that it knows.
+            return AllZero(frame, least, most + size - least, out ulong registers) && registers == 0 ? RegisterState.Constant(0) : RegisterState.Bytes(size);
         }
 
         (int slot, int index) = Frame.Place(least);
@@ -200,10 +203,12 @@ internal sealed partial class PathWalk
         return true;
     }
 
+    /// <summary>Bytes of zero, or of registers that are zero; the kernel makes nothing of a mixture of both.</summary>
     /// <param name="spills">Slots where registers stand that are zero.</param>
     private static bool AllZero(Frame frame, int least, int size, out ulong spills)
     {
         spills = 0;
+        bool hasZeroBytes = false;
         for (int at = least; at < least + size; at++)
         {
             (int slot, int index) = Frame.Place(at);
@@ -216,9 +221,13 @@ internal sealed partial class PathWalk
             {
                 return false;
             }
+            else
+            {
+                hasZeroBytes = true;
+            }
         }
 
-        return true;
+        return spills == 0 || !hasZeroBytes;
     }
 
     private static bool Fits(Scalar number, int size) => size == 8 || number.Wide.UMax < 1UL << (size * 8);

@@ -79,6 +79,8 @@ internal sealed partial class PathWalk
 
     public ImmutableArray<Instruction> Code => _code;
 
+    public bool IsMeetingPoint(int slot) => _shape.IsMeetingPoint[slot];
+
     private ref RegisterState this[Register register] => ref _state.Registers[(int)register];
 
     /// <exception cref="VerdictException">A path does something that is forbidden or not modelled.</exception>
@@ -197,7 +199,8 @@ internal sealed partial class PathWalk
             PseudoLoad.MapIndex => RegisterState.Pointer(RegisterKind.Map) with { Map = _scope.CheckMap(instruction.Immediate) },
             PseudoLoad.MapIndexValue => MapValueAt(_scope.CheckMap(instruction.Immediate), next.Immediate),
             PseudoLoad.Function => RegisterState.Pointer(RegisterKind.Function) with { Frame = Slot + 1 + instruction.Immediate },
-            _ => throw Stop.NotModelled("addresses of kernel variables"),
+            PseudoLoad.BtfId => KernelVariable(instruction.Immediate, next.Immediate),
+            _ => throw Stop.Reject(CheckFamily.Encoding, $"a wide load of kind {instruction.SourceKind}, which there is not"),
         };
     }
 
