@@ -69,6 +69,9 @@ internal sealed class VerificationScope
     /// <summary>Null when the context is typed by BTF.</summary>
     public ContextLayout? Context { get; }
 
+    /// <summary>Of all walks of the program.</summary>
+    public WalkProgress Progress { get; } = new();
+
     /// <summary>Of all functions, whichever walk comes by them.</summary>
     public StackUse Stack { get; } = new();
 
