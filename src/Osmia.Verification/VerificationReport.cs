@@ -1,3 +1,5 @@
+using Osmia.Verification.Facts;
+
 namespace Osmia.Verification;
 
 public enum Verdict
@@ -60,4 +62,8 @@ public sealed record VerificationProblem(CheckFamily Family, string Message, int
 /// <param name="TotalStates">States kept for comparison.</param>
 /// <param name="PeakStates">States kept at one time: those of a function are let go when it has been walked.</param>
 /// <param name="StackDepth">Bytes of stack of the deepest chain of calls.</param>
-public sealed record VerificationReport(Verdict Verdict, VerificationProblem? Problem, int InstructionsProcessed, int TotalStates, int PeakStates, int StackDepth, TimeSpan Time);
+public sealed record VerificationReport(Verdict Verdict, VerificationProblem? Problem, int InstructionsProcessed, int TotalStates, int PeakStates, int StackDepth, TimeSpan Time)
+{
+    /// <summary>What holds on every execution, when it was asked for and the program is accepted.</summary>
+    public VerificationFacts? Facts { get; init; }
+}

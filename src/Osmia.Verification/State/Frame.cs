@@ -15,6 +15,11 @@ internal enum StackByte : byte
     /// <summary>Written with something unknown.</summary>
     Misc,
     Zero,
+
+    /// <summary>Part of a dynptr, an iterator or saved interrupt flags: <see cref="StackSlot.Spilled"/> says of which.</summary>
+    Dynptr,
+    Iterator,
+    IrqFlag,
 }
 
 /// <summary>Eight bytes of the stack: a spilled register, or bytes of their own kinds.</summary>

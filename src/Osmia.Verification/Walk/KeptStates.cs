@@ -31,6 +31,9 @@ internal sealed class KeptStates(ProgramShape shape, Trail trail, Precision prec
     /// <summary>States kept so far.</summary>
     public int Total { get; private set; }
 
+    /// <summary>The state that the last path was covered by.</summary>
+    public KeptState? CoveredBy { get; private set; }
+
     /// <summary>The most that were kept at one time.</summary>
     public int Peak { get; private set; }
 
@@ -62,6 +65,7 @@ internal sealed class KeptStates(ProgramShape shape, Trail trail, Precision prec
                     LoopVisits.AddBackEdge(candidate, state, trail.End);
                 }
 
+                CoveredBy = candidate;
                 return true;
             }
 

@@ -154,6 +154,11 @@ internal sealed partial class PathWalk
             throw Stop.Reject(CheckFamily.PointerArithmetic, $"arithmetic on {pointer.Describe()}: compare it with null first");
         }
 
+        if (IsUntrustedMemory(pointer))
+        {
+            return pointer; // It is read with faults caught wherever it points.
+        }
+
         bool canMove = pointer.Kind switch
         {
             RegisterKind.Map => by.IsConstant && by.Value == 0 && !subtract,

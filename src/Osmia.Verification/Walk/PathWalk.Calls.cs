@@ -100,6 +100,7 @@ internal sealed partial class PathWalk
         }
 
         RequireNoLock("the program ends");
+        RequireNoObjectReturned(result);
         if (_state.References.Count > 0)
         {
             throw Stop.Reject(CheckFamily.References, "the program ends while it holds a reference: what a helper handed out must be released or submitted on every path");
@@ -121,13 +122,7 @@ internal sealed partial class PathWalk
             return PathEnds;
         }
 
-        Read(Register.R0);
-        if (_scope.ReturnRange is { } range)
-        {
-            RequirePrecise(Register.R0);
-            RequireRange(result, range);
-        }
-
+        CheckResult();
         return PathEnds;
     }
 
@@ -149,19 +144,6 @@ internal sealed partial class PathWalk
 
         _state.Registers[0] = result;
         return callee.CallSlot + 1;
-    }
-
-    private static void RequireRange(in RegisterState result, ReturnRange range)
-    {
-        if (!result.IsNumber)
-        {
-            throw Stop.Reject(CheckFamily.ReturnValue, $"the program returns {result.Describe()}, not a number from {range}");
-        }
-
-        if (result.Number.Low.SMin < range.Minimum || result.Number.Low.SMax > range.Maximum)
-        {
-            throw Stop.Reject(CheckFamily.ReturnValue, $"the program returns a number from {result.Number.Low.SMin} to {result.Number.Low.SMax}; programs of this kind return {range}");
-        }
     }
 
     /// <summary>r0 to r5 do not survive a call.</summary>

@@ -133,6 +133,7 @@ internal sealed partial class PathWalk
                 return;
             case HelperArgumentKind.SocketCommon or HelperArgumentKind.BtfSocketCommon or HelperArgumentKind.Socket:
                 Require(!value.IsNullable && (value.Kind == RegisterKind.Socket
+                    || (argument.Kind == HelperArgumentKind.BtfSocketCommon && IsTypedArgument(value, "sock_common", isStrict: argument.IsReleased && call.Helper.Id != HelperId.SkRelease))
                     || (argument.Kind != HelperArgumentKind.Socket && value.Kind is RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket)), call, register, value, "a socket");
                 call.Socket = value;
                 if (argument.IsReleased)
@@ -154,6 +155,13 @@ internal sealed partial class PathWalk
             case HelperArgumentKind.Timer:
                 FieldAt(value, $"{Name(register)} of {call.Name}", SpecialKind.Timer);
                 (call.Map, call.TimerMap, call.TimerMapInstance) = (value.Map, value.Map, value.Type);
+                return;
+            case HelperArgumentKind.BtfPointer:
+                CheckTypedArgument(call, argument, register, value);
+                return;
+            case HelperArgumentKind.PerCpuPointer:
+                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
+                call.PerCpuType = value.Type;
                 return;
             default:
                 throw Stop.NotModelled($"{argument.Kind} arguments ({call.Name})");
@@ -225,7 +233,8 @@ internal sealed partial class PathWalk
     }
 
     private static void RequireMemory(HelperCall call, Register register, in RegisterState value) => Require(
-        !value.IsNullable && (value.Kind is RegisterKind.Stack or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Memory
+        !value.IsNullable && ((value.Kind is RegisterKind.Stack or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Memory or RegisterKind.Buffer && !IsUntrustedMemory(value))
+            || value is { Kind: RegisterKind.Typed, Traits: PointerTraits.Trusted }
             || (value.IsPacketPointer && (call.Signature.Traits & HelperTraits.TakesPacketMemory) != 0)),
         call,
         register,
@@ -257,6 +266,12 @@ internal sealed partial class PathWalk
                 }
 
                 RequirePacket(pointer, name, 0, size, mayBeEmpty);
+                return;
+            case RegisterKind.Buffer:
+                RequireInBuffer(pointer, name, 0, writes);
+                return;
+            case RegisterKind.Typed:
+                CheckTypedMemory(pointer, name, size, writes);
                 return;
             case not (RegisterKind.Memory or RegisterKind.MapKey):
                 throw Stop.Reject(CheckFamily.CallArgument, $"{name} holds {pointer.Describe()}, not memory");
@@ -392,6 +407,8 @@ internal sealed partial class PathWalk
             HelperReturnKind.SocketCommon => RegisterState.Pointer(RegisterKind.SocketCommon, traits),
             HelperReturnKind.TcpSocket => RegisterState.Pointer(RegisterKind.TcpSocket, traits),
             HelperReturnKind.RingbufRecord => RegisterState.Pointer(RegisterKind.Memory, traits | PointerTraits.RingRecord) with { MemorySize = call.Size },
+            HelperReturnKind.BtfPointer => RegisterState.Pointer(RegisterKind.Typed, traits | (returned.IsTrusted ? PointerTraits.Trusted : PointerTraits.None)) with { Type = TargetType(returned.TypeName).Value },
+            HelperReturnKind.PerCpuData => PerCpuData(call.PerCpuType, traits),
             _ => throw Stop.NotModelled($"what {call.Name} returns"),
         };
         if (result.IsNullable || KeepsId(result))
@@ -476,5 +493,8 @@ internal sealed partial class PathWalk
         public uint? Key { get; set; }
 
         public RegisterState Socket { get; set; }
+
+        /// <summary>The target's type of the per-CPU variable that was passed.</summary>
+        public int PerCpuType { get; set; }
     }
 }

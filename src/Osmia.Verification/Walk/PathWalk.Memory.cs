@@ -127,7 +127,14 @@ internal sealed partial class PathWalk
                     throw Stop.Reject(CheckFamily.MemoryBounds, $"{pointer.Describe()} ({name}) can only be read");
                 }
 
-                RequireInside(pointer, name, offset, size, SizeOf(pointer), mayBeEmpty: false);
+                if (!IsUntrustedMemory(pointer))
+                {
+                    RequireInside(pointer, name, offset, size, SizeOf(pointer), mayBeEmpty: false);
+                }
+
+                return RegisterState.Bytes(size);
+            case RegisterKind.Buffer or RegisterKind.TracepointBuffer:
+                RequireInBuffer(pointer, name, offset, isWrite);
                 return RegisterState.Bytes(size);
             case RegisterKind.Typed:
                 return AccessTyped(pointer, name, offset, size, isWrite);
@@ -242,7 +249,7 @@ internal sealed partial class PathWalk
         return Field(layout, _scope.ContextUsers, offset, size, isWrite, CheckFamily.ContextAccess);
     }
 
-    private static RegisterState AccessLayout(RegisterState pointer, string name, int offset, int size, bool isWrite)
+    private RegisterState AccessLayout(RegisterState pointer, string name, int offset, int size, bool isWrite)
     {
         ContextLayout layout = pointer.Kind switch
         {
@@ -257,7 +264,7 @@ internal sealed partial class PathWalk
             : Field(layout, ContextUsers.Owner, pointer.Offset + offset + (int)pointer.Number.Value, size, isWrite, CheckFamily.MemoryBounds);
     }
 
-    private static RegisterState Field(ContextLayout layout, ContextUsers users, int offset, int size, bool isWrite, CheckFamily family)
+    private RegisterState Field(ContextLayout layout, ContextUsers users, int offset, int size, bool isWrite, CheckFamily family)
     {
         if (layout.FieldAt(offset) is not { } field || !layout.Allows(users, offset, size, isWrite))
         {
@@ -275,30 +282,10 @@ internal sealed partial class PathWalk
             ContextFieldKind.Socket => RegisterState.Pointer(RegisterKind.Socket, traits),
             ContextFieldKind.SocketCommon => RegisterState.Pointer(RegisterKind.SocketCommon, traits),
             ContextFieldKind.FlowKeys => RegisterState.Pointer(RegisterKind.FlowKeys),
+            ContextFieldKind.TracepointBuffer => RegisterState.Pointer(RegisterKind.TracepointBuffer),
+            ContextFieldKind.BtfPointer => RegisterState.Pointer(RegisterKind.Typed, traits | PointerTraits.Trusted) with { Type = TargetType(field.TypeName).Value },
             _ => throw Stop.NotModelled($"field '{field.Name}' of {layout.Name}"),
         };
-    }
-
-    private RegisterState AccessTyped(RegisterState pointer, string name, int offset, int size, bool isWrite)
-    {
-        if (!_scope.IsGplCompatible)
-        {
-            throw Stop.Reject(CheckFamily.Allowance, "kernel objects can be read by programs with a GPL-compatible license only");
-        }
-
-        if (isWrite || !pointer.Number.IsConstant || pointer.Number.Value != 0 || pointer.Offset + offset < 0)
-        {
-            throw Stop.Reject(CheckFamily.Dereference, isWrite ? $"{name} holds a kernel pointer: kernel objects can only be read"
-                : pointer.Number.IsConstant && pointer.Number.Value == 0 ? $"offset {pointer.Offset + offset} from a kernel pointer ({name}) is negative"
-                : $"the offset from a kernel pointer ({name}) is not constant");
-        }
-
-        if ((pointer.Traits & (PointerTraits.User | PointerTraits.PerCpu)) != 0)
-        {
-            throw Stop.Reject(CheckFamily.Dereference, $"{name} points to {((pointer.Traits & PointerTraits.User) != 0 ? "user memory: read it with bpf_probe_read_user" : "per-CPU data: resolve it with bpf_per_cpu_ptr")}");
-        }
-
-        return _scope.TypedContext.Read(pointer.Type, pointer.Offset + offset, size);
     }
 
     /// <summary>The old packet loads: the context in r6, the packet's bytes into r0, the program over when they are not there.</summary>

@@ -70,11 +70,19 @@ internal sealed partial class PathWalk
 
     public int TotalStates => _kept.Total;
 
+    /// <summary>Who watches; null when nobody asked for more than the verdict.</summary>
+    public WalkRecorder? Recorder { get; init; }
+
+    public VerificationScope Scope => _scope;
+
+    public ImmutableArray<Instruction> Code => _code;
+
     private ref RegisterState this[Register register] => ref _state.Registers[(int)register];
 
     /// <exception cref="VerdictException">A path does something that is forbidden or not modelled.</exception>
     public void Run()
     {
+        Recorder?.Begin(this, _state);
         while (true)
         {
             if (++Processed > MaximumProcessed)
@@ -82,11 +90,19 @@ internal sealed partial class PathWalk
                 throw Stop.Reject(CheckFamily.Limits, $"more than {MaximumProcessed} instructions were walked on all paths together");
             }
 
-            int next = _shape.IsMeetingPoint[Slot] && IsCovered() ? PathEnds : Walk(_code[Slot]);
+            bool isCovered = _shape.IsMeetingPoint[Slot] && IsCovered();
+            int next = isCovered ? PathEnds
+                : Recorder is null ? Walk(_code[Slot])
+                : WalkRecorded(Recorder);
             if (next != PathEnds)
             {
                 Slot = next;
                 continue;
+            }
+
+            if (isCovered)
+            {
+                Recorder?.Covered(this, _state, _kept.CoveredBy!.State);
             }
 
             _kept.EndPath(_state);
@@ -99,7 +115,17 @@ internal sealed partial class PathWalk
             (_state, Slot) = (pending.State, pending.Slot);
             _jumpsOnWay = pending.JumpsOnWay;
             _trail.Resume(pending.TrailEnd);
+            Recorder?.TakenUp(this, _state);
         }
+    }
+
+    private int WalkRecorded(WalkRecorder recorder)
+    {
+        recorder.Before(this, _state);
+        int slot = Slot;
+        int next = Walk(_code[slot]);
+        recorder.After(this, slot, next, _state);
+        return next;
     }
 
     private bool IsCovered()
@@ -167,7 +193,8 @@ internal sealed partial class PathWalk
             PseudoLoad.MapIndex => RegisterState.Pointer(RegisterKind.Map) with { Map = _scope.CheckMap(instruction.Immediate) },
             PseudoLoad.MapIndexValue => MapValueAt(_scope.CheckMap(instruction.Immediate), next.Immediate),
             PseudoLoad.Function => FunctionAddress(Slot + 1 + instruction.Immediate),
-            _ => throw Stop.NotModelled("addresses of kernel variables"),
+            PseudoLoad.BtfId => KernelVariable(instruction.Immediate, next.Immediate),
+            _ => throw Stop.Reject(CheckFamily.Encoding, $"a wide load of kind {instruction.SourceKind}, which there is not"),
         };
     }
 
@@ -226,6 +253,7 @@ internal sealed partial class PathWalk
         }
 
         _pending.Push(new Pending(state, slot, _trail.End, _jumpsOnWay));
+        Recorder?.PutAside(this, slot, state);
     }
 
     private int NewId() => ++_nextId;

@@ -181,7 +181,7 @@ internal sealed class StateComparison(RegisterLiveness registers)
         }
 
         bool range = _likeness == Likeness.Same ? kept.Range == state.Range && kept.Number == state.Number : kept.Range <= state.Range && kept.Number.Contains(state.Number);
-        return range && SameId(kept.Id, state.Id) && SameId(kept.ReferenceId, state.ReferenceId);
+        return range && SameId(kept.Id, state.Id) && SameId(kept.Owner, state.Owner) && SameId(kept.ReferenceId, state.ReferenceId);
     }
 
     /// <summary>Numbers without an id are each linked to nothing: as if they had one that no other has.</summary>
