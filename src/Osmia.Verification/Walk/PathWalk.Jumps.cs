@@ -180,7 +180,7 @@ internal sealed partial class PathWalk
     {
         int id = pointer.Id;
         int reference = pointer.ReferenceId;
-        if (isNull && reference != 0)
+        if (isNull && reference != 0 && reference == id)
         {
             state.References.Remove(reference);
         }
