@@ -43,6 +43,7 @@ public static class Verifier
         {
             var scope = new VerificationScope(source, program, target);
             scope.RequireAttachable();
+            scope.RequireTarget(program, slot => at = slot);
             ProgramShape shape = ProgramShape.Of(program, ref at);
             walks.Add(walk = new PathWalk(scope, program, shape) { Recorder = recorder });
             walk.Run();
