@@ -88,7 +88,7 @@ public sealed record Helper(HelperId Id, string Name, KernelVersion Since, IRead
     /// <param name="id">The number programs call it by; none of the kernel's, which are below <see cref="FirstOwnId"/>.</param>
     /// <param name="result">What it leaves in r0, in the words of <see cref="HelperTable"/>: <c>int</c>, <c>void</c>, <c>value?</c>, ...</param>
     /// <param name="arguments">In the same words, separated by commas: <c>ctx, in mem, size</c>; at most five.</param>
-    /// <exception cref="FormatException">A word is not one of the table's.</exception>
+    /// <exception cref="InvalidOperationException">A word is not one of the table's.</exception>
     public static Helper Define(int id, string name, string result, string arguments)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(id, FirstOwnId);
