@@ -9,7 +9,7 @@ using Osmia.Verification.Walk;
 namespace Osmia.Verification;
 
 /// <summary>What the walk of a program looks things up in: maps, and what programs of its type may do.</summary>
-internal sealed class VerificationScope
+internal sealed partial class VerificationScope
 {
     private static readonly MapType[] s_mapTypesOfSleepers =
     [
@@ -38,10 +38,11 @@ internal sealed class VerificationScope
         IsSleepable = program.Section.IsSleepable;
         AttachType = program.AttachType;
         IsGplCompatible = source.IsGplCompatible;
-        Context = ContextLayout.For(Type);
-        ContextUsers = ContextLayout.UsersOf(Type, AttachType);
+        _own = target?.ProgramTypeOf(program.Section.Name);
+        Context = _own?.Context ?? ContextLayout.For(Type);
+        ContextUsers = _own is null ? ContextLayout.UsersOf(Type, AttachType) : ContextUsers.Owner;
         Returns = Type is ProgramType.Lsm or ProgramType.StructOps ? TypedContext.Returns
-            : ReturnRange.Of(Type, AttachType) is { } range ? ReturnRule.Within(range) : ReturnRule.Anything;
+            : (_own is null ? ReturnRange.Of(Type, AttachType) : _own.Returns) is { } range ? ReturnRule.Within(range) : ReturnRule.Anything;
     }
 
     /// <summary>What the program is judged for; null when nothing is known of it.</summary>

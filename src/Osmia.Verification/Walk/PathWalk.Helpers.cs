@@ -12,10 +12,8 @@ internal sealed partial class PathWalk
 
     private void CallHelper(int id)
     {
-        Helper helper = HelperTable.Find(id) ?? throw Stop.Reject(CheckFamily.Allowance, $"there is no helper {id}");
-        string name = "bpf_" + helper.Name;
-        HelperSignature signature = helper.SignatureFor(_scope.Type, _scope.AttachType)
-            ?? throw Stop.Reject(CheckFamily.Allowance, $"{_scope.Type.ToKernelName()} programs cannot call {name}");
+        (Helper helper, HelperSignature signature) = _scope.HelperFor(id);
+        string name = (int)helper.Id < Helper.FirstOwnId ? "bpf_" + helper.Name : helper.Name;
         if (signature.IsGplOnly && !_scope.IsGplCompatible)
         {
             throw Stop.Reject(CheckFamily.Allowance, $"{name} is for programs with a GPL-compatible license only");
@@ -428,7 +426,7 @@ internal sealed partial class PathWalk
 
     /// <summary>Arrays have every element below their size: a lookup by a constant index is never null (Linux 6.14).</summary>
     private bool IsSurelyThere(HelperCall call) =>
-        call.Helper.Id == HelperId.MapLookupElem && _scope.Maps[call.Map] is { Type: MapType.Array or MapType.PercpuArray } map && call.Key < map.MaxEntries;
+        _scope.IsAtLeast(6, 14) && call.Helper.Id == HelperId.MapLookupElem && _scope.Maps[call.Map] is { Type: MapType.Array or MapType.PercpuArray } map && call.Key < map.MaxEntries;
 
     private RegisterState ResultOf(HelperCall call)
     {
