@@ -18,6 +18,8 @@ internal sealed class VerificationScope
 
     public VerificationScope(LinkedObject source, LinkedProgram program, BtfTypes? targetTypes)
     {
+        Kfuncs = new Kfuncs.KfuncSet(program.Type, targetTypes);
+        IsSleepable = program.Section.IsSleepable;
         _typed = new Lazy<TypedContext>(() => new TypedContext(program, targetTypes));
         Maps = [.. source.Maps];
         _mapCount = Maps.Count;
@@ -47,6 +49,15 @@ internal sealed class VerificationScope
 
     /// <summary>Arguments and objects by the target's BTF.</summary>
     public TypedContext TypedContext => _typed.Value;
+
+    /// <summary>Kernel functions by the target's BTF.</summary>
+    public Kfuncs.KfuncSet Kfuncs { get; }
+
+    /// <summary>The program was loaded as one that may sleep.</summary>
+    public bool IsSleepable { get; }
+
+    /// <summary>The object's own types; null without BTF.</summary>
+    public BtfTypes? ObjectTypes => _types;
 
     public ContextUsers ContextUsers { get; }
 

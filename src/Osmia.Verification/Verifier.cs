@@ -25,6 +25,7 @@ public static class Verifier
         {
             var scope = new VerificationScope(source, program, target?.Types);
             ProgramShape shape = ProgramShape.Of(program, ref at);
+            scope.Kfuncs.Check(program, scope.IsGplCompatible, slot => at = slot);
             walks.Add(walk = new PathWalk(scope, program, shape));
             walk.Run();
             // Each global function by itself, and those that it calls.

@@ -36,6 +36,9 @@ internal struct StackSlot
     /// <summary>A register stands here, whole or its low bytes: always from the slot's lowest address on.</summary>
     public readonly bool IsSpill => this[0] == StackByte.Spill;
 
+    /// <summary>Part of a dynptr, an iterator or saved interrupt flags.</summary>
+    public readonly bool IsObject => this[0] >= StackByte.Dynptr;
+
     /// <summary>Bytes of the spilled register.</summary>
     public readonly int SpilledSize
     {
@@ -77,9 +80,30 @@ internal struct StackSlot
         }
     }
 
-    /// <summary>The spilled register is no longer whole: its bytes become bytes.</summary>
+    /// <summary>A slot of a dynptr, an iterator or saved interrupt flags.</summary>
+    public void Place(in RegisterState part, StackByte kind)
+    {
+        Spilled = part;
+        Fill(kind);
+    }
+
+    /// <summary>As if it had never been written.</summary>
+    public void Clear()
+    {
+        Spilled = default;
+        Fill(StackByte.Invalid);
+    }
+
+    /// <summary>The spilled register, or the object, is no longer whole: its bytes become bytes.</summary>
     public void Break()
     {
+        if (IsObject)
+        {
+            Spilled = default;
+            Fill(StackByte.Misc);
+            return;
+        }
+
         StackByte left = Spilled.IsNull ? StackByte.Zero : StackByte.Misc;
         for (int i = 0; i < Size; i++)
         {

@@ -10,6 +10,9 @@ internal sealed class PathState
     /// <summary>References the program must release, in the order they were acquired.</summary>
     public List<int> References { get; private init; } = [];
 
+    /// <summary>RCU sections, preemption and interrupts off.</summary>
+    public Regions Regions { get; private init; } = new();
+
     /// <summary>The kept state this path came through last.</summary>
     public KeptState? Parent { get; set; }
 
@@ -25,7 +28,7 @@ internal sealed class PathState
             frames.Add(frame.Copy());
         }
 
-        return new PathState { Frames = frames, References = [.. References], Parent = Parent };
+        return new PathState { Frames = frames, References = [.. References], Regions = Regions.Copy(), Parent = Parent };
     }
 
     public void ForEachRegister(Frame.RefAction action)

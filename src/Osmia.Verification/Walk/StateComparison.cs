@@ -27,6 +27,19 @@ internal sealed class StateComparison
             return false;
         }
 
+        if (kept.Regions.IsInRcu != state.Regions.IsInRcu || kept.Regions.PreemptDepth != state.Regions.PreemptDepth || kept.Regions.IrqFlags.Count != state.Regions.IrqFlags.Count)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < kept.Regions.IrqFlags.Count; i++)
+        {
+            if (!SameId(kept.Regions.IrqFlags[i], state.Regions.IrqFlags[i]))
+            {
+                return false;
+            }
+        }
+
         for (int i = 0; i < kept.References.Count; i++)
         {
             if (!SameId(kept.References[i], state.References[i]))
@@ -88,7 +101,7 @@ internal sealed class StateComparison
                 StackByte wanted = kept[i];
                 StackByte found = slot[i];
                 bool fits = wanted == found
-                    || (wanted is StackByte.Invalid or StackByte.Misc && found is not StackByte.Spill)
+                    || (wanted is StackByte.Invalid or StackByte.Misc && found is not (StackByte.Spill or >= StackByte.Dynptr))
                     || (wanted is StackByte.Invalid or StackByte.Misc && slot.Spilled.IsNumber);
                 if (!fits)
                 {
@@ -96,10 +109,10 @@ internal sealed class StateComparison
                 }
             }
 
-            return !kept.IsSpill;
+            return !kept.IsSpill && !kept.IsObject;
         }
 
-        return !kept.IsSpill || Compare(kept.Spilled, slot.Spilled);
+        return !(kept.IsSpill || kept.IsObject) || Compare(kept.Spilled, slot.Spilled);
     }
 
     private bool Compare(in RegisterState kept, in RegisterState state)
@@ -127,7 +140,7 @@ internal sealed class StateComparison
         }
 
         bool range = _isExact ? kept.Range == state.Range && kept.Number == state.Number : kept.Range <= state.Range && kept.Number.Contains(state.Number);
-        return range && SameId(kept.Id, state.Id) && SameId(kept.ReferenceId, state.ReferenceId);
+        return range && SameId(kept.Id, state.Id) && SameId(kept.Owner, state.Owner) && SameId(kept.ReferenceId, state.ReferenceId);
     }
 
     /// <summary>Ids are names: what matters is that equal ones stand in equal places.</summary>
