@@ -1,3 +1,5 @@
+using Osmia.Verification.Facts;
+
 namespace Osmia.Verification;
 
 public enum Verdict
@@ -28,6 +30,12 @@ public enum CheckFamily
     References,
     ReturnValue,
     Limits,
+
+    /// <summary>Dynptrs, iterators, lists, trees: what only helpers and kernel functions may touch.</summary>
+    Objects,
+
+    /// <summary>Sections: locks, RCU, preemption or interrupts off.</summary>
+    Regions,
     NotModelled,
 }
 
@@ -51,6 +59,8 @@ public sealed record VerificationProblem(CheckFamily Family, string Message, int
         CheckFamily.References => "OSM3011",
         CheckFamily.ReturnValue => "OSM3012",
         CheckFamily.Limits => "OSM3013",
+        CheckFamily.Objects => "OSM3014",
+        CheckFamily.Regions => "OSM3015",
         _ => "OSM3099",
     };
 }
@@ -60,4 +70,8 @@ public sealed record VerificationProblem(CheckFamily Family, string Message, int
 /// <param name="TotalStates">States kept for comparison.</param>
 /// <param name="PeakStates">States kept at one time: those of a function are let go when it has been walked.</param>
 /// <param name="StackDepth">Bytes of stack of the deepest chain of calls.</param>
-public sealed record VerificationReport(Verdict Verdict, VerificationProblem? Problem, int InstructionsProcessed, int TotalStates, int PeakStates, int StackDepth, TimeSpan Time);
+public sealed record VerificationReport(Verdict Verdict, VerificationProblem? Problem, int InstructionsProcessed, int TotalStates, int PeakStates, int StackDepth, TimeSpan Time)
+{
+    /// <summary>What holds on every execution, when it was asked for and the program is accepted.</summary>
+    public VerificationFacts? Facts { get; init; }
+}

@@ -89,7 +89,7 @@ internal sealed class VerificationScope
 
         if (!_special.TryGetValue(map, out bool known))
         {
-            _special[map] = known = SpecialFields.Has(_types, map.ValueType);
+            _special[map] = known = SpecialFields.Of(_types, map.ValueType).Any;
         }
 
         return known;

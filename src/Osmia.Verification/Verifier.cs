@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Osmia.Objects.Linking;
+using Osmia.Verification.Facts;
 using Osmia.Verification.Shape;
 using Osmia.Verification.Walk;
 
@@ -13,7 +14,20 @@ public static class Verifier
 {
     /// <param name="source">The object the program is one of: its maps and types are looked up in it.</param>
     /// <param name="target">What it was linked for; its BTF gives the types of arguments and kernel objects. Without BTF programs that use those cannot be judged.</param>
-    public static VerificationReport Verify(LinkedObject source, LinkedProgram program, Target? target = null)
+    /// <param name="options">What else to answer; by default only the verdict.</param>
+    public static VerificationReport Verify(LinkedObject source, LinkedProgram program, Target? target = null, VerificationOptions? options = null)
+    {
+        options ??= VerificationOptions.VerdictOnly;
+        var facts = options.Facts ? new FactsRecorder(program.Instructions.Length) : null;
+        VerificationReport report = Watch(source, program, target, facts);
+        return report with
+        {
+            Facts = report.Verdict == Verdict.Accept ? facts?.Complete(program.Instructions.AsSpan()) : null,
+        };
+    }
+
+    /// <summary>The same walk, always: what a recorder sees of a program it sees again the next time.</summary>
+    internal static VerificationReport Watch(LinkedObject source, LinkedProgram program, Target? target, WalkRecorder? recorder)
     {
         long started = Stopwatch.GetTimestamp();
         int at = 0;
@@ -26,13 +40,13 @@ public static class Verifier
             var scope = new VerificationScope(source, program, target?.Types);
             ProgramShape shape = ProgramShape.Of(program, ref at);
             scope.Kfuncs.Check(program, scope.IsGplCompatible, slot => at = slot);
-            walks.Add(walk = new PathWalk(scope, program, shape));
+            walks.Add(walk = new PathWalk(scope, program, shape) { Recorder = recorder });
             walk.Run();
             // Each global function by itself, and those that it calls.
             var called = new List<LinkedFunction>(walk.GlobalsCalled);
             for (int i = 0; i < called.Count; i++)
             {
-                walks.Add(walk = new PathWalk(scope, program, shape, scope.ContractOf(called[i]), called[i].Slot));
+                walks.Add(walk = new PathWalk(scope, program, shape, scope.ContractOf(called[i]), called[i].Slot) { Recorder = recorder });
                 walk.Run();
                 called.AddRange(walk.GlobalsCalled.Except(called));
             }

@@ -19,6 +19,9 @@ internal sealed class KeptStates(ProgramShape shape)
 
     public int Total { get; private set; }
 
+    /// <summary>The state that the last path was covered by.</summary>
+    public KeptState? CoveredBy { get; private set; }
+
     /// <summary>True when the path may end here. Else the state is kept when it is worth it.</summary>
     public bool IsCovered(PathState state, int slot, int processed)
     {
@@ -38,6 +41,7 @@ internal sealed class KeptStates(ProgramShape shape)
             }
             else if (StateComparison.Covers(candidate.State, state, _live, slot))
             {
+                CoveredBy = candidate;
                 return true;
             }
         }

@@ -18,9 +18,14 @@ internal sealed partial class PathWalk
             return Slot + 1;
         }
 
+        if (instruction.IsKfuncCall)
+        {
+            return CallKfunc(instruction);
+        }
+
         if (!instruction.IsLocalCall)
         {
-            throw Stop.NotModelled(instruction.IsKfuncCall ? "kernel functions" : "calls through registers");
+            throw Stop.NotModelled("calls through registers");
         }
 
         int callee = Slot + 1 + instruction.Immediate;
@@ -102,6 +107,7 @@ internal sealed partial class PathWalk
             throw Stop.Reject(CheckFamily.References, "the program ends while it holds a reference: what a helper handed out must be released or submitted on every path");
         }
 
+        RequireNoSection("the program ends");
         if (_contract is { } contract)
         {
             if (contract.ReturnsNumber && !Read(Register.R0).IsNumber)

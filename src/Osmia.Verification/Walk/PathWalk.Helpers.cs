@@ -36,10 +36,11 @@ internal sealed partial class PathWalk
                 throw Stop.Reject(CheckFamily.References, $"{name} leaves the program while it holds a reference: release it first");
             }
 
+            RequireNoSection($"{name} leaves the program");
             _stack.NoteTailCall(_state.Current.Function);
         }
 
-        if ((signature.Traits & HelperTraits.ChangesPacket) != 0)
+        if ((signature.Traits & HelperTraits.ChangesPacket) != 0 || (helper.Id == HelperId.DynptrWrite && call.Dynptr.DynptrKind is DynptrKind.Skb or DynptrKind.SkbMeta))
         {
             ForgetPacket();
         }
@@ -129,6 +130,9 @@ internal sealed partial class PathWalk
                 }
 
                 return;
+            case HelperArgumentKind.Dynptr:
+                CheckDynptr(call, argument, register, value);
+                return;
             case HelperArgumentKind.ConstString:
                 CheckText(call, register, value);
                 return;
@@ -205,6 +209,11 @@ internal sealed partial class PathWalk
     private void CheckMemory(HelperCall call, Register register, RegisterState pointer, int size, HelperAccess access, bool mayBeEmpty)
     {
         RequireMemory(call, register, pointer);
+        if (call.Helper.Id == HelperId.DynptrFromMem)
+        {
+            Require(pointer.Kind == RegisterKind.MapValue, call, register, pointer, "a map value");
+        }
+
         CheckMemory(pointer, $"{Name(register)} of {call.Name}", size, access is HelperAccess.Write or HelperAccess.ReadWrite, mayBeEmpty);
     }
 
@@ -262,9 +271,19 @@ internal sealed partial class PathWalk
         }
 
         frame.Reach((int)least);
-        for (int at = (int)least; writes && at < most + size; at++)
+        for (int at = (int)least; at < most + size; at++)
         {
             (int slot, int index) = Frame.Place(at);
+            if (frame.Stack[slot].IsObject)
+            {
+                throw Stop.Reject(CheckFamily.StackUse, $"{name}: bytes of {frame.Stack[slot].Spilled.Describe()} on the stack are no memory to pass");
+            }
+
+            if (!writes)
+            {
+                continue;
+            }
+
             frame.Stack[slot].Break();
             frame.Stack[slot].Set(index, StackByte.Misc);
         }
@@ -272,43 +291,43 @@ internal sealed partial class PathWalk
 
     private void CheckText(HelperCall call, Register register, in RegisterState value)
     {
-        Require(value.Kind == RegisterKind.MapValue && !value.IsNullable && value.Number.IsConstant, call, register, value, "text in read-only data");
+        Require(value.Kind == RegisterKind.MapValue && !value.IsNullable, call, register, value, "text in read-only data");
+        RequireText($"{Name(register)} of {call.Name}", value);
+    }
+
+    private void RequireText(string name, in RegisterState value)
+    {
         LinkedMap map = _scope.Maps[value.Map];
-        Require(map.IsFrozen, call, register, value, "text in read-only data");
+        if (!value.Number.IsConstant || !map.IsFrozen)
+        {
+            throw Stop.Reject(CheckFamily.CallArgument, $"{name} holds {value.Describe()}, not text in read-only data");
+        }
+
         long place = value.Offset + (long)value.Number.Value;
         ReadOnlySpan<byte> data = map.InitialData.Span;
         bool ends = place >= 0 && (place < data.Length ? data[(int)place..].Contains((byte)0) || data.Length < map.ValueSize : place < map.ValueSize);
         if (!ends)
         {
-            throw Stop.Reject(CheckFamily.CallArgument, $"{Name(register)} of {call.Name} is no text that ends with a zero byte");
+            throw Stop.Reject(CheckFamily.CallArgument, $"{name} is no text that ends with a zero byte");
         }
     }
 
     private void Release(HelperCall call)
     {
-        if (call.Released == 0)
+        if (call.ReleasedDynptr != 0)
         {
-            return;
+            ReleaseDynptr(call.ReleasedDynptr, call.Name);
         }
 
-        if (!_state.References.Remove(call.Released))
+        if (call.Released != 0)
         {
-            throw Stop.Reject(CheckFamily.References, $"{call.Name} releases something that was released before");
+            ReleaseReference(call.Released, call.Name);
         }
-
-        int released = call.Released;
-        _state.ForEachRegister((ref RegisterState other) =>
-        {
-            if (other.ReferenceId == released)
-            {
-                other = RegisterState.Unknown;
-            }
-        });
     }
 
     private void ForgetPacket() => _state.ForEachRegister((ref RegisterState other) =>
     {
-        if (other.Kind is RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.PacketEnd)
+        if (other.Kind is RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.PacketEnd || (other.Traits & PointerTraits.PacketSlice) != 0)
         {
             other = RegisterState.Unknown;
         }
@@ -355,6 +374,7 @@ internal sealed partial class PathWalk
             HelperReturnKind.Socket => RegisterState.Pointer(RegisterKind.Socket, traits),
             HelperReturnKind.SocketCommon => RegisterState.Pointer(RegisterKind.SocketCommon, traits),
             HelperReturnKind.TcpSocket => RegisterState.Pointer(RegisterKind.TcpSocket, traits),
+            HelperReturnKind.DynptrMemory => RegisterState.Pointer(RegisterKind.Memory, traits) with { MemorySize = call.Size, Owner = call.Dynptr.Owner, ReferenceId = call.Dynptr.ReferenceId },
             HelperReturnKind.RingbufRecord => RegisterState.Pointer(RegisterKind.Memory, traits | PointerTraits.RingRecord) with { MemorySize = call.Size },
             _ => throw Stop.NotModelled($"what {call.Name} returns"),
         };
@@ -417,6 +437,12 @@ internal sealed partial class PathWalk
         public int Size { get; set; }
 
         public int Released { get; set; }
+
+        /// <summary>The reference of a dynptr that the call gives up.</summary>
+        public int ReleasedDynptr { get; set; }
+
+        /// <summary>The dynptr among the arguments.</summary>
+        public RegisterState Dynptr { get; set; }
 
         public uint? Key { get; set; }
 

@@ -58,7 +58,7 @@ internal sealed partial class PathWalk
     /// <summary>Whether kernel pointers passed to it must be ones the kernel vouches for.</summary>
     private static bool AsksForTrust(KfuncPrototype kfunc) => kfunc.Has(KfuncTraits.TrustedArguments | KfuncTraits.RcuArguments | KfuncTraits.Releases);
 
-    private void CheckKfuncNumber(KfuncCall call, KfuncParameter parameter, Register register, in RegisterState value)
+    private static void CheckKfuncNumber(KfuncCall call, KfuncParameter parameter, Register register, in RegisterState value)
     {
         string name = $"{Name(register)} of {call.Kfunc.Name}";
         if (!value.IsNumber)
@@ -247,7 +247,7 @@ internal sealed partial class PathWalk
         CheckMemory(value, name, size, writes: true, mayBeEmpty: true);
     }
 
-    private void CheckKfuncMap(KfuncCall call, Register register, string name, in RegisterState value)
+    private static void CheckKfuncMap(KfuncCall call, Register register, string name, in RegisterState value)
     {
         Require(value.Kind == RegisterKind.Map && !value.IsNullable, name, value, "a map");
         if (call.Map is { } map && (map != value.Map || call.MapInstance != value.Type))

@@ -127,10 +127,16 @@ internal sealed partial class PathWalk
                     throw Stop.Reject(CheckFamily.MemoryBounds, $"{pointer.Describe()} ({name}) can only be read");
                 }
 
-                RequireInside(pointer, name, offset, size, SizeOf(pointer), mayBeEmpty: false);
+                if ((pointer.Traits & PointerTraits.Untrusted) == 0)
+                {
+                    RequireInside(pointer, name, offset, size, SizeOf(pointer), mayBeEmpty: false);
+                }
+
                 return RegisterState.Bytes(size);
             case RegisterKind.Typed:
                 return AccessTyped(pointer, name, offset, size, isWrite);
+            case RegisterKind.Arena:
+                return RegisterState.Unknown;
             case RegisterKind.Context:
                 return AccessContext(pointer, name, offset, size, isWrite);
             case RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket or RegisterKind.FlowKeys:
@@ -305,6 +311,7 @@ internal sealed partial class PathWalk
             throw Stop.Reject(CheckFamily.Allowance, $"{_scope.Type.ToKernelName()} programs cannot use packet loads of the old kind");
         }
 
+        RequireNoSection("an old packet load, which may end the program, stands");
         if (_state.Frames.Count > 1 || _state.References.Count > 0)
         {
             throw Stop.NotModelled("old packet loads in subprograms or with references held");

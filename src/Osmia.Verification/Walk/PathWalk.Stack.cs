@@ -36,11 +36,17 @@ internal sealed partial class PathWalk
         (Frame frame, int least, int most) = StackPlace(pointer, name, offset, size);
         if (least != most)
         {
+            RequireNoObjects(frame, least, most + size, name);
             return AllZero(frame, least, most + size - least) ? RegisterState.Constant(0) : RegisterState.Bytes(size);
         }
 
         (int slot, int index) = Frame.Place(least);
         ref StackSlot stack = ref frame.Stack[slot];
+        if (stack.IsObject)
+        {
+            throw Stop.Reject(CheckFamily.StackUse, $"{name} reads bytes of {stack.Spilled.Describe()} on the stack");
+        }
+
         if (stack.IsSpill || stack[index] == StackByte.Spill)
         {
             if (stack.IsFullSpill && size == StackSlot.Size)
@@ -70,6 +76,11 @@ internal sealed partial class PathWalk
         {
             for (int at = least; at < most + size; at++)
             {
+                DestroyDynptr(frame, Frame.Place(at).Slot, name);
+            }
+
+            for (int at = least; at < most + size; at++)
+            {
                 (int slot, int index) = Frame.Place(at);
                 ref StackSlot touched = ref frame.Stack[slot];
                 touched.Break();
@@ -83,6 +94,7 @@ internal sealed partial class PathWalk
         }
 
         (int place, int first) = Frame.Place(least);
+        DestroyDynptr(frame, place, name);
         ref StackSlot stack = ref frame.Stack[place];
         if (value.IsPointer)
         {
@@ -109,6 +121,18 @@ internal sealed partial class PathWalk
         }
 
         return default;
+    }
+
+    private static void RequireNoObjects(Frame frame, int least, int end, string name)
+    {
+        for (int at = least; at < end; at++)
+        {
+            ref StackSlot stack = ref frame.Stack[Frame.Place(at).Slot];
+            if (stack.IsObject)
+            {
+                throw Stop.Reject(CheckFamily.StackUse, $"{name} may read bytes of {stack.Spilled.Describe()} on the stack");
+            }
+        }
     }
 
     private static bool AllZero(Frame frame, int least, int size)

@@ -65,11 +65,19 @@ internal sealed partial class PathWalk
 
     public int TotalStates => _kept.Total;
 
+    /// <summary>Who watches; null when nobody asked for more than the verdict.</summary>
+    public WalkRecorder? Recorder { get; init; }
+
+    public VerificationScope Scope => _scope;
+
+    public ImmutableArray<Instruction> Code => _code;
+
     private ref RegisterState this[Register register] => ref _state.Registers[(int)register];
 
     /// <exception cref="VerdictException">A path does something that is forbidden or not modelled.</exception>
     public void Run()
     {
+        Recorder?.Begin(this, _state);
         while (true)
         {
             if (++Processed > MaximumProcessed)
@@ -77,11 +85,19 @@ internal sealed partial class PathWalk
                 throw Stop.Reject(CheckFamily.Limits, $"more than {MaximumProcessed} instructions were walked on all paths together");
             }
 
-            int next = _shape.IsMeetingPoint[Slot] && _kept.IsCovered(_state, Slot, Processed) ? PathEnds : Step(_code[Slot]);
+            bool isCovered = _shape.IsMeetingPoint[Slot] && _kept.IsCovered(_state, Slot, Processed);
+            int next = isCovered ? PathEnds
+                : Recorder is null ? Step(_code[Slot])
+                : StepRecorded(Recorder);
             if (next != PathEnds)
             {
                 Slot = next;
                 continue;
+            }
+
+            if (isCovered)
+            {
+                Recorder?.Covered(this, _state, _kept.CoveredBy!.State);
             }
 
             KeptStates.EndPath(_state);
@@ -92,7 +108,17 @@ internal sealed partial class PathWalk
             }
 
             (_state, Slot) = (pending.State, pending.Slot);
+            Recorder?.TakenUp(this, _state);
         }
+    }
+
+    private int StepRecorded(WalkRecorder recorder)
+    {
+        recorder.Before(this, _state);
+        int slot = Slot;
+        int next = Step(_code[slot]);
+        recorder.After(this, slot, next, _state);
+        return next;
     }
 
     /// <summary>Checks an instruction and does what it does to the state.</summary>
@@ -191,6 +217,7 @@ internal sealed partial class PathWalk
         }
 
         _pending.Push(new Pending(state, slot));
+        Recorder?.PutAside(this, slot, state);
     }
 
     private int NewId() => ++_nextId;
