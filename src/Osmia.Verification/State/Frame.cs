@@ -36,6 +36,9 @@ internal struct StackSlot
     /// <summary>A register stands here, whole or its low bytes: always from the slot's lowest address on.</summary>
     public readonly bool IsSpill => this[0] == StackByte.Spill;
 
+    /// <summary>Nothing is known of any byte: each is <see cref="StackByte.Misc"/>, or <see cref="StackByte.Invalid"/>, which is 0.</summary>
+    public readonly bool IsUnknownBytes => (_bytes & ~(Each * (byte)StackByte.Misc)) == 0;
+
     /// <summary>Part of a dynptr, an iterator or saved interrupt flags.</summary>
     public readonly bool IsObject => this[0] >= StackByte.Dynptr;
 
@@ -94,7 +97,7 @@ internal struct StackSlot
         Fill(StackByte.Invalid);
     }
 
-    /// <summary>The spilled register, or the object, is no longer whole: its bytes become bytes.</summary>
+    /// <summary>The spilled register, or the object, is no longer whole: its bytes become bytes of which nothing is known, whatever it was.</summary>
     public void Break()
     {
         if (IsObject)
@@ -104,12 +107,11 @@ internal struct StackSlot
             return;
         }
 
-        StackByte left = Spilled.IsNull ? StackByte.Zero : StackByte.Misc;
         for (int i = 0; i < Size; i++)
         {
             if (this[i] == StackByte.Spill)
             {
-                Set(i, left);
+                Set(i, StackByte.Misc);
             }
         }
 
@@ -132,6 +134,9 @@ internal sealed class Frame
     /// <summary>First slot of the function.</summary>
     public int Function { get; private init; }
 
+    /// <summary>What is known of reads of its stack; looked up when it is needed first.</summary>
+    public Walk.CallChain? Chain { get; set; }
+
     /// <summary>The call that made the frame; -1 for the entry.</summary>
     public int CallSlot { get; private init; }
 
@@ -147,6 +152,7 @@ internal sealed class Frame
         Number = Number,
         Function = Function,
         CallSlot = CallSlot,
+        Chain = Chain,
         Registers = (RegisterState[])Registers.Clone(),
         Stack = (StackSlot[])Stack.Clone(),
     };

@@ -13,6 +13,12 @@ internal sealed class PathState
     /// <summary>RCU sections, preemption and interrupts off.</summary>
     public Regions Regions { get; private init; } = new();
 
+    /// <summary>
+    /// Rounds walked of loops that end by showing nothing new (<see cref="Shape.LoopPoint"/>): raised by each that is begun. States of
+    /// different rounds are no loop without an end.
+    /// </summary>
+    public int Rounds { get; set; }
+
     /// <summary>The kept state this path came through last.</summary>
     public KeptState? Parent { get; set; }
 
@@ -28,7 +34,7 @@ internal sealed class PathState
             frames.Add(frame.Copy());
         }
 
-        return new PathState { Frames = frames, References = [.. References], Regions = Regions.Copy(), Parent = Parent };
+        return new PathState { Frames = frames, References = [.. References], Regions = Regions.Copy(), Parent = Parent, Rounds = Rounds };
     }
 
     public void ForEachRegister(Frame.RefAction action)
@@ -38,15 +44,4 @@ internal sealed class PathState
             frame.ForEachRegister(action);
         }
     }
-}
-
-/// <summary>A state kept at an instruction, to compare later ones with.</summary>
-internal sealed class KeptState(PathState state, KeptState? parent)
-{
-    public PathState State { get; } = state;
-
-    public KeptState? Parent { get; } = parent;
-
-    /// <summary>Paths from here that are not at their end; while there are any, an equal state is a loop without an end.</summary>
-    public int Branches { get; set; } = 1;
 }
