@@ -10,6 +10,12 @@ internal sealed class PathState
     /// <summary>References the program must release, in the order they were acquired.</summary>
     public List<int> References { get; private init; } = [];
 
+    /// <summary>In the order they were taken.</summary>
+    public List<HeldLock> Locks { get; private init; } = [];
+
+    /// <summary>In a callback that runs later and may sleep, whatever the program may.</summary>
+    public bool IsSleepingCallback { get; init; }
+
     /// <summary>RCU sections, preemption and interrupts off.</summary>
     public Regions Regions { get; private init; } = new();
 
@@ -34,7 +40,16 @@ internal sealed class PathState
             frames.Add(frame.Copy());
         }
 
-        return new PathState { Frames = frames, References = [.. References], Regions = Regions.Copy(), Parent = Parent, Rounds = Rounds };
+        return new PathState
+        {
+            Frames = frames,
+            References = [.. References],
+            Regions = Regions.Copy(),
+            Locks = [.. Locks],
+            IsSleepingCallback = IsSleepingCallback,
+            Parent = Parent,
+            Rounds = Rounds,
+        };
     }
 
     public void ForEachRegister(Frame.RefAction action)

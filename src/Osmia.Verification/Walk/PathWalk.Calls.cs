@@ -25,7 +25,7 @@ internal sealed partial class PathWalk
 
         if (!instruction.IsLocalCall)
         {
-            throw Stop.NotModelled("calls through registers");
+            throw Stop.Reject(CheckFamily.Encoding, "calls through registers are for programs of other machines; the kernel has none");
         }
 
         int callee = Slot + 1 + instruction.Immediate;
@@ -35,11 +35,7 @@ internal sealed partial class PathWalk
             return Slot + 1;
         }
 
-        if (_state.Frames.Count == PathState.MaximumFrames)
-        {
-            throw Stop.Reject(CheckFamily.StackSpace, $"calls are nested deeper than {PathState.MaximumFrames} frames");
-        }
-
+        RequireFrame();
         Frame caller = _state.Current;
         var frame = Frame.Create(_state.Frames.Count, callee, Slot);
         for (int i = 1; i < FirstSaved; i++)
@@ -56,6 +52,7 @@ internal sealed partial class PathWalk
     private void CallGlobal(LinkedFunction function)
     {
         FunctionContract contract = _scope.ContractOf(function);
+        RequireNoLock($"global function '{function.Name}' is called");
         for (int i = 0; i < contract.Arguments.Count; i++)
         {
             var register = (Register)(i + 1);
@@ -107,6 +104,7 @@ internal sealed partial class PathWalk
             return Return(result);
         }
 
+        RequireNoLock("the program ends");
         RequireNoObjectReturned(result);
         if (_state.References.Count > 0)
         {
@@ -114,6 +112,12 @@ internal sealed partial class PathWalk
         }
 
         RequireNoSection("the program ends");
+        if (_state.Current.CallbackReturns is { } deferred)
+        {
+            RequireCallbackResult(result, deferred);
+            return PathEnds;
+        }
+
         if (_contract is { } contract)
         {
             if (contract.ReturnsNumber && !Read(Register.R0).IsNumber)
@@ -136,8 +140,14 @@ internal sealed partial class PathWalk
         }
 
         Frame callee = _state.Current;
+        if (callee.CallbackReturns is not null)
+        {
+            return ReturnFromCallback(callee);
+        }
+
         _stack.Note(callee);
         _state.Frames.RemoveAt(_state.Frames.Count - 1);
+
         _state.Registers[0] = result;
         return callee.CallSlot + 1;
     }
