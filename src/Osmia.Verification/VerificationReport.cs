@@ -46,8 +46,6 @@ public enum CheckFamily
     /// <summary>Dynptrs, iterators, lists, trees: what only helpers and kernel functions may touch.</summary>
     Objects,
 
-    /// <summary>Sections: locks, RCU, preemption or interrupts off.</summary>
-    Regions,
     NotModelled,
 }
 
@@ -78,7 +76,6 @@ public sealed record VerificationProblem(CheckFamily Family, string Message, int
         CheckFamily.EndlessLoop => "OSM3016",
         CheckFamily.StackSpace => "OSM3017",
         CheckFamily.Objects => "OSM3018",
-        CheckFamily.Regions => "OSM3019",
         _ => "OSM3099",
     };
 }

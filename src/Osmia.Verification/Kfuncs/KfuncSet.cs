@@ -1,6 +1,6 @@
 using Osmia.Btf;
 using Osmia.Bytecode;
-using Osmia.Objects.Linking;
+using Osmia.Verification.Shape;
 using Osmia.Verification.Walk;
 
 namespace Osmia.Verification.Kfuncs;
@@ -20,15 +20,15 @@ internal sealed class KfuncSet(ProgramType program, BtfTypes? types)
     /// <summary>The context as programs see it (<c>__sk_buff</c>) and as the kernel has it (<c>sk_buff</c>); void when the target does not say.</summary>
     public (TypeId Seen, TypeId Kernel) Context => _context ??= FindContext();
 
-    /// <summary>What holds of calls that no path comes by, too: the license, and that what is called is a function.</summary>
-    public void Check(LinkedProgram linked, bool isGplCompatible, Action<int> at)
+    /// <summary>What holds of calls that no path comes by, too: the license, and that what is called is a function. Marks where iterators go on.</summary>
+    public void Check(ProgramShape shape, bool isGplCompatible, ref int at)
     {
-        ReadOnlySpan<Instruction> code = linked.Instructions.AsSpan();
+        ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
         for (int slot = 0; slot < code.Length; slot++)
         {
             if (code[slot].IsKfuncCall && code[slot].Immediate != 0)
             {
-                at(slot);
+                at = slot;
                 if (!isGplCompatible)
                 {
                     throw Stop.Reject(CheckFamily.Allowance, "kernel functions are for programs with a GPL-compatible license only");
@@ -37,6 +37,11 @@ internal sealed class KfuncSet(ProgramType program, BtfTypes? types)
                 if (code[slot].Offset == 0 && types is not null && types[code[slot].Immediate] is not { Kind: BtfKind.Function, Referenced.Kind: BtfKind.FunctionPrototype })
                 {
                     throw Stop.Reject(CheckFamily.Encoding, $"the target's type {code[slot].Immediate} is no function");
+                }
+
+                if (code[slot].Offset == 0 && types is not null && KfuncTable.Find(types[code[slot].Immediate].Name) is { } facts && facts.Has(KfuncTraits.IteratorNext))
+                {
+                    shape.MarkIterator(slot);
                 }
             }
 

@@ -44,8 +44,8 @@ internal sealed class PathState
         {
             Frames = frames,
             References = [.. References],
-            Locks = [.. Locks],
             Regions = Regions.Copy(),
+            Locks = [.. Locks],
             IsSleepingCallback = IsSleepingCallback,
             Parent = Parent,
             Rounds = Rounds,

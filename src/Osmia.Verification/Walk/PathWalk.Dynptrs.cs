@@ -52,12 +52,14 @@ internal sealed partial class PathWalk
         int first = dynptr.IsFirstSlot ? slot : slot + 1;
         frame.Stack[first].Clear();
         frame.Stack[first - 1].Clear();
-        ForgetSlices(dynptr.Owner);
+        ForgetSlices(dynptr.Owner, isReleased: false);
     }
 
-    private void ForgetSlices(int dynptr) => _state.ForEachRegister((ref RegisterState other) =>
+    private void ForgetSlices(int dynptr, bool isReleased) => _state.ForEachRegister((ref RegisterState other) =>
     {
-        if (other.Kind == RegisterKind.Memory && other.Owner == dynptr)
+        // Slices of what is not the dynptr's own, and those only read, outlive it, as in the kernel.
+        const PointerTraits plain = PointerTraits.Nullable;
+        if (other.Kind == RegisterKind.Memory && other.Owner == dynptr && (isReleased || (other.Traits & ~plain) == 0))
         {
             other = RegisterState.Unknown;
         }
@@ -163,7 +165,7 @@ internal sealed partial class PathWalk
             {
                 if (frame.Stack[i][0] == StackByte.Dynptr && frame.Stack[i].Spilled.ReferenceId == reference)
                 {
-                    ForgetSlices(frame.Stack[i].Spilled.Owner);
+                    ForgetSlices(frame.Stack[i].Spilled.Owner, isReleased: true);
                     frame.Stack[i].Clear();
                 }
             }

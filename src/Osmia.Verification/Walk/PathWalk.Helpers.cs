@@ -89,6 +89,11 @@ internal sealed partial class PathWalk
         {
             throw Stop.Reject(CheckFamily.Allowance, $"{name} may sleep, and this program may not: a sleepable one has '.s' in its section's name");
         }
+
+        if ((signature.Traits & HelperTraits.MaySleep) != 0)
+        {
+            RequireSleepHere(name);
+        }
     }
 
     private void CheckArgument(HelperCall call, int index)

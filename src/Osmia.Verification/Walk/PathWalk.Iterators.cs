@@ -67,7 +67,7 @@ internal sealed partial class PathWalk
             RegisterState part = isOne ? frame.Stack[first - i].Spilled : default;
             if (isOne && (part.Traits & PointerTraits.Untrusted) != 0)
             {
-                throw Stop.Reject(CheckFamily.Regions, $"the iterator in {name} is used outside of the RCU section it was made in");
+                throw Stop.Reject(CheckFamily.References, $"the iterator in {name} is used outside of the RCU section it was made in");
             }
 
             if (!isOne || part.IsFirstSlot != (i == 0) || part.Type != type.Id.Value)
@@ -79,6 +79,20 @@ internal sealed partial class PathWalk
 
     private ref RegisterState IteratorSlot(KfuncCall call) => ref _state.Frames[call.Iterator.Frame].Stack[call.Iterator.Slot].Spilled;
 
+    /// <summary>Whether the iterator that a state is about to ask for its next element has more to give, as far as is known.</summary>
+    private static bool IteratorIsActive(PathState state)
+    {
+        ref RegisterState argument = ref state.Registers[1];
+        if (argument.Kind != RegisterKind.Stack || !argument.Number.IsConstant)
+        {
+            return false;
+        }
+
+        Frame frame = state.Frames[argument.Frame];
+        int slot = Frame.Place(argument.Offset + (int)argument.Number.Value).Slot;
+        return slot < frame.Stack.Length && frame.Stack[slot][0] == StackByte.Iterator && frame.Stack[slot].Spilled.IteratorState == IteratorState.Active;
+    }
+
     /// <summary>There is another element, or there is none: the second way is walked first, r0 null, and the iterator gives nothing any more.</summary>
     private void BranchIteration(KfuncCall call)
     {
@@ -88,7 +102,8 @@ internal sealed partial class PathWalk
             ref RegisterState element = ref another.Registers[0];
             element.Traits &= ~PointerTraits.Nullable;
             element.Id = 0;
-            WidenRound(another);
+            another.Rounds++;
+            Widen(another);
             Later(another, Slot + 1);
         }
 

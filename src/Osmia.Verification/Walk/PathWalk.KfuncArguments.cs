@@ -58,7 +58,7 @@ internal sealed partial class PathWalk
     /// <summary>Whether kernel pointers passed to it must be ones the kernel vouches for.</summary>
     private static bool AsksForTrust(KfuncPrototype kfunc) => kfunc.Has(KfuncTraits.TrustedArguments | KfuncTraits.RcuArguments | KfuncTraits.Releases);
 
-    private static void CheckKfuncNumber(KfuncCall call, KfuncParameter parameter, Register register, in RegisterState value)
+    private void CheckKfuncNumber(KfuncCall call, KfuncParameter parameter, Register register, in RegisterState value)
     {
         string name = $"{Name(register)} of {call.Kfunc.Name}";
         if (!value.IsNumber)
@@ -70,6 +70,11 @@ internal sealed partial class PathWalk
         if ((parameter.IsConstant || isBuffer) && !value.IsConstant)
         {
             throw Stop.Reject(CheckFamily.CallArgument, $"{name} must be a constant");
+        }
+
+        if (parameter.IsConstant || isBuffer)
+        {
+            RequirePrecise(register);
         }
 
         if (parameter.IsConstant)
@@ -93,6 +98,11 @@ internal sealed partial class PathWalk
             RequirePlainOffset(kfunc, register, value);
             Require(value.Kind == RegisterKind.Context && !value.IsNullable, name, value, "the context");
             return 0;
+        }
+
+        if (value.IsNull)
+        {
+            RequirePrecise(register);
         }
 
         if (parameter.IsNullable && value.IsNull && !hasSize)
@@ -201,6 +211,7 @@ internal sealed partial class PathWalk
 
         RegisterState length = this[register + 1];
         KfuncParameter sizeParameter = kfunc.Parameters[index + 1];
+        RequirePrecise(register + 1);
         if (!value.IsNull || !parameter.IsOptional)
         {
             if (length.Number.Wide.SMin < 0 || length.Number.Wide.UMax >= MaximumOffset)

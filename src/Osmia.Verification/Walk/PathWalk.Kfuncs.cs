@@ -22,6 +22,11 @@ internal sealed partial class PathWalk
 
         KfuncPrototype kfunc = _scope.Kfuncs.Of(instruction);
         RequireCallable(kfunc);
+        if (!IsAllowedWithLock(kfunc.Special, kfunc.Name))
+        {
+            RequireNoLock($"{kfunc.Name} is called");
+        }
+
         var call = new KfuncCall(kfunc);
         PathState? failed = kfunc.Special is SpecialKfunc.ResilientLock or SpecialKfunc.ResilientLockIrqSave ? _state.Copy() : null;
         for (int i = 0; i < kfunc.Parameters.Length; i++)
@@ -96,6 +101,10 @@ internal sealed partial class PathWalk
         }
     }
 
+    private static bool IsAllowedWithLock(SpecialKfunc special, string name) =>
+        special is >= SpecialKfunc.ResilientLock and <= SpecialKfunc.ResilientUnlockIrqRestore or >= SpecialKfunc.RefcountAcquire and <= SpecialKfunc.TreeRight
+        || name is "bpf_iter_num_new" or "bpf_iter_num_next" or "bpf_iter_num_destroy";
+
     private RegisterState ResultOf(KfuncCall call)
     {
         KfuncPrototype kfunc = call.Kfunc;
@@ -127,7 +136,8 @@ internal sealed partial class PathWalk
 
         if (kfunc.Has(KfuncTraits.Acquires))
         {
-            result.ReferenceId = NewId();
+            // One id for both: found to be null, there is nothing to release.
+            result.ReferenceId = isNullable ? result.Id : NewId();
             _state.References.Add(result.ReferenceId);
         }
         else if (kfunc.Special is SpecialKfunc.ListFront or SpecialKfunc.ListBack or SpecialKfunc.TreeFirst or SpecialKfunc.TreeRoot or SpecialKfunc.TreeLeft or SpecialKfunc.TreeRight)
@@ -135,7 +145,7 @@ internal sealed partial class PathWalk
             MakeNonOwning(ref result);
         }
 
-        if (result.Id == 0 && HoldsLock(result))
+        if (result.Id == 0 && HasLock(result))
         {
             result.Id = NewId();
         }

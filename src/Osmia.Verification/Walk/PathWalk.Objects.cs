@@ -27,7 +27,7 @@ internal sealed partial class PathWalk
 
     private static void MakeNonOwning(ref RegisterState node) => node.Traits |= PointerTraits.NonOwning;
 
-    private static bool HoldsLock(in RegisterState value) => false;
+    private static bool HasLock(in RegisterState value) => false;
 
     private static void TakeAllocated(KfuncCall call, string name, in RegisterState value) => throw Stop.NotModelled($"objects of the program ({call.Kfunc.Name})");
 
@@ -45,7 +45,4 @@ internal sealed partial class PathWalk
 
     private bool MaySleep => _scope.IsSleepable || _state.IsSleepingCallback;
 
-    private static void WidenRound(PathState state)
-    {
-    }
 }

@@ -19,7 +19,7 @@ internal sealed partial class PathWalk
         switch (kfunc.Special)
         {
             case SpecialKfunc.RcuReadLock:
-                regions.IsInRcu = !regions.IsInRcu ? true : throw Stop.Reject(CheckFamily.Regions, "an RCU section begins in another: they do not nest");
+                regions.IsInRcu = !regions.IsInRcu ? true : throw Stop.Reject(CheckFamily.References, "an RCU section begins in another: they do not nest");
                 return;
             case SpecialKfunc.RcuReadUnlock:
                 LeaveRcu();
@@ -28,7 +28,7 @@ internal sealed partial class PathWalk
                 regions.PreemptDepth++;
                 return;
             case SpecialKfunc.PreemptEnable:
-                regions.PreemptDepth = regions.PreemptDepth > 0 ? regions.PreemptDepth - 1 : throw Stop.Reject(CheckFamily.Regions, "preemption is switched on that was not off");
+                regions.PreemptDepth = regions.PreemptDepth > 0 ? regions.PreemptDepth - 1 : throw Stop.Reject(CheckFamily.References, "preemption is switched on that was not off");
                 return;
         }
 
@@ -39,7 +39,7 @@ internal sealed partial class PathWalk
 
         if (kfunc.Has(Bytecode.KfuncTraits.RcuProtected) && !IsInRcu)
         {
-            throw Stop.Reject(CheckFamily.Regions, $"{kfunc.Name} is called outside of an RCU section, which protects what it gives");
+            throw Stop.Reject(CheckFamily.References, $"{kfunc.Name} is called outside of an RCU section, which protects what it gives");
         }
     }
 
@@ -48,7 +48,7 @@ internal sealed partial class PathWalk
     {
         if (!_state.Regions.IsInRcu)
         {
-            throw Stop.Reject(CheckFamily.Regions, "an RCU section ends that did not begin");
+            throw Stop.Reject(CheckFamily.References, "an RCU section ends that did not begin");
         }
 
         _state.Regions.IsInRcu = false;
@@ -78,7 +78,7 @@ internal sealed partial class PathWalk
     {
         if (_state.Regions.Open is { } section)
         {
-            throw Stop.Reject(CheckFamily.Regions, $"{name}, which may sleep, is called {section}");
+            throw Stop.Reject(CheckFamily.References, $"{name}, which may sleep, is called {section}");
         }
     }
 
@@ -87,7 +87,7 @@ internal sealed partial class PathWalk
     {
         if (_state.Regions.Open is { } section)
         {
-            throw Stop.Reject(CheckFamily.Regions, $"{what} {section}");
+            throw Stop.Reject(CheckFamily.References, $"{what} {section}");
         }
     }
 
@@ -123,13 +123,13 @@ internal sealed partial class PathWalk
         RegisterState flag = frame.Stack[slot].Spilled;
         if (flag.Type != kind)
         {
-            throw Stop.Reject(CheckFamily.Regions, $"{call.Kfunc.Name} is given interrupt flags that {(flag.Type == OfLock ? "a lock" : "bpf_local_irq_save")} saved");
+            throw Stop.Reject(CheckFamily.References, $"{call.Kfunc.Name} is given interrupt flags that {(flag.Type == OfLock ? "a lock" : "bpf_local_irq_save")} saved");
         }
 
         List<int> saved = _state.Regions.IrqFlags;
         if (saved.Count == 0 || saved[^1] != flag.ReferenceId)
         {
-            throw Stop.Reject(CheckFamily.Regions, "interrupt flags are restored out of order: those saved last come first");
+            throw Stop.Reject(CheckFamily.References, "interrupt flags are restored out of order: those saved last come first");
         }
 
         saved.RemoveAt(saved.Count - 1);

@@ -48,7 +48,7 @@ SEC("tc") int no_record_stored_over(struct __sk_buff *skb) { struct bpf_dynptr p
 SEC("tc") int no_submit_local(struct __sk_buff *skb) { struct bpf_dynptr p; bpf_dynptr_from_mem(data, 64, 0, &p); bpf_ringbuf_submit_dynptr(&p, 0); return 0; }
 SEC("tc") int no_data_after_submit(struct __sk_buff *skb) { struct bpf_dynptr p; char *d; bpf_ringbuf_reserve_dynptr(&events, 8, 0, &p); d = bpf_dynptr_data(&p, 0, 8); bpf_ringbuf_submit_dynptr(&p, 0); return d ? d[0] : 0; }
 SEC("tc") int ok_data_of_record(struct __sk_buff *skb) { struct bpf_dynptr p; char *d; bpf_ringbuf_reserve_dynptr(&events, 8, 0, &p); d = bpf_dynptr_data(&p, 0, 8); if (d) d[0] = 1; bpf_ringbuf_submit_dynptr(&p, 0); return 0; }
-SEC("tc") int no_slice_after_submit(struct __sk_buff *skb) { struct bpf_dynptr p; char *d; bpf_ringbuf_reserve_dynptr(&events, 8, 0, &p); d = bpf_dynptr_slice(&p, 0, 0, 8); if (!d) { bpf_ringbuf_submit_dynptr(&p, 0); return 0; } bpf_ringbuf_submit_dynptr(&p, 0); return d[0]; }
+SEC("tc") int hole_slice_after_submit(struct __sk_buff *skb) { struct bpf_dynptr p; char *d; bpf_ringbuf_reserve_dynptr(&events, 8, 0, &p); d = bpf_dynptr_slice(&p, 0, 0, 8); if (!d) { bpf_ringbuf_submit_dynptr(&p, 0); return 0; } bpf_ringbuf_submit_dynptr(&p, 0); return d[0]; }
 SEC("tc") int no_exit_in_function(struct __sk_buff *skb) { struct bpf_dynptr p; bpf_ringbuf_reserve_dynptr(&events, 8, 0, &p); if (skb->len > 5) return 1; bpf_ringbuf_submit_dynptr(&p, 0); return 0; }
 
 static noinline int fill(struct bpf_dynptr *p) { char b[4] = {}; return bpf_dynptr_write(p, 0, b, 4, 0); }
@@ -87,5 +87,5 @@ SEC("tc") int ok_adjust(struct __sk_buff *skb) { struct bpf_dynptr p; bpf_dynptr
 SEC("tc") int no_adjust_not_made(struct __sk_buff *skb) { struct bpf_dynptr p = {}; return bpf_dynptr_adjust(&p, 1, 2); }
 SEC("tc") int ok_copy(struct __sk_buff *skb) { struct bpf_dynptr p, q; bpf_dynptr_from_skb(skb, 0, &p); bpf_dynptr_from_mem(data, 64, 0, &q); bpf_dynptr_memset(&q, 0, 8, 1); return bpf_dynptr_copy(&p, 0, &q, 0, 8); }
 SEC("tc") int no_copy_number(struct __sk_buff *skb) { struct bpf_dynptr p; bpf_dynptr_from_skb(skb, 0, &p); return bpf_dynptr_copy(&p, 0, (void *)8, 0, 8); }
-SEC("tc") int no_slice_after_overwrite(struct __sk_buff *skb) { struct bpf_dynptr p; char b[8]; char *d; bpf_dynptr_from_skb(skb, 0, &p); d = bpf_dynptr_slice(&p, 0, b, 8); if (!d) return 0; bpf_dynptr_from_skb(skb, 0, &p); return d[0]; }
+SEC("tc") int ok_slice_after_overwrite(struct __sk_buff *skb) { struct bpf_dynptr p; char b[8]; char *d; bpf_dynptr_from_skb(skb, 0, &p); d = bpf_dynptr_slice(&p, 0, b, 8); if (!d) return 0; bpf_dynptr_from_skb(skb, 0, &p); return d[0]; }
 SEC("tc") int ok_in_loop(struct __sk_buff *skb) { struct bpf_dynptr p; char b[8]; int i, sum = 0; bpf_dynptr_from_skb(skb, 0, &p); for (i = 0; i < 20; i++) { if (bpf_dynptr_read(b, 8, &p, i, 0)) break; sum += b[0]; } return sum; }
