@@ -3,6 +3,7 @@ using Osmia.Bytecode;
 using Osmia.Objects.Linking;
 using Osmia.Verification.KernelTypes;
 using Osmia.Verification.Shape;
+using Osmia.Verification.State;
 using Osmia.Verification.Walk;
 
 namespace Osmia.Verification;
@@ -80,6 +81,10 @@ internal sealed class VerificationScope
 
     /// <summary>The target's types: those of the module that the program is attached to, which continue the kernel's, or the kernel's own.</summary>
     public BtfTypes TargetTypes => TypedContext.Types;
+
+    /// <summary>Of what a typed pointer points to: a type of the target's, or of the object's own.</summary>
+    public string TypeName(in RegisterState pointer) =>
+        (pointer.Traits & (PointerTraits.Allocated | PointerTraits.Local)) != 0 ? _types?[new TypeId(pointer.Type)].Name ?? "" : TargetTypes[new TypeId(pointer.Type)].Name;
 
     /// <summary>How far pointers read from kernel objects may be trusted.</summary>
     public MemberTrust Trust => _trust.Value;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Verification.Facts;
+using Osmia.Verification.KernelLog;
 using Osmia.Verification.Shape;
 using Osmia.Verification.Walk;
 
@@ -18,11 +19,17 @@ public static class Verifier
     public static VerificationReport Verify(LinkedObject source, LinkedProgram program, Target? target = null, VerificationOptions? options = null)
     {
         options ??= VerificationOptions.VerdictOnly;
-        var facts = options.Facts ? new FactsRecorder(program.Instructions.Length) : null;
-        VerificationReport report = Watch(source, program, target, facts);
-        return report with
+        int slots = program.Instructions.Length;
+        var facts = options.Facts ? new FactsRecorder(slots) : null;
+        var cost = options.Cost ? new CostRecorder(slots) : null;
+        var log = options.LogLevel > 0 ? new KernelLogWriter(program, options.LogLevel) : null;
+        WalkRecorder[] asked = [.. new WalkRecorder?[] { facts, cost, log }.OfType<WalkRecorder>()];
+        VerificationReport report = Watch(source, program, target, asked.Length switch { 0 => null, 1 => asked[0], _ => new WalkRecorders(asked) });
+        return asked.Length == 0 ? report : report with
         {
             Facts = report.Verdict == Verdict.Accept ? facts?.Complete(program.Instructions.AsSpan()) : null,
+            Cost = cost?.Cost,
+            Log = log?.Finish(report) ?? "",
         };
     }
 

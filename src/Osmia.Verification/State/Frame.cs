@@ -40,7 +40,10 @@ internal struct StackSlot
     /// <summary>Nothing is known of any byte: each is <see cref="StackByte.Misc"/>, or <see cref="StackByte.Invalid"/>, which is 0.</summary>
     public readonly bool IsUnknownBytes => (_bytes & ~(Each * (byte)StackByte.Misc)) == 0;
 
-    /// <summary>Bytes of the spilled register.
+    /// <summary>Part of a dynptr, an iterator or saved interrupt flags.</summary>
+    public readonly bool IsObject => this[0] >= StackByte.Dynptr;
+
+    /// <summary>Bytes of the spilled register.</summary>
     public readonly int SpilledSize
     {
         get
@@ -111,6 +114,9 @@ internal sealed class Frame
     /// <summary>First slot of the function.</summary>
     public int Function { get; private init; }
 
+    /// <summary>What is known of reads of its stack; looked up when it is needed first.</summary>
+    public Walk.CallChain? Chain { get; set; }
+
     /// <summary>The call that made the frame; -1 for the entry.</summary>
     public int CallSlot { get; private init; }
 
@@ -132,6 +138,7 @@ internal sealed class Frame
         Number = Number,
         Function = Function,
         CallSlot = CallSlot,
+        Chain = Chain,
         CallbackReturns = CallbackReturns,
         CallbackDepth = CallbackDepth,
         Registers = (RegisterState[])Registers.Clone(),

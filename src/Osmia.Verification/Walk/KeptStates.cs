@@ -31,14 +31,14 @@ internal sealed class KeptStates(ProgramShape shape, Trail trail, Precision prec
     /// <summary>States kept so far.</summary>
     public int Total { get; private set; }
 
-    /// <summary>The state that the last path was covered by.</summary>
-    public KeptState? CoveredBy { get; private set; }
-
     /// <summary>The most that were kept at one time.</summary>
     public int Peak { get; private set; }
 
     /// <summary>Whether the iterator whose next element is asked for here is inside its loop; set by who models iterators.</summary>
     public Func<PathState, bool> IteratorIsActive { get; set; } = _ => false;
+
+    /// <summary>The state that the last path was covered by.</summary>
+    public KeptState? CoveredBy { get; private set; }
 
     /// <summary>True when the path may end here. Else the state is kept when it is worth it.</summary>
     /// <param name="jumpsOnWay">Jumps the path made since it last came through a kept state.</param>
@@ -132,7 +132,7 @@ internal sealed class KeptStates(ProgramShape shape, Trail trail, Precision prec
                 return true;
             default:
                 return earlier.State.Rounds == state.Rounds && comparison.IsLike(earlier, state, Likeness.Same)
-                    ? throw Stop.Reject(CheckFamily.Limits, "the loop comes back here with nothing changed: it never ends")
+                    ? throw Stop.Reject(CheckFamily.EndlessLoop, "the loop comes back here with nothing changed: it never ends")
                     : false;
         }
     }

@@ -151,7 +151,7 @@ internal sealed partial class PathWalk
     {
         if (pointer.IsNullable)
         {
-            throw Stop.Reject(CheckFamily.PointerArithmetic, $"arithmetic on {pointer.Describe()}: compare it with null first");
+            throw Stop.Reject(CheckFamily.NullCheck, $"arithmetic on {pointer.Describe()}: compare it with null first");
         }
 
         if (IsUntrustedMemory(pointer))

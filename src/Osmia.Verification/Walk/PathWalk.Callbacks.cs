@@ -95,7 +95,7 @@ internal sealed partial class PathWalk
     {
         if (_state.Frames.Count == PathState.MaximumFrames)
         {
-            throw Stop.Reject(CheckFamily.Limits, $"calls are nested deeper than {PathState.MaximumFrames} frames");
+            throw Stop.Reject(CheckFamily.StackSpace, $"calls are nested deeper than {PathState.MaximumFrames} frames");
         }
     }
 

@@ -321,7 +321,7 @@ internal sealed partial class PathWalk
         long most = pointer.Offset + pointer.Number.Wide.SMax;
         if (pointer.Number.Wide.SMin <= -MaximumOffset || pointer.Number.Wide.SMax >= MaximumOffset || least < -Frame.StackSize || most + size > 0)
         {
-            throw Stop.Reject(CheckFamily.StackUse, $"bytes {least} to {most + size} from the frame pointer ({name}) are not on the stack, which has {Frame.StackSize} below it");
+            throw Stop.Reject(CheckFamily.StackUse, $"bytes {least} to {most + size - 1} from the frame pointer ({name}) are not on the stack, which has {Frame.StackSize} below it");
         }
 
         frame.Reach((int)least);
@@ -409,13 +409,14 @@ internal sealed partial class PathWalk
             return null;
         }
 
-        if (Zeros(frame, (int)place, size))
+        if (AllZero(frame, (int)place, size, out ulong spills) && spills == 0)
         {
             return 0;
         }
 
+        // The kernel takes the key from a spilled number of its size only.
         ref StackSlot stack = ref frame.Stack[slot];
-        if (index != 0 || stack.SpilledSize < size || !stack.Spilled.IsConstant)
+        if (index != 0 || stack.SpilledSize != size || !stack.Spilled.IsConstant)
         {
             return null;
         }

@@ -102,7 +102,7 @@ internal sealed partial class PathWalk
     {
         if (pointer.IsNullable || !pointer.IsPointer)
         {
-            throw Stop.Reject(CheckFamily.Dereference, pointer.IsNullable
+            throw Stop.Reject(pointer.IsNullable ? CheckFamily.NullCheck : CheckFamily.Dereference, pointer.IsNullable
                 ? $"{name} holds {pointer.Describe()}: compare it with null before it is used"
                 : $"{name} holds {pointer.Describe()}, no pointer, and is used as one");
         }
@@ -210,23 +210,26 @@ internal sealed partial class PathWalk
     {
         if (place < 0 || (size == 0 && !mayBeEmpty) || place + size > memory)
         {
-            throw Stop.Reject(CheckFamily.MemoryBounds, $"bytes {place} to {place + size} of {pointer.Describe()} ({name}) are not inside its {memory}");
+            throw Stop.Reject(CheckFamily.MemoryBounds, $"{Bytes(place, size)} of {pointer.Describe()} ({name}) {(size == 1 ? "is" : "are")} not inside its {memory}");
         }
     }
+
+    /// <summary>The first and the last byte of an access.</summary>
+    private static string Bytes(long place, long size) => size == 1 ? $"byte {place}" : $"bytes {place} to {place + Math.Max(size, 1) - 1}";
 
     private static void RequirePacket(in RegisterState pointer, string name, int offset, int size, bool mayBeEmpty)
     {
         if (pointer.Number.Wide.SMin < 0)
         {
-            throw Stop.Reject(CheckFamily.MemoryBounds, $"the offset in {pointer.Describe()} ({name}) may be negative: use an unsigned number");
+            throw Stop.Reject(CheckFamily.PacketBounds, $"the offset in {pointer.Describe()} ({name}) may be negative: use an unsigned number");
         }
 
         long place = (long)pointer.Offset + offset;
         if (place < 0 || (size == 0 && !mayBeEmpty) || place + size > pointer.Range)
         {
-            throw Stop.Reject(CheckFamily.MemoryBounds, pointer.Range == 0
-                ? $"bytes {place} to {place + size} of the packet ({name}) are used, but no comparison with the packet's end shows that they are there"
-                : $"bytes {place} to {place + size} of the packet ({name}) are used, but a comparison shows only {pointer.Range}");
+            throw Stop.Reject(CheckFamily.PacketBounds, pointer.Range == 0
+                ? $"{Bytes(place, size)} of the packet ({name}) {(size == 1 ? "is" : "are")} used, but no comparison with the packet's end shows that so many are there"
+                : $"{Bytes(place, size)} of the packet ({name}) {(size == 1 ? "is" : "are")} used, but a comparison shows only {pointer.Range}");
         }
     }
 

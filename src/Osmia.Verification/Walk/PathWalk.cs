@@ -25,6 +25,7 @@ internal sealed partial class PathWalk
     private readonly Stack<Pending> _pending = new();
     private readonly KeptStates _kept;
     private readonly Trail _trail = new();
+    private readonly StackLiveness _stackLiveness;
     private readonly Precision _precision;
     private readonly bool[] _isChecked;
     private readonly StackUse _stack;
@@ -44,7 +45,8 @@ internal sealed partial class PathWalk
         _shape = shape;
         _code = shape.Code;
         _precision = new Precision(shape.Code, _trail);
-        _kept = new KeptStates(shape, _trail, _precision, new StateComparison(new RegisterLiveness(shape)));
+        _stackLiveness = new StackLiveness(shape);
+        _kept = new KeptStates(shape, _trail, _precision, new StateComparison(new RegisterLiveness(shape, program), _stackLiveness));
         _isChecked = new bool[shape.Code.Length];
         _state = new PathState();
         _state.Frames.Add(Frame.Create(0, start, -1));
@@ -77,6 +79,8 @@ internal sealed partial class PathWalk
 
     public ImmutableArray<Instruction> Code => _code;
 
+    public bool IsMeetingPoint(int slot) => _shape.IsMeetingPoint[slot];
+
     private ref RegisterState this[Register register] => ref _state.Registers[(int)register];
 
     /// <exception cref="VerdictException">A path does something that is forbidden or not modelled.</exception>
@@ -91,9 +95,7 @@ internal sealed partial class PathWalk
             }
 
             bool isCovered = _shape.IsMeetingPoint[Slot] && IsCovered();
-            int next = isCovered ? PathEnds
-                : Recorder is null ? Walk(_code[Slot])
-                : WalkRecorded(Recorder);
+            int next = isCovered ? PathEnds : Walk(_code[Slot]);
             if (next != PathEnds)
             {
                 Slot = next;
@@ -119,15 +121,6 @@ internal sealed partial class PathWalk
         }
     }
 
-    private int WalkRecorded(WalkRecorder recorder)
-    {
-        recorder.Before(this, _state);
-        int slot = Slot;
-        int next = Walk(_code[slot]);
-        recorder.After(this, slot, next, _state);
-        return next;
-    }
-
     private bool IsCovered()
     {
         KeptState? parent = _state.Parent;
@@ -147,9 +140,22 @@ internal sealed partial class PathWalk
         {
             _jumps++;
             _jumpsOnWay++;
+            if (instruction.IsCall)
+            {
+                NoteStackReads(instruction);
+            }
         }
 
-        return Step(instruction);
+        return Recorder is null ? Step(instruction) : StepRecorded(Recorder);
+    }
+
+    private int StepRecorded(WalkRecorder recorder)
+    {
+        recorder.Before(this, _state);
+        int slot = Slot;
+        int next = Step(_code[slot]);
+        recorder.After(this, slot, next, _state);
+        return next;
     }
 
     /// <summary>Checks an instruction and does what it does to the state.</summary>

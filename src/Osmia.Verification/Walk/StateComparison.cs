@@ -20,7 +20,7 @@ internal enum Likeness
 /// Whether everything that may happen from one state may happen from another: what was found safe there is safe here. Numbers that matter
 /// must be inside, pointers the same, and what is related in the one related in the other.
 /// </summary>
-internal sealed class StateComparison(RegisterLiveness registers)
+internal sealed class StateComparison(RegisterLiveness registers, StackLiveness stack)
 {
     // The kernel's room for ids is about as large; a state with more is walked again.
     private const int MaximumIds = 600;
@@ -67,7 +67,9 @@ internal sealed class StateComparison(RegisterLiveness registers)
             bool isCurrent = i == kept.Frames.Count - 1;
             int at = isCurrent ? candidate.Slot : kept.Frames[i + 1].CallSlot;
             int alive = likeness == Likeness.Same ? 0x3ff : isCurrent ? registers.Before(at) : registers.Before(at + 1) & ~0x3f;
-            if (kept.Frames[i].CallbackDepth > state.Frames[i].CallbackDepth || !IsLike(kept.Frames[i], state.Frames[i], candidate.Precise(i), alive))
+            // Reads are all known when all paths have ended.
+            ulong slots = likeness == Likeness.Covered ? stack.AliveAt(kept, i, candidate.Slot) : ulong.MaxValue;
+            if (kept.Frames[i].CallbackDepth > state.Frames[i].CallbackDepth || !IsLike(kept.Frames[i], state.Frames[i], candidate.Precise(i), alive, slots))
             {
                 return false;
             }
@@ -95,7 +97,7 @@ internal sealed class StateComparison(RegisterLiveness registers)
         return true;
     }
 
-    private bool IsLike(Frame kept, Frame frame, PreciseMarks precise, int alive)
+    private bool IsLike(Frame kept, Frame frame, PreciseMarks precise, int alive, ulong slots)
     {
         for (int i = 0; i < 10; i++)
         {
@@ -113,6 +115,11 @@ internal sealed class StateComparison(RegisterLiveness registers)
         StackSlot none = default;
         for (int i = 0; i < kept.Stack.Length; i++)
         {
+            if ((slots & (1UL << i)) == 0)
+            {
+                continue;
+            }
+
             ref StackSlot other = ref i < frame.Stack.Length ? ref frame.Stack[i] : ref none;
             if (!IsLike(ref kept.Stack[i], ref other, (precise.Slots & (1UL << i)) != 0))
             {
@@ -127,7 +134,7 @@ internal sealed class StateComparison(RegisterLiveness registers)
     {
         if (_likeness == Likeness.Same)
         {
-            return kept.Bytes == slot.Bytes && (!kept.IsSpill || IsLike(kept.Spilled, slot.Spilled, isPrecise: true));
+            return kept.Bytes == slot.Bytes && (!(kept.IsSpill || kept.IsObject) || IsLike(kept.Spilled, slot.Spilled, isPrecise: true));
         }
 
         bool keptIsUnknown = kept.IsUnknownBytes;
@@ -150,7 +157,7 @@ internal sealed class StateComparison(RegisterLiveness registers)
             }
         }
 
-        return !kept.IsSpill || IsLike(kept.Spilled, slot.Spilled, isPrecise);
+        return !(kept.IsSpill || kept.IsObject) || IsLike(kept.Spilled, slot.Spilled, isPrecise);
     }
 
     private bool IsLike(in RegisterState kept, in RegisterState state, bool isPrecise)
