@@ -30,7 +30,7 @@ public class CaseTests(ITestOutputHelper output)
         string[] names = [.. BpfObject.Read(data, file).Programs.Select(program => program.Name)];
         foreach (string name in names)
         {
-            LinkedObject linked = LinkOne(engine, data, file, name);
+            LinkedObject linked = ObjectAgreement.Link(engine, data, file, name)!;
             VerificationReport report = Verifier.Verify(linked, linked.Programs[0], engine.Target);
             string kernel = Refusal(engine, linked) is { } refusal ? $"reject ({refusal})" : "accept";
             string ours = report.Verdict == Verdict.Accept ? "accept" : report.Verdict == Verdict.Reject ? "reject" : "cannot judge";
@@ -57,17 +57,6 @@ public class CaseTests(ITestOutputHelper output)
         {
             Directory.Delete(Path.GetDirectoryName(result)!, recursive: true);
         }
-    }
-
-    private static LinkedObject LinkOne(KernelEngine engine, byte[] data, string file, string only)
-    {
-        BpfObject source = BpfObject.Read(data, file);
-        foreach (BpfProgram program in source.Programs)
-        {
-            program.AutoLoad = program.Name == only;
-        }
-
-        return Linker.Link(source, engine.Target);
     }
 
     private static string? Refusal(KernelEngine engine, LinkedObject linked)

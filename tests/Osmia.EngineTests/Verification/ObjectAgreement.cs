@@ -59,7 +59,7 @@ internal static partial class ObjectAgreement
     }
 
     /// <summary>One program with what it needs, maps of a size that the kernel makes.</summary>
-    private static LinkedObject? Link(KernelEngine engine, byte[] data, string name, string only)
+    public static LinkedObject? Link(KernelEngine engine, byte[] data, string name, string only)
     {
         BpfObject source = BpfObject.Read(data, name);
         foreach (BpfProgram program in source.Programs)
