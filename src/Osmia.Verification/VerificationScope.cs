@@ -21,8 +21,8 @@ internal sealed partial class VerificationScope
     private readonly int _mapCount;
     private readonly BtfTypes? _types;
     private readonly Lazy<TypedContext> _typed;
-    private readonly Lazy<MemberTrust> _trust;
     private readonly Dictionary<LinkedMap, SpecialFields> _special = [];
+    private readonly Lazy<MemberTrust> _trust;
     private readonly Dictionary<LinkedFunction, FunctionContract> _contracts = [];
     private readonly Dictionary<int, bool> _changing = [];
 
@@ -69,6 +69,9 @@ internal sealed partial class VerificationScope
 
     /// <summary>Null when the context is typed by BTF.</summary>
     public ContextLayout? Context { get; }
+
+    /// <summary>Of all walks of the program.</summary>
+    public WalkProgress Progress { get; } = new();
 
     /// <summary>Of all functions, whichever walk comes by them.</summary>
     public StackUse Stack { get; } = new();
@@ -122,6 +125,7 @@ internal sealed partial class VerificationScope
     public void RequireUsableMaps(ProgramShape shape, ref int at)
     {
         ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
+        var storages = new Dictionary<MapType, LinkedMap>();
         for (int slot = 0; slot < code.Length; slot++)
         {
             if (!code[slot].IsWide)
@@ -132,7 +136,12 @@ internal sealed partial class VerificationScope
             at = slot;
             if (code[slot].SourceKind is PseudoLoad.MapIndex or PseudoLoad.MapIndexValue)
             {
-                RequireUsable(Maps[CheckMap(code[slot].Immediate)]);
+                LinkedMap map = Maps[CheckMap(code[slot].Immediate)];
+                RequireUsable(map);
+                if (map.Type is MapType.CgroupStorage or MapType.PercpuCgroupStorage && !storages.TryAdd(map.Type, map) && storages[map.Type] != map)
+                {
+                    throw Stop.Reject(CheckFamily.Allowance, $"a program has one map of type {map.Type.ToKernelName()} at most: '{storages[map.Type].Name}' and '{map.Name}' are two");
+                }
             }
 
             slot++;

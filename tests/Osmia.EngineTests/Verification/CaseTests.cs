@@ -45,7 +45,7 @@ public class CaseTests(ITestOutputHelper output)
         Assert.Equal("", string.Join('\n', wrong));
     }
 
-    private static byte[] Compile(string source)
+    internal static byte[] Compile(string source)
     {
         string result = Path.Combine(Directory.CreateTempSubdirectory("osmia-cases-").FullName, "out.o");
         try
@@ -59,7 +59,9 @@ public class CaseTests(ITestOutputHelper output)
         }
     }
 
-    private static string? Refusal(KernelEngine engine, LinkedObject linked)
+    internal static LinkedObject LinkOne(KernelEngine engine, byte[] data, string file, string only) => ObjectAgreement.Link(engine, data, file, only)!;
+
+    internal static string? Refusal(KernelEngine engine, LinkedObject linked)
     {
         try
         {
