@@ -30,7 +30,7 @@ public class CaseTests(ITestOutputHelper output)
         string[] names = [.. BpfObject.Read(data, file).Programs.Select(program => program.Name)];
         foreach (string name in names)
         {
-            LinkedObject linked = ObjectAgreement.Link(engine, data, file, name)!;
+            LinkedObject linked = LinkOne(engine, data, file, name);
             VerificationReport report = Verifier.Verify(linked, linked.Programs[0], engine.Target);
             string kernel = Refusal(engine, linked) is { } refusal ? $"reject ({refusal})" : "accept";
             string ours = report.Verdict == Verdict.Accept ? "accept" : report.Verdict == Verdict.Reject ? "reject" : "cannot judge";
@@ -59,7 +59,16 @@ public class CaseTests(ITestOutputHelper output)
         }
     }
 
-    internal static LinkedObject LinkOne(KernelEngine engine, byte[] data, string file, string only) => ObjectAgreement.Link(engine, data, file, only)!;
+    internal static LinkedObject LinkOne(KernelEngine engine, byte[] data, string file, string only)
+    {
+        BpfObject source = BpfObject.Read(data, file);
+        foreach (BpfProgram program in source.Programs)
+        {
+            program.AutoLoad = program.Name == only;
+        }
+
+        return ObjectAgreement.Alone(Linker.Link(source, engine.Target), only)!;
+    }
 
     internal static string? Refusal(KernelEngine engine, LinkedObject linked)
     {
