@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Verification.Facts;
+using Osmia.Verification.KernelLog;
 using Osmia.Verification.Shape;
 using Osmia.Verification.Walk;
 
@@ -21,12 +22,14 @@ public static class Verifier
         int slots = program.Instructions.Length;
         var facts = options.Facts ? new FactsRecorder(slots) : null;
         var cost = options.Cost ? new CostRecorder(slots) : null;
-        WalkRecorder[] asked = [.. new WalkRecorder?[] { facts, cost }.OfType<WalkRecorder>()];
+        var log = options.LogLevel > 0 ? new KernelLogWriter(program, options.LogLevel) : null;
+        WalkRecorder[] asked = [.. new WalkRecorder?[] { facts, cost, log }.OfType<WalkRecorder>()];
         VerificationReport report = Watch(source, program, target, asked.Length switch { 0 => null, 1 => asked[0], _ => new WalkRecorders(asked) });
         return asked.Length == 0 ? report : report with
         {
             Facts = report.Verdict == Verdict.Accept ? facts?.Complete(program.Instructions.AsSpan()) : null,
             Cost = cost?.Cost,
+            Log = log?.Finish(report) ?? "",
         };
     }
 
@@ -44,6 +47,7 @@ public static class Verifier
             var scope = new VerificationScope(source, program, target);
             scope.RequireAttachable();
             ProgramShape shape = ProgramShape.Of(program, ref at);
+            scope.RequireUsableMaps(shape, ref at);
             walks.Add(walk = new PathWalk(scope, program, shape) { Recorder = recorder });
             walk.Run();
             // Each global function by itself, and those that it calls.
@@ -56,7 +60,7 @@ public static class Verifier
             }
 
             walk = null;
-            scope.Stack.RequireRoom(shape, slot => at = slot);
+            scope.Stack.RequireRoom(shape, scope.HasPrivateStacks, slot => at = slot);
             depth = scope.Stack.Deepest;
         }
         catch (VerdictException e)

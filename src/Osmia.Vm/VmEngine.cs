@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
@@ -46,7 +45,6 @@ public sealed class VmEngine : IEngine
         Options = options;
         bool isMetered = options.Mode == VmMode.Metered;
         InstructionBudget = isMetered ? options.InstructionBudget : ExecutionSlot.Unlimited;
-        TimeBudget = isMetered && options.TimeBudget is { } limit ? (long)(limit.TotalSeconds * Stopwatch.Frequency) : 0;
         _seed = options.Seed ?? (ulong)Random.Shared.NextInt64();
         Slots = new SlotPool(this, options.Slots);
     }
@@ -64,9 +62,6 @@ public sealed class VmEngine : IEngine
 
     /// <summary>What a run may spend; without metering, more than any run can.</summary>
     internal long InstructionBudget { get; }
-
-    /// <summary>The limit of a run's time in ticks of <see cref="Stopwatch"/>; 0 for none.</summary>
-    internal long TimeBudget { get; }
 
     internal MapDirectory MapMemory { get; } = new();
 

@@ -33,7 +33,7 @@ internal static class CheckCommand
             var answers = new List<Answer>();
             foreach (string file in parsed.GetValue(files)!)
             {
-                BpfObject source = BpfObject.Read(file);
+                BpfObject source = BpfObject.Read(file).RequirePrograms();
                 foreach (Target target in chosen)
                 {
                     answers.Add(new Answer(file, TargetCheck.Run(source, target)));

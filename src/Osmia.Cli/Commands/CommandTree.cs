@@ -15,9 +15,10 @@ internal static class CommandTree
         new("check", "Say whether an object's relocations would resolve on other kernels, and why not", _ => CheckCommand.Build()),
         new("disasm", "Print an object's instructions with their source lines", _ => DisasmCommand.Build()),
         new("asm", "Assemble a text into an object that loads", _ => AsmCommand.Build()),
-        new("prog", "List the programs loaded in the kernel", _ => ProgCommand.Build()),
+        new("prog", "List the programs loaded in the kernel; run one of an object on data", _ => ProgCommand.Build()),
         new("map", "List or dump the maps of the kernel", _ => MapCommand.Build()),
         new("gen", "Link objects into one; cut kernel types down to what objects use", _ => GenCommand.Build()),
+        new(ConformanceCommand.Name, "Run a program in hex from standard input, as the bpf_conformance suite asks", _ => ConformanceCommand.Build()),
         new("btf", "List or dump type information: of an object, a file or the kernel", _ => BtfCommand.Build()),
     ];
 
@@ -38,20 +39,30 @@ internal static class CommandTree
     }
 
     /// <summary>
-    /// As bpftool takes them: options for JSON before the verb too, and a noun alone lists. No words at all ask for help.
+    /// As bpftool takes them: options for JSON and the base of types before the verb too, and a noun alone lists. No words at all ask for help.
     /// </summary>
     public static string[] Normalize(string[] arguments)
     {
-        int leading = Array.FindIndex(arguments, word => word is not ("-j" or "-p" or "-jp" or "-pj" or "--json" or "--pretty"));
-        string[] words = leading > 0 ? [.. arguments[leading..], .. arguments[..leading]] : arguments;
+        int leading = 0;
+        while (leading < arguments.Length && LengthOfLeading(arguments[leading]) is > 0 and var length && leading + length < arguments.Length)
+        {
+            leading += length;
+        }
+
+        string[] words = ConformanceCommand.Normalize(leading > 0 ? [.. arguments[leading..], .. arguments[..leading]] : arguments);
         return words switch
         {
             [] => ["--help"],
             ["gen"] or ["gen", "help"] => ["gen", "--help"],
-            ["prog" or "map" or "btf", .. var options] when options.All(word => word is "-j" or "-p" or "-jp" or "-pj" or "--json" or "--pretty") => [words[0], "list", .. options],
+            ["prog" or "map" or "btf", .. var options] when options.All(IsJson) => [words[0], "list", .. options],
             _ => words,
         };
     }
+
+    private static bool IsJson(string word) => word is "-j" or "-p" or "-jp" or "-pj" or "--json" or "--pretty";
+
+    private static int LengthOfLeading(string word) =>
+        IsJson(word) || word.StartsWith("--base-btf=", StringComparison.Ordinal) ? 1 : word is "-B" or "--base-btf" ? 2 : 0;
 
     public static string DescriptionOf(string verb) => Array.Find(s_verbs, row => row.Name == verb)!.Description;
 

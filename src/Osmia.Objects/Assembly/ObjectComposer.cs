@@ -56,9 +56,9 @@ internal sealed class ObjectComposer(ObjectTextReader text, AssemblySource sourc
             Variables = _allVariables,
         };
         result.Programs = [.. _allFunctions.Where(function => function.IsGlobal && (onlyText || function.Section != Text)).Select(function => new BpfProgram(function, SectionTable.Match(function.Section)))];
-        if (source.Problems.Count == 0 && result.Programs.Count == 0)
+        if (source.Problems.Count == 0 && result.Functions.Count == 0 && result.Maps.Count == 0)
         {
-            source.Report(AssemblyErrors.Directive("the text has no program", "put code into a section such as .section xdp, with a label before it"), 1, 1, 0);
+            source.Report(AssemblyErrors.Directive("the text has no code and no map", "put code into a section such as .section xdp, with a label before it"), 1, 1, 0);
         }
 
         if (source.Problems.Count == 0)

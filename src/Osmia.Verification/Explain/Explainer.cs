@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Osmia.Bytecode;
 using Osmia.Objects.Linking;
+using Osmia.Verification.KernelLog;
 
 namespace Osmia.Verification.Explain;
 
@@ -21,6 +22,21 @@ public static partial class Explainer
 
         PathTrace trace = Retrace(source, program, target);
         return Compose(new ProgramText(program, source.Maps, target?.Types), trace, problem.Family, problem.Message, problem.Slot);
+    }
+
+    /// <summary>Explains what the kernel's verifier said of a program it refused.</summary>
+    /// <param name="log">Its log of level 1 or 2, of Linux 5.x to 6.18.</param>
+    /// <returns>Null when the log has no complaint of a known kind.</returns>
+    public static Explanation? ExplainKernelLog(LinkedObject source, LinkedProgram program, Target? target, string log)
+    {
+        KernelLogReader read = KernelLogReader.Read(log);
+        if (KernelMessages.FamilyOf(read.Message) is not { } family || read.Slot >= program.Instructions.Length)
+        {
+            return null;
+        }
+
+        string message = string.Join("; ", read.Message);
+        return Compose(new ProgramText(program, source.Maps, target?.Types), SilentChanges.Add(read.Trace, program), family, message, read.Slot) with { KernelMessage = string.Join('\n', read.Message) };
     }
 
     /// <summary>Twice the walk of the verdict: once to find the path, once to watch it.</summary>
@@ -46,7 +62,7 @@ public static partial class Explainer
         int last = trace.Steps.Count - 1;
         bool isOnPath = last >= 0 && trace.Steps[last].Slot == slot && slot >= 0 && slot < program.Length;
         var refusal = new Refusal(program, trace, story, family, message, isOnPath ? last : -1, slot);
-        if (isOnPath)
+        if (isOnPath && family != CheckFamily.NotModelled)
         {
             refusal.FollowSubject();
             story.Tell(last, StoryKind.Use, family == CheckFamily.EndlessLoop ? "here again, nothing has changed" : "refused here");

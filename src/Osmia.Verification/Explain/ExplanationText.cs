@@ -13,7 +13,7 @@ public static class ExplanationText
     {
         paint ??= (_, text) => text;
         var text = new StringBuilder();
-        text.Append(paint(ExplanationPart.Id, explanation.Id)).Append(": ").Append(paint(ExplanationPart.What, explanation.What));
+        text.Append(paint(ExplanationPart.Id, explanation.Id)).Append(": ").Append(paint(ExplanationPart.What, explanation.Family == CheckFamily.NotModelled ? "cannot judge: " + explanation.What : explanation.What));
         string function = explanation.Function == explanation.Program ? "" : $", function '{explanation.Function}'";
         string place = explanation.Line is { } line ? $"{line}, " : "";
         string slot = explanation.Slot >= 0 ? $", instruction {explanation.Slot}" : "";
@@ -41,6 +41,15 @@ public static class ExplanationText
         }
 
         return text.ToString();
+    }
+
+    /// <summary>The story, the path and the example alone, without colours; lines are indented below each other.</summary>
+    public static string Story(Explanation explanation)
+    {
+        var text = new StringBuilder();
+        WriteStory(text, explanation, (_, part) => part);
+        WritePath(text, explanation, (_, part) => part);
+        return text.ToString().TrimStart('\n');
     }
 
     private static void WriteStory(StringBuilder text, Explanation explanation, Func<ExplanationPart, string, string> paint)

@@ -17,6 +17,9 @@ internal sealed class TraceStep(int slot, int frame)
     /// <summary>A branch of which both ways were possible.</summary>
     public bool WasOpen { get; set; }
 
+    /// <summary>Its first way has ended, and this is the second.</summary>
+    public bool WasResumed { get; set; }
+
     /// <summary>What it changed, with the values afterwards; null for what is no longer there.</summary>
     public List<(Place Place, TracedValue? Value)> Changes { get; } = [];
 

@@ -226,7 +226,7 @@ internal sealed class Refusal(ProgramText program, PathTrace trace, ValueStory s
 
         long factor = 1;
         long plus = 0;
-        int first = step;
+        (int Step, Place Place) scaled = (step, place);
         for (int i = step - 1; i >= 0; i--)
         {
             TraceStep one = Trace.Steps[i];
@@ -254,7 +254,6 @@ internal sealed class Refusal(ProgramText program, PathTrace trace, ValueStory s
                 }
 
                 place = place with { Number = (int)instruction.Source };
-                first = i;
                 continue;
             }
 
@@ -272,18 +271,18 @@ internal sealed class Refusal(ProgramText program, PathTrace trace, ValueStory s
                 case ArithmeticOperation.Rsh or ArithmeticOperation.Arsh when LeftShiftBefore(i, place.Number) is var (at, left) && left > instruction.Immediate && instruction.Immediate > 0:
                     // Cut to its low half and scaled by the same two shifts.
                     factor <<= left - instruction.Immediate;
-                    return Found(at);
+                    return Found(at, place);
                 default:
-                    return Found(first);
+                    return Found(scaled.Step, scaled.Place);
             }
 
-            first = i;
+            scaled = (i, place);
         }
 
-        return Found(first);
+        return Found(scaled.Step, scaled.Place);
 
-        (TracedValue Value, int Slot, long Factor, long Plus)? Found(int at) =>
-            Trace.Before(at, place) is { IsNumber: true } value && factor > 0 ? (value, Trace.Steps[Math.Min(at, Trace.Steps.Count - 1)].Slot, factor, plus) : null;
+        (TracedValue Value, int Slot, long Factor, long Plus)? Found(int at, Place from) =>
+            Trace.Before(at, from) is { IsNumber: true } value && factor > 0 ? (value, Trace.Steps[Math.Min(at, Trace.Steps.Count - 1)].Slot, factor, plus) : null;
     }
 
     /// <summary>The shift to the left right before a shift to the right of the same register.</summary>

@@ -11,6 +11,8 @@ internal sealed record Remedy(string? Witness, string? Why, params string[] Try)
 /// <summary>What helps, by family of refusals. Every text here is for a person who writes C.</summary>
 internal static class Remedies
 {
+    private static readonly string[] s_sizeWords = ["size", "negative", "unbounded", "zero"];
+
     public static Remedy For(Refusal refusal) => refusal.Family switch
     {
         CheckFamily.PacketBounds => Packet(refusal),
@@ -28,7 +30,8 @@ internal static class Remedies
         CheckFamily.StackSpace => new(null, "512 bytes of stack and 8 frames are all there are for a chain of calls", "move large variables into a per-CPU array map of one element", "or let fewer functions be called from each other (always_inline does not help: it adds their variables up)"),
         CheckFamily.Limits => new(null, "all paths together count, and every branch that is left open doubles them", "run 'osmia verify --cost' to see which lines are walked most", "make loops shorter, use bpf_loop(), or move parts into global (not static) functions, which are verified once"),
         CheckFamily.Allowance => new(null, "which helpers a program may call depends on its type, its licence and the kernel", Allowance(refusal)),
-        CheckFamily.Encoding => new(null, null, "compile again with the options of a BPF target: clang -O2 -g -target bpf"),
+        CheckFamily.Encoding => new(null, null, refusal.Message.Contains("division", StringComparison.Ordinal) || refusal.Message.Contains("shift", StringComparison.Ordinal)
+            ? "the constant is wrong: look at the macro or the sizeof it comes from" : "compile again with the options of a BPF target: clang -O2 -g -target bpf"),
         CheckFamily.ControlFlow => new(null, null, "remove what is not reached, and end every function with a return"),
         _ => new(null, "this part of the kernel's verifier is not followed yet; nothing is said of the program", "load it: 'osmia run' explains the kernel's own answer"),
     };
@@ -182,7 +185,7 @@ internal static class Remedies
         }
 
         string taker = refusal.Program.Callee(refusal.AcquiredAt);
-        string variable = refusal.Program.VariableSetAt(refusal.AcquiredAt) ?? "it";
+        string variable = refusal.Program.VariableSetAt(refusal.AcquiredAt) ?? "record";
         string release = taker switch
         {
             "bpf_ringbuf_reserve" => $"bpf_ringbuf_discard({variable}, 0);",
@@ -212,7 +215,7 @@ internal static class Remedies
     private static Remedy CallArgument(Refusal refusal)
     {
         string callee = refusal.Instruction is { IsCall: true } ? refusal.Program.Callee(refusal.Slot) + "()" : "the function";
-        if (refusal.Message.Contains("size", StringComparison.Ordinal) && refusal.Value is { IsNumber: true } size)
+        if (refusal.Value is { IsNumber: true } size && Array.Exists(s_sizeWords, word => refusal.Message.Contains(word, StringComparison.Ordinal)))
         {
             string name = refusal.Variable("size");
             string witness = size.Number.Wide.SMin < 0 ? $"{name} = -1" : size.Number.Contains(0) && refusal.Message.Contains("zero", StringComparison.Ordinal) ? $"{name} = 0" : $"{name} = {size.Number.Wide.UMax}";

@@ -30,7 +30,7 @@ internal sealed record TracedValue(ValueKind Kind, bool MayBeNull, Scalar Number
         }
 
         RegisterFact fact = StateFacts.Of(register, 0);
-        string name = fact.Map >= 0 && fact.Map < scope.Maps.Count ? scope.Maps[fact.Map].Name : "";
+        string name = fact.Map >= 0 && fact.Map < scope.Maps.Count ? scope.Maps[fact.Map].Name : register.Kind == RegisterKind.Typed ? scope.TypeName(register) : "";
         int size = fact.Kind switch
         {
             ValueKind.MapValue when name.Length > 0 => (int)scope.Maps[fact.Map].ValueSize,
@@ -39,7 +39,7 @@ internal sealed record TracedValue(ValueKind Kind, bool MayBeNull, Scalar Number
             ValueKind.Packet or ValueKind.PacketMeta => register.Range,
             _ => -1,
         };
-        return new TracedValue(fact.Kind, register.IsNullable, register.Number, register.Offset, size, register.Id, register.ReferenceId, name)
+        return new TracedValue(fact.Kind, register.IsNullable, register.Number, register.IsNumber ? 0 : register.Offset, size, register.Id, register.ReferenceId, name)
         {
             Frame = fact.Kind == ValueKind.Stack ? register.Frame : -1,
         };

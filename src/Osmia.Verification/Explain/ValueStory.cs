@@ -317,7 +317,7 @@ internal sealed class ValueStory(ProgramText program, PathTrace trace)
         bool isOperand = (int)instruction.Destination == place.Number || (instruction.Opcode.UsesRegister && (int)instruction.Source == place.Number);
         TracedValue? before = trace.Before(i, place);
         bool learned = before is not null && after is not null && (before.Number != after.Number || before.Size != after.Size || before.MayBeNull != after.MayBeNull || before.Kind != after.Kind);
-        if (!learned && !isOperand)
+        if (!learned && (!isOperand || before is { IsPointer: true }))
         {
             return;
         }

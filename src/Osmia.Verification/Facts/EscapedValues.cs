@@ -147,7 +147,11 @@ internal sealed class EscapedValues
                 continue;
             }
 
-            bool areTied = otherNow.IsNumber && (now.Id != 0 ? otherNow.Id == now.Id : now.IsConstant && otherNow.IsConstant && now.Number == otherNow.Number);
+            // Copies to which constants were added differ by those.
+            int apart = then.Offset - otherThen.Offset;
+            bool areTied = otherNow.IsNumber && (now.Id != 0
+                ? otherNow.Id == now.Id && now.Offset - otherNow.Offset == apart
+                : now.IsConstant && otherNow.IsConstant && now.Number.Value - otherNow.Number.Value == (ulong)apart);
             if (!areTied)
             {
                 return true;

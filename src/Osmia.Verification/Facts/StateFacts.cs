@@ -15,8 +15,8 @@ internal static class StateFacts
             return RegisterFact.Unknown;
         }
 
-        // A number's offset is how far it is from its copies; the number itself says what it is.
-        Scalar value = register.Offset == 0 || register.IsNumber ? register.Number : ScalarArithmetic.Apply64(ArithmeticOperation.Add, register.Number, Scalar.Constant((ulong)register.Offset));
+        // Of a number the offset says how it differs from what it was copied from.
+        Scalar value = register.IsNumber || register.Offset == 0 ? register.Number : ScalarArithmetic.Apply64(ArithmeticOperation.Add, register.Number, Scalar.Constant((ulong)register.Offset));
         bool hasMap = register.Kind is RegisterKind.Map or RegisterKind.MapValue or RegisterKind.MapKey;
         return new RegisterFact(KindOf(register.Kind), register.IsNullable, value, hasMap ? register.Map : -1, register.Kind == RegisterKind.Stack ? frame - register.Frame : -1);
     }

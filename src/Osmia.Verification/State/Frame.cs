@@ -1,3 +1,4 @@
+using Osmia.Bytecode;
 using Osmia.Verification.Domains;
 
 namespace Osmia.Verification.State;
@@ -119,9 +120,15 @@ internal sealed class Frame
     /// <summary>The call that made the frame; -1 for the entry.</summary>
     public int CallSlot { get; private init; }
 
-    public static Frame Create(int number, int function, int callSlot)
+    /// <summary>Of a callback what it may return; null for other functions.</summary>
+    public ReturnRange? CallbackReturns { get; private init; }
+
+    /// <summary>How often the call this frame is at has been walked with its callback.</summary>
+    public int CallbackDepth { get; set; }
+
+    public static Frame Create(int number, int function, int callSlot, ReturnRange? callbackReturns = null)
     {
-        var frame = new Frame { Number = number, Function = function, CallSlot = callSlot };
+        var frame = new Frame { Number = number, Function = function, CallSlot = callSlot, CallbackReturns = callbackReturns };
         frame.Registers[10] = RegisterState.Pointer(RegisterKind.Stack) with { Frame = number };
         return frame;
     }
@@ -132,6 +139,8 @@ internal sealed class Frame
         Function = Function,
         CallSlot = CallSlot,
         Chain = Chain,
+        CallbackReturns = CallbackReturns,
+        CallbackDepth = CallbackDepth,
         Registers = (RegisterState[])Registers.Clone(),
         Stack = (StackSlot[])Stack.Clone(),
     };

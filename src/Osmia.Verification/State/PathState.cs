@@ -10,6 +10,12 @@ internal sealed class PathState
     /// <summary>References the program must release, in the order they were acquired.</summary>
     public List<int> References { get; private init; } = [];
 
+    /// <summary>In the order they were taken.</summary>
+    public List<HeldLock> Locks { get; private init; } = [];
+
+    /// <summary>In a callback that runs later and may sleep, whatever the program may.</summary>
+    public bool IsSleepingCallback { get; init; }
+
     /// <summary>
     /// Rounds walked of loops that end by showing nothing new (<see cref="Shape.LoopPoint"/>): raised by each that is begun. States of
     /// different rounds are no loop without an end.
@@ -31,7 +37,15 @@ internal sealed class PathState
             frames.Add(frame.Copy());
         }
 
-        return new PathState { Frames = frames, References = [.. References], Parent = Parent, Rounds = Rounds };
+        return new PathState
+        {
+            Frames = frames,
+            References = [.. References],
+            Locks = [.. Locks],
+            IsSleepingCallback = IsSleepingCallback,
+            Parent = Parent,
+            Rounds = Rounds,
+        };
     }
 
     public void ForEachRegister(Frame.RefAction action)

@@ -21,7 +21,12 @@ internal sealed partial class PathWalk
             throw Stop.Reject(CheckFamily.Allowance, $"{name} is for programs with a GPL-compatible license only");
         }
 
-        RequireModelled(signature, name);
+        if (helper.Id is not (HelperId.SpinUnlock or HelperId.KptrXchg))
+        {
+            RequireNoLock($"{name} is called");
+        }
+
+        RequireSleep(signature, name);
         var call = new HelperCall(helper, signature, name);
         for (int i = 0; i < signature.Arguments.Count; i++)
         {
@@ -46,22 +51,26 @@ internal sealed partial class PathWalk
             ForgetPacket();
         }
 
+        if ((signature.Traits & HelperTraits.CallsCallback) != 0)
+        {
+            WalkCallback(call);
+        }
+
+        if (helper.Id == HelperId.TimerSetCallback)
+        {
+            DeferCallback(call.Function, call.Map, maySleep: false, HelperCallback.Of(helper.Id)!);
+        }
+
         RegisterState result = ResultOf(call);
         ForgetCallerSaved();
         this[Register.R0] = result;
     }
 
-    private static void RequireModelled(HelperSignature signature, string name)
+    private void RequireSleep(HelperSignature signature, string name)
     {
-        if ((signature.Traits & (HelperTraits.CallsCallback | HelperTraits.DefersCallback | HelperTraits.MaySleep)) != 0)
+        if ((signature.Traits & HelperTraits.MaySleep) != 0 && !_scope.IsSleepable && !_state.IsSleepingCallback)
         {
-            throw Stop.NotModelled($"callbacks and sleeping helpers ({name})");
-        }
-
-        // The kernel reads the format and holds the arguments against it.
-        if (signature.Arguments.Any(argument => argument.Kind == HelperArgumentKind.ConstString) && name != "bpf_strncmp")
-        {
-            throw Stop.NotModelled($"formats ({name})");
+            throw Stop.Reject(CheckFamily.Allowance, $"{name} may sleep, and this program may not: a sleepable one has '.s' in its section's name");
         }
     }
 
@@ -97,7 +106,8 @@ internal sealed partial class PathWalk
                 return;
             case HelperArgumentKind.ConstMap:
                 Require(value.Kind == RegisterKind.Map && !value.IsNullable, call, register, value, "a map");
-                CheckMap(call, value.Map);
+                (call.Map, call.Instance) = (value.Map, value.Type);
+                CheckMap(call, value.Map, value.Type);
                 return;
             case HelperArgumentKind.MapKey:
                 call.Key = ConstantKey(value, (int)_scope.Maps[call.Map].KeySize);
@@ -144,15 +154,30 @@ internal sealed partial class PathWalk
                 Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
                 call.PerCpuType = value.Type;
                 return;
+            case HelperArgumentKind.Function:
+                call.Function = CallbackIn(value, register, call.Name);
+                return;
+            case HelperArgumentKind.SpinLock:
+                UseLock(value, $"{Name(register)} of {call.Name}", SpecialKind.SpinLock, isTaken: call.Helper.Id == HelperId.SpinLock);
+                return;
+            case HelperArgumentKind.Timer:
+                FieldAt(value, $"{Name(register)} of {call.Name}", SpecialKind.Timer);
+                (call.Map, call.TimerMap, call.TimerMapInstance) = (value.Map, value.Map, value.Type);
+                return;
             default:
                 throw Stop.NotModelled($"{argument.Kind} arguments ({call.Name})");
         }
     }
 
-    private void CheckMap(HelperCall call, int index)
+    private void CheckMap(HelperCall call, int index, int instance)
     {
         LinkedMap map = _scope.Maps[index];
         call.Map = index;
+        if (call.TimerMap is { } timers && (timers != index || call.TimerMapInstance != instance))
+        {
+            throw Stop.Reject(CheckFamily.CallArgument, $"the timer in r1 of {call.Name} is not in the values of the map in r2");
+        }
+
         bool sockmap = map.Type is MapType.Sockmap or MapType.Sockhash && call.Helper.Id is HelperId.MapUpdateElem or HelperId.MapDeleteElem;
         if (!MapHelperTable.Allows(map.Type, call.Helper.Id) || (sockmap && !MapHelperTable.MayChangeSockmap(_scope.Type, _scope.AttachType, call.Helper.Id)))
         {
@@ -233,7 +258,7 @@ internal sealed partial class PathWalk
             case RegisterKind.MapValue:
                 RequireMapAccess(_scope.Maps[pointer.Map], isWrite: writes);
                 RequireInside(pointer, name, 0, size, (int)_scope.Maps[pointer.Map].ValueSize, mayBeEmpty);
-                _scope.RequirePlain(_scope.Maps[pointer.Map]);
+                RequireNotSpecial(_scope.Maps[pointer.Map], pointer, name, 0, size, isDirect: false);
                 return;
             case RegisterKind.Packet or RegisterKind.PacketMeta:
                 if (writes && !VerificationScope.MayWritePacket(_scope.Type))
@@ -279,7 +304,7 @@ internal sealed partial class PathWalk
         long most = pointer.Offset + pointer.Number.Wide.SMax;
         if (pointer.Number.Wide.SMin <= -MaximumOffset || pointer.Number.Wide.SMax >= MaximumOffset || least < -Frame.StackSize || most + size > 0)
         {
-            throw Stop.Reject(CheckFamily.StackUse, $"bytes {least} to {most + size} from the frame pointer ({name}) are not on the stack, which has {Frame.StackSize} below it");
+            throw Stop.Reject(CheckFamily.StackUse, $"bytes {least} to {most + size - 1} from the frame pointer ({name}) are not on the stack, which has {Frame.StackSize} below it");
         }
 
         frame.Reach((int)least);
@@ -379,7 +404,7 @@ internal sealed partial class PathWalk
         {
             HelperReturnKind.Void => default,
             HelperReturnKind.Integer => RegisterState.Of(RangeOf(call)),
-            HelperReturnKind.MapValue => Element(call.Map, traits),
+            HelperReturnKind.MapValue => Element(call.Map, call.Instance, traits),
             HelperReturnKind.Socket => RegisterState.Pointer(RegisterKind.Socket, traits),
             HelperReturnKind.SocketCommon => RegisterState.Pointer(RegisterKind.SocketCommon, traits),
             HelperReturnKind.TcpSocket => RegisterState.Pointer(RegisterKind.TcpSocket, traits),
@@ -388,7 +413,7 @@ internal sealed partial class PathWalk
             HelperReturnKind.PerCpuData => PerCpuData(call.PerCpuType, traits),
             _ => throw Stop.NotModelled($"what {call.Name} returns"),
         };
-        if (result.IsNullable)
+        if (result.IsNullable || KeepsId(result))
         {
             result.Id = NewId();
         }
@@ -406,16 +431,24 @@ internal sealed partial class PathWalk
         return result;
     }
 
-    private RegisterState Element(int map, PointerTraits traits)
+    private RegisterState Element(int map, int instance, PointerTraits traits)
     {
         MapType type = _scope.Maps[map].Type;
         return type switch
         {
-            MapType.ArrayOfMaps or MapType.HashOfMaps => RegisterState.Pointer(RegisterKind.Map, traits) with { Map = _scope.InnerMapOf(map) },
+            MapType.ArrayOfMaps or MapType.HashOfMaps => InnerMap(_scope.InnerMapOf(map), traits),
             MapType.Xskmap => RegisterState.Pointer(RegisterKind.XdpSocket, traits),
             MapType.Sockmap or MapType.Sockhash => throw Stop.NotModelled("lookups in sockmaps"),
-            _ => RegisterState.Pointer(RegisterKind.MapValue, traits) with { Map = map },
+            _ => RegisterState.Pointer(RegisterKind.MapValue, traits) with { Map = map, Type = instance },
         };
+    }
+
+    /// <summary>Each lookup may give another map: a timer must be started with the map it was found in.</summary>
+    private RegisterState InnerMap(int map, PointerTraits traits)
+    {
+        SpecialFields fields = _scope.FieldsOf(_scope.Maps[map]);
+        bool matters = fields.Has(SpecialKind.Timer) || fields.Has(SpecialKind.WorkQueue) || fields.Has(SpecialKind.TaskWork);
+        return RegisterState.Pointer(RegisterKind.Map, traits) with { Map = map, Type = matters ? NewId() : 0 };
     }
 
     private static Scalar RangeOf(HelperCall call) => call.Helper.Id switch
@@ -443,6 +476,17 @@ internal sealed partial class PathWalk
         public string Name { get; } = name;
 
         public int Map { get; set; }
+
+        /// <summary>Which of the maps that a map of maps may hold; 0 for a map of the object.</summary>
+        public int Instance { get; set; }
+
+        /// <summary>The map whose value has the timer.</summary>
+        public int? TimerMap { get; set; }
+
+        public int TimerMapInstance { get; set; }
+
+        /// <summary>First slot of the callback.</summary>
+        public int Function { get; set; }
 
         public int Size { get; set; }
 

@@ -15,9 +15,14 @@ internal sealed partial class PathWalk
             return target;
         }
 
+        if (instruction.Opcode.Value == Opcodes.MayGoto)
+        {
+            return MayGoto(target);
+        }
+
         if (instruction.Opcode.Jump is JumpOperation.Jcond or JumpOperation.Ja)
         {
-            throw Stop.NotModelled(instruction.Opcode.Value == Opcodes.MayGoto ? "may_goto" : "indirect jumps");
+            throw Stop.NotModelled("indirect jumps");
         }
 
         bool is32 = !instruction.Opcode.Is64Bit;
@@ -69,6 +74,16 @@ internal sealed partial class PathWalk
         }
 
         return Slot + 1;
+    }
+
+    /// <summary>The kernel leaves such a loop after some time, whenever that is: both ways are possible each time.</summary>
+    private int MayGoto(int target)
+    {
+        PathState passed = _state.Copy();
+        passed.Rounds++;
+        Widen(passed);
+        Later(passed, Slot + 1);
+        return target;
     }
 
     private static bool? Decide(JumpOperation operation, in RegisterState left, in RegisterState right, bool is32)
@@ -147,7 +162,7 @@ internal sealed partial class PathWalk
     }
 
     /// <summary>A pointer compared with null, and all that are null together with it.</summary>
-    private static void SettleNull(PathState state, in RegisterState pointer, bool isNull)
+    private void SettleNull(PathState state, in RegisterState pointer, bool isNull)
     {
         int id = pointer.Id;
         int reference = pointer.ReferenceId;
@@ -170,7 +185,7 @@ internal sealed partial class PathWalk
             }
 
             other.Traits &= ~PointerTraits.Nullable;
-            other.Id = 0;
+            other.Id = KeepsId(other) ? other.Id : 0;
         });
     }
 

@@ -154,7 +154,11 @@ internal sealed partial class PathWalk
         LinkedMap map = _scope.Maps[pointer.Map];
         RequireMapAccess(map, isWrite);
         RequireInside(pointer, name, offset, size, (int)map.ValueSize, mayBeEmpty: false);
-        _scope.RequirePlain(map);
+        if (RequireNotSpecial(map, pointer, name, offset, size, isDirect: true) is { } kernelPointer)
+        {
+            throw Stop.NotModelled($"kernel pointers in the values of map '{map.Name}' ({kernelPointer.Kind})");
+        }
+
         long place = pointer.Offset + offset + (long)pointer.Number.Value;
         if (!isWrite && map.IsFrozen && map.DataSection != DataSectionKind.None && pointer.Number.IsConstant)
         {
@@ -295,6 +299,7 @@ internal sealed partial class PathWalk
             throw Stop.Reject(CheckFamily.Allowance, $"{_scope.Type.ToKernelName()} programs cannot use packet loads of the old kind");
         }
 
+        RequireNoLock("an old packet load, which may end the program,");
         if (_state.Frames.Count > 1 || _state.References.Count > 0)
         {
             throw Stop.NotModelled("old packet loads in subprograms or with references held");

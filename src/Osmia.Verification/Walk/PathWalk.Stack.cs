@@ -20,7 +20,7 @@ internal sealed partial class PathWalk
         long most = (long)pointer.Offset + offset + number.Wide.SMax;
         if (least < -Frame.StackSize || most + size > 0)
         {
-            throw Stop.Reject(CheckFamily.StackUse, $"bytes {least} to {most + size} from the frame pointer ({name}) are not on the stack, which has {Frame.StackSize} below it");
+            throw Stop.Reject(CheckFamily.StackUse, $"bytes {least} to {most + size - 1} from the frame pointer ({name}) are not on the stack, which has {Frame.StackSize} below it");
         }
 
         if (!(number.Bits + Tnum.Constant((ulong)((long)pointer.Offset + offset))).IsAligned((uint)size))
@@ -73,6 +73,11 @@ internal sealed partial class PathWalk
     private RegisterState StoreToStack(RegisterState pointer, string name, int offset, int size, RegisterState value)
     {
         (Frame frame, int least, int most) = StackPlace(pointer, name, offset, size);
+        if (value.Kind == RegisterKind.Stack && frame.Number != _state.Current.Number)
+        {
+            throw Stop.Reject(CheckFamily.StackUse, $"a pointer into a stack is stored on the stack of a caller ({name}), where it may outlive the function");
+        }
+
         if (least != most)
         {
             RequirePreciseStore(value);

@@ -198,11 +198,15 @@ internal sealed partial class PathWalk
             PseudoLoad.Immediate => RegisterState.Constant(instruction.WideImmediate(next)),
             PseudoLoad.MapIndex => RegisterState.Pointer(RegisterKind.Map) with { Map = _scope.CheckMap(instruction.Immediate) },
             PseudoLoad.MapIndexValue => MapValueAt(_scope.CheckMap(instruction.Immediate), next.Immediate),
-            PseudoLoad.Function => RegisterState.Pointer(RegisterKind.Function) with { Frame = Slot + 1 + instruction.Immediate },
+            PseudoLoad.Function => FunctionAddress(Slot + 1 + instruction.Immediate),
             PseudoLoad.BtfId => KernelVariable(instruction.Immediate, next.Immediate),
             _ => throw Stop.Reject(CheckFamily.Encoding, $"a wide load of kind {instruction.SourceKind}, which there is not"),
         };
     }
+
+    private RegisterState FunctionAddress(int function) => !_scope.IsGlobal(_program.FunctionAt(function))
+        ? RegisterState.Pointer(RegisterKind.Function) with { Frame = function }
+        : throw Stop.Reject(CheckFamily.Encoding, $"the address of '{_program.FunctionAt(function).Name}' is taken: only static functions are called back");
 
     private RegisterState MapValueAt(int map, int offset)
     {

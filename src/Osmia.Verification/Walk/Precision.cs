@@ -22,6 +22,7 @@ internal sealed class Precision(ImmutableArray<Instruction> code, Trail trail)
 
     private readonly PreciseMarks[] _wanted = new PreciseMarks[PathState.MaximumFrames];
     private int _frame;
+    private int _at;
     private bool _isAny;
 
     public void Want(int frame, int register)
@@ -60,18 +61,21 @@ internal sealed class Precision(ImmutableArray<Instruction> code, Trail trail)
     {
         bool isNew = false;
         _frame = frame;
+        _at = -1;
         for (; parent is not null && _isAny; parent = parent.Parent)
         {
             bool isBeginning = false;
             while (_isAny && end != parent.TrailEnd)
             {
+                int after = _at;
                 if (!trail.TryStepBack(ref end, parent.TrailEnd, out int slot, out TrailNote note))
                 {
                     isBeginning = end != parent.TrailEnd;
                     break;
                 }
 
-                Undo(code[slot], note);
+                _at = slot;
+                Undo(code[slot], note, after);
             }
 
             if (!_isAny || isBeginning)
@@ -138,11 +142,11 @@ internal sealed class Precision(ImmutableArray<Instruction> code, Trail trail)
     }
 
     /// <summary>From what is wanted behind an instruction to what is wanted before it.</summary>
-    private void Undo(Instruction instruction, TrailNote note)
+    private void Undo(Instruction instruction, TrailNote note, int after)
     {
         if (note.Depth != _frame)
         {
-            ChangeFrame(instruction, note.Depth);
+            ChangeFrame(instruction, note.Depth, isCallback: after < 0 || (code[after].IsCall && !code[after].IsLocalCall));
             return;
         }
 
@@ -282,14 +286,15 @@ internal sealed class Precision(ImmutableArray<Instruction> code, Trail trail)
     }
 
     /// <summary>Between an exit and the call it returned to, or a call and the function it entered, the wanted registers change their names.</summary>
-    private void ChangeFrame(Instruction instruction, int depth)
+    /// <param name="isCallback">The function may have been called back: it returned to the call itself, before which all registers are as they were.</param>
+    private void ChangeFrame(Instruction instruction, int depth, bool isCallback)
     {
         if (depth > _frame)
         {
             // Back into a function that returned: what it left in r0.
             ref PreciseMarks caller = ref _wanted[_frame];
             _wanted[depth].Registers |= (ushort)(caller.Registers & 1);
-            caller.Registers &= unchecked((ushort)~CallerSaved);
+            caller.Registers &= isCallback ? ushort.MaxValue : unchecked((ushort)~CallerSaved);
         }
         else
         {

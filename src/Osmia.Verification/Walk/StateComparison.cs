@@ -35,7 +35,8 @@ internal sealed class StateComparison(RegisterLiveness registers, StackLiveness 
     public bool IsLike(KeptState candidate, PathState state, Likeness likeness)
     {
         PathState kept = candidate.State;
-        if (!SameCalls(kept, state) || kept.References.Count != state.References.Count)
+        if (!SameCalls(kept, state) || kept.References.Count != state.References.Count || kept.Locks.Count != state.Locks.Count
+            || kept.IsSleepingCallback != state.IsSleepingCallback)
         {
             return false;
         }
@@ -51,6 +52,15 @@ internal sealed class StateComparison(RegisterLiveness registers, StackLiveness 
             }
         }
 
+        for (int i = 0; i < kept.Locks.Count; i++)
+        {
+            (HeldLock held, HeldLock other) = (kept.Locks[i], state.Locks[i]);
+            if (held.Kind != other.Kind || held.Owner != other.Owner || !SameId(held.Id, other.Id))
+            {
+                return false;
+            }
+        }
+
         for (int i = 0; i < kept.Frames.Count; i++)
         {
             // A caller goes on behind its call, r0 to r5 not yet known.
@@ -59,7 +69,7 @@ internal sealed class StateComparison(RegisterLiveness registers, StackLiveness 
             int alive = likeness == Likeness.Same ? 0x3ff : isCurrent ? registers.Before(at) : registers.Before(at + 1) & ~0x3f;
             // Reads are all known when all paths have ended.
             ulong slots = likeness == Likeness.Covered ? stack.AliveAt(kept, i, candidate.Slot) : ulong.MaxValue;
-            if (!IsLike(kept.Frames[i], state.Frames[i], candidate.Precise(i), alive, slots))
+            if (kept.Frames[i].CallbackDepth > state.Frames[i].CallbackDepth || !IsLike(kept.Frames[i], state.Frames[i], candidate.Precise(i), alive, slots))
             {
                 return false;
             }

@@ -799,6 +799,19 @@ internal sealed unsafe partial class ExecutionSlot
                     pc++;
                     continue;
 
+                case Op.CallRegister:
+                    s->Current = pc;
+                    s->Budget = budget;
+                    r[0] = CallRegister(s, r[pc->Destination]);
+                    budget = s->Budget;
+                    if (budget < 0)
+                    {
+                        budget = Refuel(s);
+                    }
+
+                    pc++;
+                    continue;
+
                 case Op.TailCall:
                     s->Current = pc;
                     budget -= pc - counted + 1;

@@ -151,6 +151,9 @@ internal enum Op : ushort
     CallHelper,
     TailCall,
     CallLocal,
+
+    /// <summary>The helper whose id is in the destination register.</summary>
+    CallRegister,
     Exit,
 
     // Memory.
