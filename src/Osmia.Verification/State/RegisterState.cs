@@ -105,6 +105,9 @@ internal partial struct RegisterState
     /// <summary>The reference the program must release, 0 for none.</summary>
     public int ReferenceId;
 
+    /// <summary>It shares its reference with what it was cast from.</summary>
+    public bool IsCast;
+
     /// <summary>Bytes of the packet known to be there behind a packet pointer without its offset.</summary>
     public int Range;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Osmia.Bytecode;
 using Osmia.Objects;
 using Osmia.Objects.Assembly;
 using Osmia.Objects.Linking;
@@ -60,6 +61,10 @@ internal sealed record FeatureCase(string Family, string Name, bool IsAccepted, 
 
     private static readonly string s_folder = RepositoryFiles.PathOf("tests", "Osmia.EngineTests", "Verification", "Features");
 
+    private const int FirstRaw = 0x7a5b_0000;
+
+    private List<byte[]> Raw { get; } = [];
+
     public static IEnumerable<string> Files => Directory.EnumerateFiles(s_folder, "*.vcase").Order(StringComparer.Ordinal);
 
     public static IEnumerable<FeatureCase> All => Files.SelectMany(Read);
@@ -73,8 +78,22 @@ internal sealed record FeatureCase(string Family, string Name, bool IsAccepted, 
         return ObjectAssembler.Assemble(text.ToString(), Family + ".s");
     }
 
-    /// <summary>The program with what it needs, and no maps besides: they would all be made for each of hundreds of programs.</summary>
-    public LinkedObject Link(Target target) => Linker.Link(Assemble(), target);
+    /// <summary>Instructions in bytes are put in afterwards: the assembler lets nothing through that is no instruction.</summary>
+    public LinkedObject Link(Target target)
+    {
+        LinkedObject linked = Linker.Link(Assemble(), target);
+        LinkedProgram program = linked.Programs[0];
+        Instruction[] code = [.. program.Instructions];
+        for (int slot = 0; slot < code.Length; slot++)
+        {
+            if (code[slot].Opcode.Value == Opcodes.Mov64Immediate && code[slot].Immediate >= FirstRaw && code[slot].Immediate - FirstRaw < Raw.Count)
+            {
+                code[slot] = Instruction.Decode(Raw[code[slot].Immediate - FirstRaw]);
+            }
+        }
+
+        return linked with { Programs = [program with { Instructions = [.. code] }] };
+    }
 
     private static IEnumerable<FeatureCase> Read(string path)
     {
@@ -96,6 +115,13 @@ internal sealed record FeatureCase(string Family, string Name, bool IsAccepted, 
             }
 
             string word = line.Trim();
+            if (word.StartsWith(".byte", StringComparison.Ordinal))
+            {
+                current = current! with { Body = $"{current.Body}    r9 = {FirstRaw + current.Raw.Count}\n" };
+                current.Raw.Add([.. word[5..].Split(',', StringSplitOptions.TrimEntries).Select(number => Convert.ToByte(number, number.StartsWith("0x", StringComparison.Ordinal) ? 16 : 10))]);
+                continue;
+            }
+
             string text = word.StartsWith("call ", StringComparison.Ordinal) && s_phrases.TryGetValue(word[5..], out string? phrase) ? phrase : line;
             current = current! with { Body = current.Body + text + "\n" };
         }
