@@ -106,7 +106,7 @@ public partial class ModuleTests(ITestOutputHelper output)
 
             // Linked again without it, the object says what is missing.
             using KernelEngine later = KernelTest.OpenOrSkip();
-            Assert.Equal("OSM2030", Assert.Throws<RelocationException>(() => later.Load(Only("functions"))).Id);
+            Assert.Equal("OSM2004", Assert.Throws<RelocationException>(() => later.Load(Only("functions"))).Id);
         }
         finally
         {

@@ -50,3 +50,5 @@ SEC("xdp") int addresses(struct xdp_md *context)
 	address = (__u64)&veth_xdp;
 	return 2;
 }
+
+char _license[] SEC("license") = "GPL";
