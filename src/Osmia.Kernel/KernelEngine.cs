@@ -33,6 +33,7 @@ public sealed class KernelEngine : IEngine
         {
             KernelVersion = ParseVersion(release),
             ModuleList = Modules,
+            LackOf = HelperTrial.Missing,
             SymbolAddresses = SymbolAddresses.Of,
             SymbolNames = SymbolAddresses.Names,
             Configuration = name => s_configuration.Value.GetValueOrDefault(name),
@@ -123,6 +124,9 @@ public sealed class KernelEngine : IEngine
             return null;
         }
     }
+
+    /// <summary>Whether the running kernel has this version or a newer one.</summary>
+    internal static bool IsAtLeast(uint major, uint minor) => ParseVersion(File.ReadAllText("/proc/sys/kernel/osrelease").Trim()) >= ((major << 16) | (minor << 8));
 
     /// <summary>LINUX_VERSION_CODE of a release such as <c>6.18.44-fc</c>; the last part is capped at 255 as the kernel does.</summary>
     internal static uint ParseVersion(string release)

@@ -64,14 +64,24 @@ public static class AttachPlan
         SectionMatch section = program.Section;
         return section.Kind switch
         {
-            _ when IsOtherLink(section.AttachType) => throw NotBuilt(program),
+            _ when section.AttachType is Bytecode.AttachType.NetkitPrimary or Bytecode.AttachType.NetkitPeer or Bytecode.AttachType.TraceFsession => throw NotBuilt(program),
             AttachKind.Tracepoint when section.Target.Split('/') is [var category, var name] => new TracepointTarget(category, name),
             AttachKind.Tracepoint => throw Incomplete(program, "a tracepoint is named CATEGORY/EVENT", $"write SEC(\"tp/sched/sched_switch\")"),
             AttachKind.RawTracepoint when section.Target.Length > 0 => new RawTracepointTarget(section.Target),
             AttachKind.BtfTracepoint when section.Target.Length > 0 => new BtfTracepointTarget(section.Target),
             AttachKind.RawTracepoint or AttachKind.BtfTracepoint => throw Incomplete(program, "the section names no event", "write SEC(\"raw_tp/sys_enter\")"),
             AttachKind.PerfEvent => new PerfEventTarget(SoftwareEvent.CpuClock, options.Frequency, options.Pid),
+            AttachKind.Uprobe when IsMulti(section) => MultiUprobe(program, options),
             AttachKind.Uprobe => Uprobe(program, options),
+            AttachKind.Usdt => Usdt(program, options),
+            AttachKind.Kprobe => Kprobe(program),
+            AttachKind.Tracing or AttachKind.Lsm when section.Target.Length == 0 => throw Incomplete(program, "the section names no function", $"write SEC(\"{section.Pattern.TrimEnd('+')}/FUNCTION\")"),
+            AttachKind.Lsm when section.AttachType == Bytecode.AttachType.LsmCgroup => new CgroupTarget(options.Cgroup ?? throw Missing(program, "--cgroup", "the program attaches to a cgroup v2 directory")),
+            AttachKind.Tracing or AttachKind.Lsm or AttachKind.Extension => new FunctionTarget(section.Pattern.TrimEnd('+'), section.Target),
+            AttachKind.Iterator when section.Target.Length == 0 => throw Incomplete(program, "the section does not say what is walked", "write SEC(\"iter/task\")"),
+            AttachKind.Iterator => new IteratorTarget(section.Target) { Pid = Math.Max(options.Pid, 0), Cgroup = options.Cgroup },
+            AttachKind.NetworkNamespace => new NetworkNamespaceTarget(),
+            AttachKind.Netfilter => new NetfilterTarget(NetfilterHook.LocalIn),
             AttachKind.Xdp => new XdpTarget(options.Device ?? throw Missing(program, "--dev", "an XDP program attaches to a network device"), options.XdpMode),
             AttachKind.TrafficControl => new TrafficControlTarget(
                 options.Device ?? throw Missing(program, "--dev", "a TC program attaches to a network device"),
@@ -93,13 +103,7 @@ public static class AttachPlan
         int plus = symbol.LastIndexOf('+');
         if (plus >= 0 || symbol.StartsWith("0x", StringComparison.Ordinal))
         {
-            string digits = symbol[(plus + 1)..];
-            bool hex = digits.StartsWith("0x", StringComparison.Ordinal);
-            if (!ulong.TryParse(hex ? digits[2..] : digits, hex ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture, out offset))
-            {
-                throw Incomplete(program, $"'{digits}' is no offset", "write SEC(\"uprobe/PATH:SYMBOL+0x10\")");
-            }
-
+            offset = OffsetOf(program, symbol[(plus + 1)..]);
             symbol = plus > 0 ? symbol[..plus] : "";
         }
 
@@ -111,16 +115,64 @@ public static class AttachPlan
         return new UprobeTarget(path, symbol.Length == 0 ? null : symbol, offset, program.Section.IsReturn, options.Pid);
     }
 
-    // Kinds of links of their own, which a plain uprobe or TCX link must not stand for.
-    private static bool IsOtherLink(Bytecode.AttachType? type) => type is
-        Bytecode.AttachType.TraceUprobeMulti or Bytecode.AttachType.TraceUprobeSession or Bytecode.AttachType.NetkitPrimary or Bytecode.AttachType.NetkitPeer;
+    private static bool IsMulti(SectionMatch section) => section.AttachType is
+        Bytecode.AttachType.TraceUprobeMulti or Bytecode.AttachType.TraceUprobeSession or Bytecode.AttachType.TraceKprobeMulti or Bytecode.AttachType.TraceKprobeSession;
+
+    private static bool IsSession(SectionMatch section) => section.AttachType is Bytecode.AttachType.TraceUprobeSession or Bytecode.AttachType.TraceKprobeSession;
+
+    /// <summary><c>uprobe.multi/BINARY:PATTERN</c>.</summary>
+    private static MultiProbeTarget MultiUprobe(LinkedProgram program, AttachOptions options)
+    {
+        string text = program.Section.Target;
+        int colon = text.LastIndexOf(':');
+        string path = options.BinaryPath ?? (colon > 0 ? text[..colon] : throw Missing(program, "--path", "the section names no binary"));
+        return new MultiProbeTarget(text[(colon + 1)..], path, program.Section.IsReturn, IsSession(program.Section), options.Pid);
+    }
+
+    /// <summary><c>usdt/BINARY:PROVIDER:PROBE</c>, where the binary may come from the options.</summary>
+    private static UsdtTarget Usdt(LinkedProgram program, AttachOptions options)
+    {
+        string[] parts = program.Section.Target.Split(':');
+        return parts switch
+        {
+            [var path, var provider, var probe] => new UsdtTarget(options.BinaryPath ?? path, provider, probe, options.Pid),
+            [var provider, var probe] => new UsdtTarget(options.BinaryPath ?? throw Missing(program, "--path", "the section names no binary"), provider, probe, options.Pid),
+            _ => throw Incomplete(program, "a USDT probe is named BINARY:PROVIDER:PROBE", "write SEC(\"usdt/libc.so.6:libc:setjmp\")"),
+        };
+    }
+
+    /// <summary><c>kprobe/FUNCTION+OFFSET</c>, <c>ksyscall/CALL</c>, <c>kprobe.multi/PATTERN</c>.</summary>
+    private static AttachTarget Kprobe(LinkedProgram program)
+    {
+        SectionMatch section = program.Section;
+        if (section.Target.Length == 0)
+        {
+            throw Incomplete(program, "the section names no function", $"write SEC(\"{section.Pattern.TrimEnd('+')}/FUNCTION\")");
+        }
+
+        if (IsMulti(section))
+        {
+            return new MultiProbeTarget(section.Target, null, section.IsReturn, IsSession(section));
+        }
+
+        int plus = section.Target.LastIndexOf('+');
+        ulong offset = plus < 0 ? 0 : OffsetOf(program, section.Target[(plus + 1)..]);
+        return new KprobeTarget(plus < 0 ? section.Target : section.Target[..plus], offset, section.IsReturn, section.Pattern is "ksyscall+" or "kretsyscall+");
+    }
+
+    private static ulong OffsetOf(LinkedProgram program, string digits)
+    {
+        bool hex = digits.StartsWith("0x", StringComparison.Ordinal);
+        return ulong.TryParse(hex ? digits[2..] : digits, hex ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture, out ulong offset) ? offset
+            : throw Incomplete(program, $"'{digits}' is no offset", $"write SEC(\"{program.Section.Pattern.TrimEnd('+')}/FUNCTION+0x10\")");
+    }
 
     private static UnsupportedFeatureException NotBuilt(LinkedProgram program) => new UnsupportedFeatureException(
-        new Diagnostic("OSM5301", $"programs of section \"{program.Section.Name}\" cannot be attached yet")
+        new Diagnostic("OSM5301", $"programs of section \"{program.Section.Name}\" cannot be attached by their name")
         {
             Where = $"program '{program.Name}'",
-            Why = $"attach kind {program.Section.Kind} is not built",
-            Try = "leave the program out, or rewrite it for a tracepoint, raw tracepoint or tp_btf",
+            Why = program.Section.Kind == AttachKind.Socket ? "the section does not say which socket or which map of sockets" : $"attach kind {program.Section.Kind} is not built",
+            Try = program.Section.Kind == AttachKind.Socket ? "attach it from an application, with a SocketTarget or a SockmapTarget" : "leave the program out, or rewrite it for a tracepoint, raw tracepoint or tp_btf",
         },
         program.Section.Kind.ToString(),
         "kernel");

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using Osmia.Objects.Linking;
+using Osmia.Verification.Facts;
+using Osmia.Verification.KernelLog;
 using Osmia.Verification.Shape;
 using Osmia.Verification.Walk;
 
@@ -13,7 +15,26 @@ public static class Verifier
 {
     /// <param name="source">The object the program is one of: its maps and types are looked up in it.</param>
     /// <param name="target">What it was linked for; its BTF gives the types of arguments and kernel objects. Without BTF programs that use those cannot be judged.</param>
-    public static VerificationReport Verify(LinkedObject source, LinkedProgram program, Target? target = null)
+    /// <param name="options">What else to answer; by default only the verdict.</param>
+    public static VerificationReport Verify(LinkedObject source, LinkedProgram program, Target? target = null, VerificationOptions? options = null)
+    {
+        options ??= VerificationOptions.VerdictOnly;
+        int slots = program.Instructions.Length;
+        var facts = options.Facts ? new FactsRecorder(slots) : null;
+        var cost = options.Cost ? new CostRecorder(slots) : null;
+        var log = options.LogLevel > 0 ? new KernelLogWriter(program, options.LogLevel) : null;
+        WalkRecorder[] asked = [.. new WalkRecorder?[] { facts, cost, log }.OfType<WalkRecorder>()];
+        VerificationReport report = Watch(source, program, target, asked.Length switch { 0 => null, 1 => asked[0], _ => new WalkRecorders(asked) });
+        return asked.Length == 0 ? report : report with
+        {
+            Facts = report.Verdict == Verdict.Accept ? facts?.Complete(program.Instructions.AsSpan()) : null,
+            Cost = cost?.Cost,
+            Log = log?.Finish(report) ?? "",
+        };
+    }
+
+    /// <summary>The same walk, always: what a recorder sees of a program it sees again the next time.</summary>
+    internal static VerificationReport Watch(LinkedObject source, LinkedProgram program, Target? target, WalkRecorder? recorder)
     {
         long started = Stopwatch.GetTimestamp();
         int at = 0;
@@ -23,21 +44,24 @@ public static class Verifier
         var walks = new List<PathWalk>();
         try
         {
-            var scope = new VerificationScope(source, program, target?.Types);
+            var scope = new VerificationScope(source, program, target);
+            scope.RequireAttachable();
+            scope.RequireTarget(program, slot => at = slot);
             ProgramShape shape = ProgramShape.Of(program, ref at);
-            walks.Add(walk = new PathWalk(scope, program, shape));
+            scope.RequireUsableMaps(shape, ref at);
+            walks.Add(walk = new PathWalk(scope, program, shape) { Recorder = recorder });
             walk.Run();
             // Each global function by itself, and those that it calls.
             var called = new List<LinkedFunction>(walk.GlobalsCalled);
             for (int i = 0; i < called.Count; i++)
             {
-                walks.Add(walk = new PathWalk(scope, program, shape, scope.ContractOf(called[i]), called[i].Slot));
+                walks.Add(walk = new PathWalk(scope, program, shape, scope.ContractOf(called[i]), called[i].Slot) { Recorder = recorder });
                 walk.Run();
                 called.AddRange(walk.GlobalsCalled.Except(called));
             }
 
             walk = null;
-            scope.Stack.RequireRoom(shape, slot => at = slot);
+            scope.Stack.RequireRoom(shape, scope.HasPrivateStacks, slot => at = slot);
             depth = scope.Stack.Deepest;
         }
         catch (VerdictException e)

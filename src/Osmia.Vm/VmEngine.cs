@@ -37,7 +37,14 @@ public sealed class VmEngine : IEngine
             throw new ArgumentException($"a perf buffer of {options.PerfBufferSize} bytes: it must be a power of two of at least 4096", nameof(options));
         }
 
+        if (options.TimeBudget is { } time && time <= TimeSpan.Zero)
+        {
+            throw new ArgumentException($"a time budget of {time}: it must be positive", nameof(options));
+        }
+
         Options = options;
+        bool isMetered = options.Mode == VmMode.Metered;
+        InstructionBudget = isMetered ? options.InstructionBudget : ExecutionSlot.Unlimited;
         _seed = options.Seed ?? (ulong)Random.Shared.NextInt64();
         Slots = new SlotPool(this, options.Slots);
     }
@@ -49,9 +56,13 @@ public sealed class VmEngine : IEngine
     public Target Target { get; } = new("vm")
     {
         NoTypesReason = "the VM is no kernel and has no kernel types; give a BTF file to relocate against",
+        LackOf = (helper, _) => VmHelpers.Find((int)helper.Id) is null ? "the VM does not have it" : null,
     };
 
     internal SlotPool Slots { get; }
+
+    /// <summary>What a run may spend; without metering, more than any run can.</summary>
+    internal long InstructionBudget { get; }
 
     internal MapDirectory MapMemory { get; } = new();
 

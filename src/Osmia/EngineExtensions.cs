@@ -1,4 +1,5 @@
 using Osmia.Objects;
+using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
 
@@ -11,7 +12,14 @@ public static class EngineExtensions
     public static LoadedObject Load(this IEngine engine, BpfObject source, LoadOptions? options = null)
     {
         LinkedObject linked = Linker.Link(source, engine.Target);
-        return engine.Load(linked, options ?? LoadOptions.Default);
+        try
+        {
+            return engine.Load(linked, options ?? LoadOptions.Default);
+        }
+        catch (KernelException refusal) when (RefusalStory.Of(linked, engine.Target, refusal) is { } explained)
+        {
+            throw explained;
+        }
     }
 
     /// <summary>Attaches every program that its section name says how to attach. On failure nothing stays attached.</summary>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.Versioning;
 using System.Text;
 using Osmia.Kernel;
+using Osmia.Kernel.Links;
 using Osmia.Kernel.Symbols;
 using Osmia.Objects;
 using Osmia.Objects.Diagnostics;
@@ -40,13 +41,20 @@ internal static class LiveRun
         long started = Stopwatch.GetTimestamp();
         using (LinkSet links = loaded.AttachAll(settings.Attach))
         {
-            Console.Error.WriteLine($"engine kernel: {Describe(links)}; {(settings.Duration is { } d ? $"stops after {d.TotalSeconds:0.###} s" : "Ctrl-C stops")}");
+            KernelIterator[] iterators = [.. links.Links.OfType<KernelIterator>()];
+            bool isRead = iterators.Length == links.Links.Count && settings.Interval is null;
+            string end = isRead ? "read once" : settings.Duration is { } d ? $"stops after {d.TotalSeconds:0.###} s" : "Ctrl-C stops";
+            Console.Error.WriteLine($"engine kernel: {Describe(links)}; {end}");
+            Read(iterators, output);
             if (settings.Duration is { } duration)
             {
                 stop.StopAfter(duration);
             }
 
-            Loop(settings, stop, pump, report, output, started);
+            if (!isRead)
+            {
+                Loop(settings, stop, pump, report, output, iterators, started);
+            }
         }
 
         while (!pump.IsDone && pump.Drain())
@@ -65,7 +73,7 @@ internal static class LiveRun
         return ExitCode.Success;
     }
 
-    private static void Loop(RunSettings settings, StopSignal stop, EventPump pump, MapReport report, Stream output, long started)
+    private static void Loop(RunSettings settings, StopSignal stop, EventPump pump, MapReport report, Stream output, KernelIterator[] iterators, long started)
     {
         TimeSpan next = Next(settings, TimeSpan.Zero);
         while (!stop.IsSet && !pump.IsDone)
@@ -74,6 +82,7 @@ internal static class LiveRun
             if (elapsed >= next)
             {
                 Report(settings, report, output);
+                Read(iterators, output);
                 next = Next(settings, next);
             }
 
@@ -87,6 +96,18 @@ internal static class LiveRun
                 pump.Wait(wait > TimeSpan.Zero ? wait : TimeSpan.Zero);
             }
         }
+    }
+
+    /// <summary>What iterators print, each from its first object to its last.</summary>
+    private static void Read(KernelIterator[] iterators, Stream output)
+    {
+        foreach (KernelIterator iterator in iterators)
+        {
+            using Stream walk = iterator.OpenRead();
+            walk.CopyTo(output);
+        }
+
+        output.Flush();
     }
 
     /// <summary>When to report next; the one that falls on the end is the last report anyhow.</summary>

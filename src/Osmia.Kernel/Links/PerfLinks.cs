@@ -10,7 +10,8 @@ namespace Osmia.Kernel.Links;
 internal static class PerfLinks
 {
     /// <summary>Opens the event, ties the program to it and starts it.</summary>
-    public static BpfHandle[] Open(KernelProgram program, AttachTarget target, ref PerfEventAttributes attributes, int pid, int cpu, string? einval = null)
+    /// <param name="cookie">The value of bpf_get_attach_cookie; null when the program needs none, so that the ioctl does too.</param>
+    public static BpfHandle[] Open(KernelProgram program, AttachTarget target, ref PerfEventAttributes attributes, int pid, int cpu, string? einval = null, ulong? cookie = null)
     {
         int fd = PerfEvent.Open(ref attributes, pid, cpu);
         if (fd < 0)
@@ -25,18 +26,24 @@ internal static class PerfLinks
             throw KernelLink.Refused(program, target, "perf_event_open", fd, why, remedy, needed: [Capability.PerfMon]);
         }
 
-        return Tie(program, target, new BpfHandle(fd));
+        return Tie(program, target, new BpfHandle(fd), cookie);
     }
 
-    private static BpfHandle[] Tie(KernelProgram program, AttachTarget target, BpfHandle perfEvent)
+    private static BpfHandle[] Tie(KernelProgram program, AttachTarget target, BpfHandle perfEvent, ulong? cookie)
     {
         BpfHandle? link = null;
         try
         {
-            int created = BpfSyscall.LinkCreate(program.Handle.Descriptor, perfEvent.Descriptor, (uint)AttachType.PerfEvent, 0);
+            var attributes = new LinkCreateAttributes { ProgramFd = program.Handle.Descriptor, Target = perfEvent.Descriptor, AttachType = (uint)AttachType.PerfEvent, Cookie = cookie ?? 0 };
+            int created = BpfSyscall.Call(BpfCommand.LinkCreate, ref attributes);
             if (created >= 0)
             {
                 link = new BpfHandle(created);
+            }
+            else if (cookie is not null)
+            {
+                throw KernelLink.Refused(program, target, "bpf(BPF_LINK_CREATE)", created,
+                    -created == Errno.EINVAL ? "the program finds its place by a cookie, which perf links have from Linux 5.15 on" : null, needed: [Capability.PerfMon]);
             }
             else if (PerfEvent.SetProgram(perfEvent.Descriptor, program.Handle.Descriptor) is < 0 and var refused)
             {

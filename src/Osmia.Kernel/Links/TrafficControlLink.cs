@@ -6,17 +6,28 @@ using Osmia.Runtime;
 
 namespace Osmia.Kernel.Links;
 
-/// <summary>TCX: traffic control programs in order behind one another, without a clsact queueing discipline; Linux 6.6.</summary>
+/// <summary>TCX: traffic control programs in order behind one another, without a clsact queueing discipline (Linux 6.6); on older kernels a filter of clsact.</summary>
 internal static class TrafficControlLink
 {
     public static KernelLink Attach(KernelProgram program, TrafficControlTarget target)
     {
+        if (target.Mode == TrafficControlMode.Classifier)
+        {
+            return ClassifierLink.Attach(program, target);
+        }
+
         int device = NetworkDevice.Index(program, target, target.Device);
         AttachType hook = target.IsEgress ? AttachType.TcxEgress : AttachType.TcxIngress;
         int fd = BpfSyscall.LinkCreate(program.Handle.Descriptor, device, (uint)hook, 0);
         if (fd >= 0)
         {
             return new KernelLink(program, target, new BpfHandle(fd));
+        }
+
+        // Kernels without TCX do not know the attach type.
+        if (-fd == Errno.EINVAL && target.Mode == TrafficControlMode.Default && !KernelEngine.IsAtLeast(6, 6))
+        {
+            return ClassifierLink.Attach(program, target);
         }
 
         (string? why, string? remedy) = -fd switch

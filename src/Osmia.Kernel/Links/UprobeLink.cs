@@ -1,4 +1,3 @@
-using System.Globalization;
 using Osmia.Kernel.Programs;
 using Osmia.Kernel.Symbols;
 using Osmia.Kernel.Syscalls;
@@ -9,28 +8,15 @@ namespace Osmia.Kernel.Links;
 /// <summary>User functions through the kernel's <c>uprobe</c> event source: an offset in a file, in one process or in all.</summary>
 internal static unsafe class UprobeLink
 {
-    private const string Source = "/sys/bus/event_source/devices/uprobe";
-
     public static KernelLink Attach(KernelProgram program, UprobeTarget target)
     {
-        if (!File.Exists($"{Source}/type"))
-        {
-            throw KernelLink.Refused(program, target, "open", -Errno.ENOENT, $"{Source} does not exist: the kernel has no uprobes (CONFIG_UPROBE_EVENTS) or sysfs is not mounted", null, "OSM5031");
-        }
-
         string path = BinaryPath.Resolve(target.Path, target.Pid)
             ?? throw KernelLink.Refused(program, target, "open", -Errno.ENOENT, $"there is no file '{target.Path}' here, in PATH or among the shared libraries",
                 "give the full path of the binary or library", "OSM5031");
         ulong offset = target.Symbol is null ? target.Offset : Locate(program, target, path) + target.Offset;
         fixed (byte* name = BpfSyscall.Terminated(path))
         {
-            var attributes = new PerfEventAttributes
-            {
-                Type = uint.Parse(File.ReadAllText($"{Source}/type"), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture),
-                Config = target.IsReturn ? 1ul << ReturnBit() : 0,
-                Config1 = (ulong)name,
-                Config2 = offset,
-            };
+            PerfEventAttributes attributes = ProbeSource.Describe(program, target, "uprobe", target.IsReturn, (ulong)name, offset);
             int pid = target.Pid > 0 ? target.Pid : -1;
             return new KernelLink(program, target, PerfLinks.Open(program, target, ref attributes, pid, cpu: pid > 0 ? -1 : 0,
                 $"offset 0x{offset:x} of {path} is not in its code, or no instruction starts there"));
@@ -50,12 +36,5 @@ internal static unsafe class UprobeLink
         {
             throw KernelLink.Refused(program, target, "open", -Errno.EINVAL, $"{path}: {e.Message}", "give a 64-bit ELF binary or shared library", "OSM5035");
         }
-    }
-
-    // The file reads "config:0".
-    private static int ReturnBit()
-    {
-        string format = File.ReadAllText($"{Source}/format/retprobe").Trim();
-        return int.Parse(format.AsSpan(format.IndexOf(':', StringComparison.Ordinal) + 1), NumberStyles.None, CultureInfo.InvariantCulture);
     }
 }

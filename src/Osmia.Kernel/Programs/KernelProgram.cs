@@ -32,6 +32,11 @@ public sealed class KernelProgram : LoadedProgram
 
     public BpfHandle Handle { get; }
 
+    /// <summary>All maps of the object the program came with.</summary>
+    internal IReadOnlyList<KernelMap> Maps { get; init; } = [];
+
+    internal UsdtSpecs UsdtSpecs { get; init; } = new();
+
     /// <summary>The structs of callbacks the program stands in.</summary>
     internal List<KernelMap> StructOps { get; } = [];
 

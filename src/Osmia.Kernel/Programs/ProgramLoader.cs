@@ -19,6 +19,7 @@ internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<Ke
     private const uint XdpFragsFlag = 1 << 5;
 
     private readonly byte[] _license = BpfSyscall.Terminated(linked.License);
+    private readonly UsdtSpecs _usdtSpecs = new();
     private byte[] _log = GC.AllocateUninitializedArray<byte>(FirstLogSize);
 
     /// <exception cref="KernelException">OSM5020 with the verifier's log, or OSM5021 when the kernel refused before verifying.</exception>
@@ -50,7 +51,7 @@ internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<Ke
             }
         }
 
-        return new KernelProgram(program, new BpfHandle(result), log);
+        return new KernelProgram(program, new BpfHandle(result), log) { Maps = maps, UsdtSpecs = _usdtSpecs };
     }
 
     private int LoadWithGrowingLog(LinkedProgram program, Instruction[] instructions, DebugInfo debug, uint level, ref VerifierLog log)

@@ -16,7 +16,7 @@ internal static class ProgramRefusal
     {
         int errno = -result;
         Diagnostic diagnostic = log.IsEmpty ? BeforeVerifier(program, errno) : ByVerifier(program, errno, log);
-        return new KernelException(diagnostic, Call, errno, log.Text);
+        return new KernelException(diagnostic, Call, errno, log.Text) { Program = program.Name };
     }
 
     private static Diagnostic ByVerifier(LinkedProgram program, int errno, VerifierLog log)

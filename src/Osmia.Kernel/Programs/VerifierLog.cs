@@ -14,7 +14,7 @@ internal sealed class VerifierLog(string text)
     private static readonly string[] s_statistics =
     [
         "processed ", "verification time", "stack depth", "mark_precise:", "max_states_per_insn", "peak_states", "func#", "Validating ", "from ", "last_idx ", "regs=", "parent ",
-        "old ", "returning from callee", "caller:", "to caller at", "callee:", "frame", "math between", "falling back to",
+        "old ", "returning from callee", "caller:", "to caller at", "callee:", "frame", "falling back to",
     ];
 
     public string Text { get; } = text;

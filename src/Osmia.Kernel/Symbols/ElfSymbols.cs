@@ -95,6 +95,14 @@ internal sealed class ElfSymbols : IDisposable
         return other;
     }
 
+    /// <summary>Functions with the file offset of their first instruction.</summary>
+    public IEnumerable<(string Name, ulong Offset)> Functions() =>
+        from symbol in All()
+        where symbol.IsFunction
+        let offset = OffsetOf(symbol.Address)
+        where offset is not null
+        select (Name(symbol), offset.Value);
+
     public IEnumerable<string> FunctionNames() => All().Where(symbol => symbol.IsFunction).Select(Name).Distinct();
 
     /// <summary>The function that holds a file offset, and how far into it.</summary>

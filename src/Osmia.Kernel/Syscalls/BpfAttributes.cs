@@ -143,16 +143,73 @@ internal struct BtfLoadAttributes
     [FieldOffset(36)] public int TokenFd;
 }
 
+/// <summary>What follows the flags depends on the attach type: members of one group only are set.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 64)]
 internal struct LinkCreateAttributes
 {
+    /// <summary>A program, or a struct_ops map.</summary>
     [FieldOffset(0)] public int ProgramFd;
 
-    /// <summary>A descriptor (perf event, cgroup) or an interface index, by attach type.</summary>
+    /// <summary>A descriptor (perf event, cgroup, network namespace, map) or an interface index, by attach type.</summary>
     [FieldOffset(4)] public int Target;
     [FieldOffset(8)] public uint AttachType;
     [FieldOffset(12)] public uint Flags;
 
     /// <summary>Perf events only: the value of bpf_get_attach_cookie.</summary>
     [FieldOffset(16)] public ulong Cookie;
+
+    /// <summary>Iterators: a <see cref="IteratorInfo"/>.</summary>
+    [FieldOffset(16)] public ulong IteratorInfo;
+    [FieldOffset(24)] public uint IteratorInfoLength;
+
+    [FieldOffset(16)] public uint KprobeFlags;
+    [FieldOffset(20)] public uint KprobeCount;
+
+    /// <summary>Addresses of zero-terminated names.</summary>
+    [FieldOffset(24)] public ulong KprobeSymbols;
+    [FieldOffset(32)] public ulong KprobeAddresses;
+    [FieldOffset(40)] public ulong KprobeCookies;
+
+    [FieldOffset(16)] public ulong UprobePath;
+    [FieldOffset(24)] public ulong UprobeOffsets;
+    [FieldOffset(32)] public ulong UprobeSemaphores;
+    [FieldOffset(40)] public ulong UprobeCookies;
+    [FieldOffset(48)] public uint UprobeCount;
+    [FieldOffset(52)] public uint UprobeFlags;
+    [FieldOffset(56)] public int UprobePid;
+
+    [FieldOffset(16)] public uint NetfilterFamily;
+    [FieldOffset(20)] public uint NetfilterHook;
+    [FieldOffset(24)] public int NetfilterPriority;
+    [FieldOffset(28)] public uint NetfilterFlags;
+}
+
+/// <summary><c>union bpf_iter_link_info</c>.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 16)]
+internal struct IteratorInfo
+{
+    [FieldOffset(0)] public int MapFd;
+
+    [FieldOffset(0)] public uint CgroupOrder;
+    [FieldOffset(4)] public int CgroupFd;
+
+    [FieldOffset(0)] public int Thread;
+    [FieldOffset(4)] public int Process;
+}
+
+/// <summary>BPF_PROG_ATTACH and BPF_PROG_DETACH.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
+internal struct ProgramAttachAttributes
+{
+    [FieldOffset(0)] public int Target;
+    [FieldOffset(4)] public int ProgramFd;
+    [FieldOffset(8)] public uint AttachType;
+    [FieldOffset(12)] public uint Flags;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct IteratorCreateAttributes
+{
+    [FieldOffset(0)] public int LinkFd;
+    [FieldOffset(4)] public uint Flags;
 }

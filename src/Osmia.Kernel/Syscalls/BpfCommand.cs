@@ -11,6 +11,8 @@ internal enum BpfCommand
     ProgramLoad = 5,
     ObjectPin = 6,
     ObjectGet = 7,
+    ProgramAttach = 8,
+    ProgramDetach = 9,
     ProgramTestRun = 10,
     ProgramNextId = 11,
     MapNextId = 12,
@@ -26,4 +28,5 @@ internal enum BpfCommand
     LinkCreate = 28,
     LinkFromId = 30,
     LinkNextId = 31,
+    IteratorCreate = 33,
 }

@@ -102,6 +102,20 @@ internal static unsafe class BpfSyscall
         return Call(BpfCommand.LinkCreate, ref attributes);
     }
 
+    /// <summary>A descriptor that reads what an iterator prints; every one starts at the beginning.</summary>
+    public static int IteratorCreate(int link)
+    {
+        var attributes = new IteratorCreateAttributes { LinkFd = link };
+        return Call(BpfCommand.IteratorCreate, ref attributes);
+    }
+
+    /// <summary>Attaches without a link: the program stays until it is detached or the target goes.</summary>
+    public static int ProgramAttach(BpfCommand command, int program, int target, uint attachType)
+    {
+        var attributes = new ProgramAttachAttributes { Target = target, ProgramFd = program, AttachType = attachType };
+        return Call(command, ref attributes);
+    }
+
     /// <summary>A name as the kernel accepts it: at most 15 of letters, digits, <c>_</c> and <c>.</c>; other characters become <c>_</c>.</summary>
     public static ObjectName KernelName(string name)
     {

@@ -18,10 +18,10 @@ internal struct PerfEventAttributes
     [FieldOffset(48)] public uint WakeupEvents;
     [FieldOffset(52)] public uint BreakpointType;
 
-    /// <summary>Dynamic probes: the address of the path.</summary>
+    /// <summary>Dynamic probes: the address of the function's name or of the path; breakpoints: the address watched.</summary>
     [FieldOffset(56)] public ulong Config1;
 
-    /// <summary>Dynamic probes: the offset in the file.</summary>
+    /// <summary>Dynamic probes: the offset; breakpoints: the bytes watched.</summary>
     [FieldOffset(64)] public ulong Config2;
 }
 
@@ -40,8 +40,10 @@ internal enum PerfEventFlags : ulong
 
 internal static unsafe class PerfEvent
 {
+    public const uint TypeHardware = 0;
     public const uint TypeSoftware = 1;
     public const uint TypeTracepoint = 2;
+    public const uint TypeBreakpoint = 5;
     public const ulong SoftwareBpfOutput = 10;
     public const ulong SampleRaw = 1ul << 10;
 

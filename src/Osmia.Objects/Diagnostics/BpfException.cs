@@ -41,6 +41,9 @@ public sealed class KernelException(Diagnostic diagnostic, string call, int errn
     public int Errno { get; } = errno;
 
     public string? VerifierLog { get; } = verifierLog;
+
+    /// <summary>The program that was refused; empty when it is not about a program.</summary>
+    public string Program { get; init; } = "";
 }
 
 /// <summary>A program that did at run time what it may not do. <see cref="Slot"/> is in the kernel's numbering.</summary>

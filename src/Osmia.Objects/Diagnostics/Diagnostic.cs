@@ -7,6 +7,9 @@ public sealed record Diagnostic(string Id, string What)
 {
     public string? Where { get; init; }
 
+    /// <summary>How it came to that, in lines of its own with labels of their own: an explanation's story and path.</summary>
+    public string? Story { get; init; }
+
     public string? Why { get; init; }
 
     public string? Try { get; init; }
@@ -15,6 +18,11 @@ public sealed record Diagnostic(string Id, string What)
     {
         var text = new StringBuilder().Append(Id).Append(": ").Append(What);
         Append(text, "where", Where);
+        if (!string.IsNullOrEmpty(Story))
+        {
+            text.Append('\n').Append(Story);
+        }
+
         Append(text, "why", Why);
         Append(text, "try", Try);
         return text.ToString();

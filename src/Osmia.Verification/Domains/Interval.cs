@@ -40,6 +40,13 @@ public readonly record struct Interval<TUnsigned, TSigned>(TUnsigned UMin, TUnsi
         TSigned.Max(SMin, other.SMin),
         TSigned.Min(SMax, other.SMax));
 
+    /// <summary>The smallest one that holds the members of both.</summary>
+    public Interval<TUnsigned, TSigned> Union(Interval<TUnsigned, TSigned> other) => new(
+        TUnsigned.Min(UMin, other.UMin),
+        TUnsigned.Max(UMax, other.UMax),
+        TSigned.Min(SMin, other.SMin),
+        TSigned.Max(SMax, other.SMax));
+
     /// <summary>Numbers of one sign have the same order read both ways, so that each pair of bounds tightens the other.</summary>
     public Interval<TUnsigned, TSigned> Deduce()
     {

@@ -74,6 +74,9 @@ public readonly record struct Scalar(Tnum Bits, Interval64 Wide, Interval32 Low)
     /// <summary>What is known of a number that is in both.</summary>
     public Scalar Intersect(Scalar other) => new Scalar(Bits.Intersect(other.Bits), Wide.Intersect(other.Wide), Low.Intersect(other.Low));
 
+    /// <summary>The smallest one that holds the members of both.</summary>
+    public Scalar Union(Scalar other) => new(Bits.Union(other.Bits), Wide.Union(other.Wide), Low.Union(other.Low));
+
     private Scalar FromBits()
     {
         Tnum low = Bits.Low;

@@ -1,3 +1,4 @@
+using Osmia.Bytecode;
 using Osmia.Verification.Domains;
 
 namespace Osmia.Verification.State;
@@ -14,6 +15,11 @@ internal enum StackByte : byte
     /// <summary>Written with something unknown.</summary>
     Misc,
     Zero,
+
+    /// <summary>Part of a dynptr, an iterator or saved interrupt flags: <see cref="StackSlot.Spilled"/> says of which.</summary>
+    Dynptr,
+    Iterator,
+    IrqFlag,
 }
 
 /// <summary>Eight bytes of the stack: a spilled register, or bytes of their own kinds.</summary>
@@ -30,6 +36,12 @@ internal struct StackSlot
 
     /// <summary>A register stands here, whole or its low bytes: always from the slot's lowest address on.</summary>
     public readonly bool IsSpill => this[0] == StackByte.Spill;
+
+    /// <summary>Nothing is known of any byte: each is <see cref="StackByte.Misc"/>, or <see cref="StackByte.Invalid"/>, which is 0.</summary>
+    public readonly bool IsUnknownBytes => (_bytes & ~(Each * (byte)StackByte.Misc)) == 0;
+
+    /// <summary>Part of a dynptr, an iterator or saved interrupt flags.</summary>
+    public readonly bool IsObject => this[0] >= StackByte.Dynptr;
 
     /// <summary>Bytes of the spilled register.</summary>
     public readonly int SpilledSize
@@ -72,15 +84,14 @@ internal struct StackSlot
         }
     }
 
-    /// <summary>The spilled register is no longer whole: its bytes become bytes.</summary>
+    /// <summary>The spilled register is no longer whole: its bytes become bytes of which nothing is known, whatever it was.</summary>
     public void Break()
     {
-        StackByte left = Spilled.IsNull ? StackByte.Zero : StackByte.Misc;
         for (int i = 0; i < Size; i++)
         {
             if (this[i] == StackByte.Spill)
             {
-                Set(i, left);
+                Set(i, StackByte.Misc);
             }
         }
 
@@ -103,12 +114,21 @@ internal sealed class Frame
     /// <summary>First slot of the function.</summary>
     public int Function { get; private init; }
 
+    /// <summary>What is known of reads of its stack; looked up when it is needed first.</summary>
+    public Walk.CallChain? Chain { get; set; }
+
     /// <summary>The call that made the frame; -1 for the entry.</summary>
     public int CallSlot { get; private init; }
 
-    public static Frame Create(int number, int function, int callSlot)
+    /// <summary>Of a callback what it may return; null for other functions.</summary>
+    public ReturnRange? CallbackReturns { get; private init; }
+
+    /// <summary>How often the call this frame is at has been walked with its callback.</summary>
+    public int CallbackDepth { get; set; }
+
+    public static Frame Create(int number, int function, int callSlot, ReturnRange? callbackReturns = null)
     {
-        var frame = new Frame { Number = number, Function = function, CallSlot = callSlot };
+        var frame = new Frame { Number = number, Function = function, CallSlot = callSlot, CallbackReturns = callbackReturns };
         frame.Registers[10] = RegisterState.Pointer(RegisterKind.Stack) with { Frame = number };
         return frame;
     }
@@ -118,6 +138,9 @@ internal sealed class Frame
         Number = Number,
         Function = Function,
         CallSlot = CallSlot,
+        Chain = Chain,
+        CallbackReturns = CallbackReturns,
+        CallbackDepth = CallbackDepth,
         Registers = (RegisterState[])Registers.Clone(),
         Stack = (StackSlot[])Stack.Clone(),
     };

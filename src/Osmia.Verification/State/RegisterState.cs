@@ -25,12 +25,30 @@ internal enum RegisterKind : byte
     FlowKeys,
     Function,
 
-    /// <summary>An object of the kernel with a BTF type.</summary>
+    /// <summary>An object with a BTF type: the kernel's, or with <see cref="PointerTraits.Allocated"/> the program's own.</summary>
     Typed,
+
+    /// <summary>A dynptr: where it stands on the stack, or one that a function was handed to look at.</summary>
+    Dynptr,
+
+    /// <summary>An open-coded iterator; stands on the stack only.</summary>
+    Iterator,
+
+    /// <summary>Saved interrupt flags; stand on the stack only.</summary>
+    IrqFlag,
+
+    /// <summary>Memory of an arena: any offset is one of its bytes or faults without harm.</summary>
+    Arena,
+
+    /// <summary>Bytes of which a later attach says how many there are: keys and values that an iterator hands out.</summary>
+    Buffer,
+
+    /// <summary>The writable bytes of a raw tracepoint, as many as its attach says.</summary>
+    TracepointBuffer,
 }
 
 [Flags]
-internal enum PointerTraits : byte
+internal enum PointerTraits : ushort
 {
     None = 0,
 
@@ -49,10 +67,28 @@ internal enum PointerTraits : byte
 
     /// <summary>A typed pointer to per-CPU data, which a helper resolves first.</summary>
     PerCpu = 32,
+
+    /// <summary>Good until the RCU section ends, or the lock is released.</summary>
+    Rcu = 64,
+
+    /// <summary>A typed pointer that may be stale: it can be read, with faults caught, and handed to nobody. Memory with it has no known size.</summary>
+    Untrusted = 128,
+
+    /// <summary>Allocated by the program; the type is one of the object's own.</summary>
+    Allocated = 256,
+
+    /// <summary>A node that a list or tree owns: good while its lock is held.</summary>
+    NonOwning = 512,
+
+    /// <summary>The type is one of the object's own although the pointer may be stale (an untrusted kptr).</summary>
+    Local = 1024,
+
+    /// <summary>A slice of a packet through a dynptr: it ends when the packet changes.</summary>
+    PacketSlice = 2048,
 }
 
 /// <summary>One register, or a spilled one: the kernel's <c>bpf_reg_state</c>.</summary>
-internal struct RegisterState
+internal partial struct RegisterState
 {
     public RegisterKind Kind;
     public PointerTraits Traits;
@@ -60,8 +96,11 @@ internal struct RegisterState
     /// <summary>The number; of a pointer, the part of its offset that is not constant.</summary>
     public Scalar Number;
 
-    /// <summary>The constant part of a pointer's offset, in bytes.</summary>
+    /// <summary>The constant part of a pointer's offset, in bytes. Of a number with an id: what was added to it since it was copied.</summary>
     public int Offset;
+
+    /// <summary>What was added was added to the low 32 bits, of a number that had no others.</summary>
+    public bool LinksLow;
 
     /// <summary>Numbers and pointers with one id were copied from each other, or are null together. 0 for none.</summary>
     public int Id;
@@ -83,6 +122,13 @@ internal struct RegisterState
 
     /// <summary>The type in the target's BTF of a <see cref="RegisterKind.Typed"/> pointer.</summary>
     public int Type;
+
+    /// <summary>Of a slice, the id of the dynptr it was taken from; of a dynptr, its own id.</summary>
+    public int Owner;
+
+    /// <summary>Two pointers of one kind are the same but for their numbers, ranges and ids, which comparison looks at by themselves.</summary>
+    public static bool AreAlike(in RegisterState left, in RegisterState right) =>
+        left.Offset == right.Offset && left.Map == right.Map && left.MemorySize == right.MemorySize && left.Frame == right.Frame && left.Type == right.Type;
 
     public readonly bool IsNumber => Kind == RegisterKind.Number;
 
@@ -129,7 +175,15 @@ internal struct RegisterState
             RegisterKind.Memory => (Traits & PointerTraits.RingRecord) != 0 ? "a ring buffer record" : "memory",
             RegisterKind.FlowKeys => "flow keys",
             RegisterKind.Function => "a function",
-            RegisterKind.Typed => "a kernel pointer",
+            RegisterKind.Typed => (Traits & (PointerTraits.Allocated | PointerTraits.Local)) != 0 ? "an object of the program"
+                : (Traits & PointerTraits.Untrusted) != 0 ? "an untrusted kernel pointer"
+                : "a kernel pointer",
+            RegisterKind.Dynptr => "a dynptr",
+            RegisterKind.Iterator => "an iterator",
+            RegisterKind.IrqFlag => "saved interrupt flags",
+            RegisterKind.Arena => "arena memory",
+            RegisterKind.Buffer => "a buffer",
+            RegisterKind.TracepointBuffer => "the tracepoint's buffer",
             _ => "a socket",
         };
         return IsNullable ? what + " or null" : what;

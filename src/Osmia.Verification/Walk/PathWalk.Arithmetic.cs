@@ -21,10 +21,13 @@ internal sealed partial class PathWalk
                 Move(instruction);
                 return;
             case ArithmeticOperation.End:
-                Read(destination);
-                RequireWritable(destination);
-                this[destination] = RegisterState.Unknown;
-                return;
+                {
+                    RegisterState value = Read(destination);
+                    RequireWritable(destination);
+                    this[destination] = value.IsNumber ? Reordered(instruction, value) : RegisterState.Unknown;
+                    return;
+                }
+
             case ArithmeticOperation.Neg:
                 {
                     RegisterState value = Read(destination);
@@ -39,7 +42,19 @@ internal sealed partial class PathWalk
         RegisterState right = opcode.UsesRegister ? Read(instruction.Source) : RegisterState.Constant((ulong)instruction.Immediate);
         RegisterState left = Read(destination);
         RequireWritable(destination);
-        this[destination] = Combine(instruction, left, right);
+        if (left.IsPointer != right.IsPointer && opcode.UsesRegister)
+        {
+            // The number a pointer is moved by.
+            RequirePrecise(left.IsPointer ? instruction.Source : destination);
+        }
+
+        RegisterState result = Combine(instruction, left, right);
+        if (left.IsNumber && left.Id != 0 && left.Offset == 0 && right.IsNumber && opcode.Arithmetic is ArithmeticOperation.Add or ArithmeticOperation.Sub)
+        {
+            LinkSum(ref result, left, right.Number, opcode);
+        }
+
+        this[destination] = result;
     }
 
     /// <summary>Division by the constant 0 and shifts by all bits or more have a result, but no purpose: they are refused.</summary>
@@ -89,15 +104,25 @@ internal sealed partial class PathWalk
         bool keepsNumber = extendFrom == 0
             ? is64 || number.Wide.UMax <= uint.MaxValue
             : is64 && number.Wide.UMax < 1UL << (extendFrom * 8 - 1);
-        if (keepsNumber && !number.IsConstant && source.Id == 0)
+        if (keepsNumber)
         {
-            source.Id = NewId();
+            LinkCopies(ref source);
         }
 
         Scalar moved = extendFrom != 0
             ? is64 ? ScalarArithmetic.SignExtend64(number, extendFrom) : ScalarArithmetic.SignExtend32(number, extendFrom)
             : is64 ? number : number.ZeroExtendLow();
         this[destination] = RegisterState.Of(moved) with { Id = keepsNumber ? source.Id : 0 };
+    }
+
+    /// <summary>A number with its bytes in another order, or only its low ones. The order to convert from is little-endian, as the programs are.</summary>
+    private static RegisterState Reordered(Instruction instruction, RegisterState value)
+    {
+        int size = instruction.Immediate / 8;
+        bool swaps = instruction.Opcode.Is64Bit || instruction.Opcode.UsesRegister;
+        return swaps ? RegisterState.Of(Scalar.OfBits(value.Number.Bits.SwapBytes(size)))
+            : size == sizeof(ulong) ? value
+            : RegisterState.Of(Fits(value.Number, size) ? value.Number : Truncate(value.Number, size));
     }
 
     private RegisterState Combine(Instruction instruction, RegisterState left, RegisterState right)
@@ -138,7 +163,12 @@ internal sealed partial class PathWalk
     {
         if (pointer.IsNullable)
         {
-            throw Stop.Reject(CheckFamily.PointerArithmetic, $"arithmetic on {pointer.Describe()}: compare it with null first");
+            throw Stop.Reject(CheckFamily.NullCheck, $"arithmetic on {pointer.Describe()}: compare it with null first");
+        }
+
+        if (IsUntrustedMemory(pointer))
+        {
+            return pointer; // It is read with faults caught wherever it points.
         }
 
         bool canMove = pointer.Kind switch

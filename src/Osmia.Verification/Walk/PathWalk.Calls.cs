@@ -20,7 +20,7 @@ internal sealed partial class PathWalk
 
         if (!instruction.IsLocalCall)
         {
-            throw Stop.NotModelled(instruction.IsKfuncCall ? "kernel functions" : "calls through registers");
+            throw instruction.IsKfuncCall ? Stop.NotModelled("kernel functions") : Stop.Reject(CheckFamily.Encoding, "calls through registers are for programs of other machines; the kernel has none");
         }
 
         int callee = Slot + 1 + instruction.Immediate;
@@ -30,11 +30,7 @@ internal sealed partial class PathWalk
             return Slot + 1;
         }
 
-        if (_state.Frames.Count == PathState.MaximumFrames)
-        {
-            throw Stop.Reject(CheckFamily.Limits, $"calls are nested deeper than {PathState.MaximumFrames} frames");
-        }
-
+        RequireFrame();
         Frame caller = _state.Current;
         var frame = Frame.Create(_state.Frames.Count, callee, Slot);
         for (int i = 1; i < FirstSaved; i++)
@@ -51,10 +47,16 @@ internal sealed partial class PathWalk
     private void CallGlobal(LinkedFunction function)
     {
         FunctionContract contract = _scope.ContractOf(function);
+        RequireNoLock($"global function '{function.Name}' is called");
         for (int i = 0; i < contract.Arguments.Count; i++)
         {
             var register = (Register)(i + 1);
             RegisterState value = Read(register);
+            if (value.IsNull)
+            {
+                RequirePrecise(register);
+            }
+
             ContractArgument argument = contract.Arguments[i];
             bool fits = argument.Kind switch
             {
@@ -97,9 +99,17 @@ internal sealed partial class PathWalk
             return Return(result);
         }
 
+        RequireNoLock("the program ends");
+        RequireNoObjectReturned(result);
         if (_state.References.Count > 0)
         {
             throw Stop.Reject(CheckFamily.References, "the program ends while it holds a reference: what a helper handed out must be released or submitted on every path");
+        }
+
+        if (_state.Current.CallbackReturns is { } deferred)
+        {
+            RequireCallbackResult(result, deferred);
+            return PathEnds;
         }
 
         if (_contract is { } contract)
@@ -112,12 +122,7 @@ internal sealed partial class PathWalk
             return PathEnds;
         }
 
-        Read(Register.R0);
-        if (_scope.ReturnRange is { } range)
-        {
-            RequireRange(result, range);
-        }
-
+        CheckResult();
         return PathEnds;
     }
 
@@ -129,23 +134,16 @@ internal sealed partial class PathWalk
         }
 
         Frame callee = _state.Current;
+        if (callee.CallbackReturns is not null)
+        {
+            return ReturnFromCallback(callee);
+        }
+
         _stack.Note(callee);
         _state.Frames.RemoveAt(_state.Frames.Count - 1);
+
         _state.Registers[0] = result;
         return callee.CallSlot + 1;
-    }
-
-    private static void RequireRange(in RegisterState result, ReturnRange range)
-    {
-        if (!result.IsNumber)
-        {
-            throw Stop.Reject(CheckFamily.ReturnValue, $"the program returns {result.Describe()}, not a number from {range}");
-        }
-
-        if (result.Number.Low.SMin < range.Minimum || result.Number.Low.SMax > range.Maximum)
-        {
-            throw Stop.Reject(CheckFamily.ReturnValue, $"the program returns a number from {result.Number.Low.SMin} to {result.Number.Low.SMax}; programs of this kind return {range}");
-        }
     }
 
     /// <summary>r0 to r5 do not survive a call.</summary>

@@ -12,16 +12,19 @@ internal sealed partial class PathWalk
 
     private void CallHelper(int id)
     {
-        Helper helper = HelperTable.Find(id) ?? throw Stop.Reject(CheckFamily.Allowance, $"there is no helper {id}");
-        string name = "bpf_" + helper.Name;
-        HelperSignature signature = helper.SignatureFor(_scope.Type, _scope.AttachType)
-            ?? throw Stop.Reject(CheckFamily.Allowance, $"{_scope.Type.ToKernelName()} programs cannot call {name}");
+        (Helper helper, HelperSignature signature) = _scope.HelperFor(id);
+        string name = (int)helper.Id < Helper.FirstOwnId ? "bpf_" + helper.Name : helper.Name;
         if (signature.IsGplOnly && !_scope.IsGplCompatible)
         {
             throw Stop.Reject(CheckFamily.Allowance, $"{name} is for programs with a GPL-compatible license only");
         }
 
-        RequireModelled(signature, name);
+        if (helper.Id is not (HelperId.SpinUnlock or HelperId.KptrXchg))
+        {
+            RequireNoLock($"{name} is called");
+        }
+
+        RequireSleep(signature, name);
         var call = new HelperCall(helper, signature, name);
         for (int i = 0; i < signature.Arguments.Count; i++)
         {
@@ -29,6 +32,17 @@ internal sealed partial class PathWalk
         }
 
         Release(call);
+        if (helper.Id == HelperId.GetLocalStorage)
+        {
+            RequirePrecise(Register.R2);
+            Require(Read(Register.R2).IsNull, call, Register.R2, Read(Register.R2), "0, the only flags there are");
+        }
+
+        if (helper.Id == HelperId.Snprintf)
+        {
+            CheckFormat(call);
+        }
+
         if (helper.Id == HelperId.TailCall)
         {
             if (_state.References.Count > 0)
@@ -37,11 +51,23 @@ internal sealed partial class PathWalk
             }
 
             _stack.NoteTailCall(_state.Current.Function);
+            RequirePrecise(Register.R3);
         }
 
-        if ((signature.Traits & HelperTraits.ChangesPacket) != 0)
+        // A tail call that fails has changed nothing; one that succeeds returns to the callers of this function.
+        if ((signature.Traits & HelperTraits.ChangesPacket) != 0 && helper.Id != HelperId.TailCall)
         {
             ForgetPacket();
+        }
+
+        if ((signature.Traits & HelperTraits.CallsCallback) != 0)
+        {
+            WalkCallback(call);
+        }
+
+        if (helper.Id == HelperId.TimerSetCallback)
+        {
+            DeferCallback(call.Function, call.Map, maySleep: false, HelperCallback.Of(helper.Id)!);
         }
 
         RegisterState result = ResultOf(call);
@@ -49,17 +75,11 @@ internal sealed partial class PathWalk
         this[Register.R0] = result;
     }
 
-    private static void RequireModelled(HelperSignature signature, string name)
+    private void RequireSleep(HelperSignature signature, string name)
     {
-        if ((signature.Traits & (HelperTraits.CallsCallback | HelperTraits.DefersCallback | HelperTraits.MaySleep)) != 0)
+        if ((signature.Traits & HelperTraits.MaySleep) != 0 && !_scope.IsSleepable && !_state.IsSleepingCallback)
         {
-            throw Stop.NotModelled($"callbacks and sleeping helpers ({name})");
-        }
-
-        // The kernel reads the format and holds the arguments against it.
-        if (signature.Arguments.Any(argument => argument.Kind == HelperArgumentKind.ConstString) && name != "bpf_strncmp")
-        {
-            throw Stop.NotModelled($"formats ({name})");
+            throw Stop.Reject(CheckFamily.Allowance, $"{name} may sleep, and this program may not: a sleepable one has '.s' in its section's name");
         }
     }
 
@@ -70,6 +90,7 @@ internal sealed partial class PathWalk
         RegisterState value = Read(register);
         if (argument.IsNullable && value.IsNull)
         {
+            RequirePrecise(register);
             return;
         }
 
@@ -86,6 +107,7 @@ internal sealed partial class PathWalk
                 return;
             case HelperArgumentKind.ConstAllocSizeOrZero:
                 Require(value.IsConstant, call, register, value, "a constant number");
+                RequirePrecise(register);
                 call.Size = (int)Math.Min(value.Number.Value, MaximumOffset);
                 return;
             case HelperArgumentKind.Context:
@@ -93,11 +115,15 @@ internal sealed partial class PathWalk
                 return;
             case HelperArgumentKind.ConstMap:
                 Require(value.Kind == RegisterKind.Map && !value.IsNullable, call, register, value, "a map");
-                CheckMap(call, value.Map);
+                (call.Map, call.Instance) = (value.Map, value.Type);
+                CheckMap(call, value.Map, value.Type);
                 return;
             case HelperArgumentKind.MapKey:
                 call.Key = ConstantKey(value, (int)_scope.Maps[call.Map].KeySize);
                 CheckMemory(call, register, value, (int)_scope.Maps[call.Map].KeySize, argument.Access, mayBeEmpty: false);
+                return;
+            case HelperArgumentKind.MapValue when _scope.Maps[call.Map].Type is MapType.Sockmap or MapType.Sockhash:
+                CheckSocket(call, argument with { Kind = HelperArgumentKind.BtfSocketCommon }, register, value);
                 return;
             case HelperArgumentKind.MapValue:
                 CheckMemory(call, register, value, (int)_scope.Maps[call.Map].ValueSize, argument.Access, mayBeEmpty: false);
@@ -119,28 +145,55 @@ internal sealed partial class PathWalk
                 call.Released = value.ReferenceId;
                 return;
             case HelperArgumentKind.SocketCommon or HelperArgumentKind.BtfSocketCommon or HelperArgumentKind.Socket:
-                Require(!value.IsNullable && (value.Kind == RegisterKind.Socket
-                    || (argument.Kind != HelperArgumentKind.Socket && value.Kind is RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket)), call, register, value, "a socket");
-                call.Socket = value;
-                if (argument.IsReleased)
-                {
-                    Require(value.ReferenceId != 0, call, register, value, "a socket that a helper handed out to be released");
-                    call.Released = value.ReferenceId;
-                }
-
+                CheckSocket(call, argument, register, value);
                 return;
             case HelperArgumentKind.ConstString:
                 CheckText(call, register, value);
+                return;
+            case HelperArgumentKind.Function:
+                call.Function = CallbackIn(value, register, call.Name);
+                return;
+            case HelperArgumentKind.SpinLock:
+                UseLock(value, $"{Name(register)} of {call.Name}", SpecialKind.SpinLock, isTaken: call.Helper.Id == HelperId.SpinLock);
+                return;
+            case HelperArgumentKind.Timer:
+                FieldAt(value, $"{Name(register)} of {call.Name}", SpecialKind.Timer);
+                (call.Map, call.TimerMap, call.TimerMapInstance) = (value.Map, value.Map, value.Type);
+                return;
+            case HelperArgumentKind.BtfPointer:
+                CheckTypedArgument(call, argument, register, value);
+                return;
+            case HelperArgumentKind.PerCpuPointer:
+                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
+                call.PerCpuType = value.Type;
                 return;
             default:
                 throw Stop.NotModelled($"{argument.Kind} arguments ({call.Name})");
         }
     }
 
-    private void CheckMap(HelperCall call, int index)
+    private void CheckSocket(HelperCall call, HelperArgument argument, Register register, in RegisterState value)
+    {
+        Require(!value.IsNullable && (value.Kind == RegisterKind.Socket
+            || (argument.Kind == HelperArgumentKind.BtfSocketCommon && IsTypedArgument(value, "sock_common", isStrict: argument.IsReleased && call.Helper.Id != HelperId.SkRelease))
+            || (argument.Kind != HelperArgumentKind.Socket && value.Kind is RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket)), call, register, value, "a socket");
+        call.Socket = value;
+        if (argument.IsReleased)
+        {
+            Require(value.ReferenceId != 0, call, register, value, "a socket that a helper handed out to be released");
+            call.Released = value.ReferenceId;
+        }
+    }
+
+    private void CheckMap(HelperCall call, int index, int instance)
     {
         LinkedMap map = _scope.Maps[index];
         call.Map = index;
+        if (call.TimerMap is { } timers && (timers != index || call.TimerMapInstance != instance))
+        {
+            throw Stop.Reject(CheckFamily.CallArgument, $"the timer in r1 of {call.Name} is not in the values of the map in r2");
+        }
+
         bool sockmap = map.Type is MapType.Sockmap or MapType.Sockhash && call.Helper.Id is HelperId.MapUpdateElem or HelperId.MapDeleteElem;
         if (!MapHelperTable.Allows(map.Type, call.Helper.Id) || (sockmap && !MapHelperTable.MayChangeSockmap(_scope.Type, _scope.AttachType, call.Helper.Id)))
         {
@@ -162,6 +215,7 @@ internal sealed partial class PathWalk
     private void CheckSize(HelperCall call, int index, in RegisterState size, bool mayBeEmpty)
     {
         var register = (Register)(index + 1);
+        RequirePrecise(register);
         if (size.Number.Wide.SMin < 0)
         {
             throw Stop.Reject(CheckFamily.CallArgument, $"the size in {Name(register)} of {call.Name} may be negative: use an unsigned number, or var &= const");
@@ -182,6 +236,7 @@ internal sealed partial class PathWalk
         HelperArgument argument = call.Signature.Arguments[index - 1];
         if (pointer.IsNull && argument.IsNullable)
         {
+            RequirePrecise(memory);
             if (size.Number.Wide.UMax != 0)
             {
                 throw Stop.Reject(CheckFamily.CallArgument, $"{Name(memory)} of {call.Name} is null, and the size in {Name(register)} is not zero");
@@ -195,7 +250,8 @@ internal sealed partial class PathWalk
     }
 
     private static void RequireMemory(HelperCall call, Register register, in RegisterState value) => Require(
-        !value.IsNullable && (value.Kind is RegisterKind.Stack or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Memory
+        !value.IsNullable && ((value.Kind is RegisterKind.Stack or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Memory or RegisterKind.Buffer && !IsUntrustedMemory(value))
+            || value is { Kind: RegisterKind.Typed, Traits: PointerTraits.Trusted }
             || (value.IsPacketPointer && (call.Signature.Traits & HelperTraits.TakesPacketMemory) != 0)),
         call,
         register,
@@ -218,7 +274,7 @@ internal sealed partial class PathWalk
             case RegisterKind.MapValue:
                 RequireMapAccess(_scope.Maps[pointer.Map], isWrite: writes);
                 RequireInside(pointer, name, 0, size, (int)_scope.Maps[pointer.Map].ValueSize, mayBeEmpty);
-                _scope.RequirePlain(_scope.Maps[pointer.Map]);
+                RequireNotSpecial(_scope.Maps[pointer.Map], pointer, name, 0, size, isDirect: false);
                 return;
             case RegisterKind.Packet or RegisterKind.PacketMeta:
                 if (writes && !VerificationScope.MayWritePacket(_scope.Type))
@@ -227,6 +283,12 @@ internal sealed partial class PathWalk
                 }
 
                 RequirePacket(pointer, name, 0, size, mayBeEmpty);
+                return;
+            case RegisterKind.Buffer:
+                RequireInBuffer(pointer, name, 0, writes);
+                return;
+            case RegisterKind.Typed:
+                CheckTypedMemory(pointer, name, size, writes);
                 return;
             case not (RegisterKind.Memory or RegisterKind.MapKey):
                 throw Stop.Reject(CheckFamily.CallArgument, $"{name} holds {pointer.Describe()}, not memory");
@@ -258,7 +320,7 @@ internal sealed partial class PathWalk
         long most = pointer.Offset + pointer.Number.Wide.SMax;
         if (pointer.Number.Wide.SMin <= -MaximumOffset || pointer.Number.Wide.SMax >= MaximumOffset || least < -Frame.StackSize || most + size > 0)
         {
-            throw Stop.Reject(CheckFamily.StackUse, $"bytes {least} to {most + size} from the frame pointer ({name}) are not on the stack, which has {Frame.StackSize} below it");
+            throw Stop.Reject(CheckFamily.StackUse, $"bytes {least} to {most + size - 1} from the frame pointer ({name}) are not on the stack, which has {Frame.StackSize} below it");
         }
 
         frame.Reach((int)least);
@@ -270,17 +332,33 @@ internal sealed partial class PathWalk
         }
     }
 
+    /// <summary>Constant text that ends with a zero byte.</summary>
     private void CheckText(HelperCall call, Register register, in RegisterState value)
     {
         Require(value.Kind == RegisterKind.MapValue && !value.IsNullable && value.Number.IsConstant, call, register, value, "text in read-only data");
         LinkedMap map = _scope.Maps[value.Map];
         Require(map.IsFrozen, call, register, value, "text in read-only data");
         long place = value.Offset + (long)value.Number.Value;
-        ReadOnlySpan<byte> data = map.InitialData.Span;
-        bool ends = place >= 0 && (place < data.Length ? data[(int)place..].Contains((byte)0) || data.Length < map.ValueSize : place < map.ValueSize);
-        if (!ends)
+        byte[] data = new byte[map.ValueSize];
+        map.InitialData.Span[..Math.Min(map.InitialData.Length, data.Length)].CopyTo(data);
+        int end = place >= 0 && place < data.Length ? Array.IndexOf(data, (byte)0, (int)place) : -1;
+        if (end < 0)
         {
             throw Stop.Reject(CheckFamily.CallArgument, $"{Name(register)} of {call.Name} is no text that ends with a zero byte");
+        }
+
+        call.Text = data[(int)place..end];
+    }
+
+    /// <summary>The format and how many numbers there are for it.</summary>
+    private void CheckFormat(HelperCall call)
+    {
+        RequirePrecise(Register.R5);
+        ulong size = Read(Register.R5).Number.Bits.Value;
+        string? problem = size % sizeof(ulong) != 0 ? $"{size} bytes of arguments are no array of numbers of eight bytes" : FormatText.Problem(call.Text, (int)(size / sizeof(ulong)));
+        if (problem is not null)
+        {
+            throw Stop.Reject(CheckFamily.CallArgument, $"{call.Name}: {problem}");
         }
     }
 
@@ -330,18 +408,25 @@ internal sealed partial class PathWalk
             return null;
         }
 
-        if (AllZero(frame, (int)place, size))
+        if (AllZero(frame, (int)place, size, out ulong spills) && spills == 0)
         {
             return 0;
         }
 
+        // The kernel takes the key from a spilled number of its size only.
         ref StackSlot stack = ref frame.Stack[slot];
-        return index == 0 && stack.SpilledSize >= size && stack.Spilled.IsConstant ? (uint)stack.Spilled.Number.Value : null;
+        if (index != 0 || stack.SpilledSize != size || !stack.Spilled.IsConstant)
+        {
+            return null;
+        }
+
+        RequirePreciseSlots(frame, 1UL << slot);
+        return (uint)stack.Spilled.Number.Value;
     }
 
     /// <summary>Arrays have every element below their size: a lookup by a constant index is never null (Linux 6.14).</summary>
     private bool IsSurelyThere(HelperCall call) =>
-        call.Helper.Id == HelperId.MapLookupElem && _scope.Maps[call.Map] is { Type: MapType.Array or MapType.PercpuArray } map && call.Key < map.MaxEntries;
+        _scope.IsAtLeast(6, 14) && call.Helper.Id == HelperId.MapLookupElem && _scope.Maps[call.Map] is { Type: MapType.Array or MapType.PercpuArray } map && call.Key < map.MaxEntries;
 
     private RegisterState ResultOf(HelperCall call)
     {
@@ -351,21 +436,26 @@ internal sealed partial class PathWalk
         {
             HelperReturnKind.Void => default,
             HelperReturnKind.Integer => RegisterState.Of(RangeOf(call)),
-            HelperReturnKind.MapValue => Element(call.Map, traits),
+            HelperReturnKind.MapValue => Element(call.Map, call.Instance, traits),
             HelperReturnKind.Socket => RegisterState.Pointer(RegisterKind.Socket, traits),
             HelperReturnKind.SocketCommon => RegisterState.Pointer(RegisterKind.SocketCommon, traits),
             HelperReturnKind.TcpSocket => RegisterState.Pointer(RegisterKind.TcpSocket, traits),
             HelperReturnKind.RingbufRecord => RegisterState.Pointer(RegisterKind.Memory, traits | PointerTraits.RingRecord) with { MemorySize = call.Size },
+            HelperReturnKind.BtfPointer => RegisterState.Pointer(RegisterKind.Typed, traits | (returned.IsTrusted ? PointerTraits.Trusted : PointerTraits.None)) with { Type = TargetType(returned.TypeName).Value },
+            HelperReturnKind.PerCpuData => PerCpuData(call.PerCpuType, traits),
             _ => throw Stop.NotModelled($"what {call.Name} returns"),
         };
-        if (result.IsNullable)
+        if (result.IsNullable || KeepsId(result))
         {
             result.Id = NewId();
         }
 
-        if ((call.Signature.Traits & HelperTraits.AcquiresReference) != 0)
+        // A socket that is looked up in a map is held, as one that is looked up by its address.
+        bool isHeld = call.Helper.Id == HelperId.MapLookupElem && _scope.Maps[call.Map].Type is MapType.Sockmap or MapType.Sockhash;
+        if (isHeld || (call.Signature.Traits & HelperTraits.AcquiresReference) != 0)
         {
-            result.ReferenceId = NewId();
+            // One id, so that what is null is told from what was made of it and is null.
+            result.ReferenceId = result.Id = result.Id != 0 ? result.Id : NewId();
             _state.References.Add(result.ReferenceId);
         }
         else if ((call.Signature.Traits & HelperTraits.CastsPointer) != 0)
@@ -376,16 +466,24 @@ internal sealed partial class PathWalk
         return result;
     }
 
-    private RegisterState Element(int map, PointerTraits traits)
+    private RegisterState Element(int map, int instance, PointerTraits traits)
     {
         MapType type = _scope.Maps[map].Type;
         return type switch
         {
-            MapType.ArrayOfMaps or MapType.HashOfMaps => RegisterState.Pointer(RegisterKind.Map, traits) with { Map = _scope.InnerMapOf(map) },
+            MapType.ArrayOfMaps or MapType.HashOfMaps => InnerMap(_scope.InnerMapOf(map), traits),
             MapType.Xskmap => RegisterState.Pointer(RegisterKind.XdpSocket, traits),
-            MapType.Sockmap or MapType.Sockhash => throw Stop.NotModelled("lookups in sockmaps"),
-            _ => RegisterState.Pointer(RegisterKind.MapValue, traits) with { Map = map },
+            MapType.Sockmap or MapType.Sockhash => RegisterState.Pointer(RegisterKind.Socket, traits),
+            _ => RegisterState.Pointer(RegisterKind.MapValue, traits) with { Map = map, Type = instance },
         };
+    }
+
+    /// <summary>Each lookup may give another map: a timer must be started with the map it was found in.</summary>
+    private RegisterState InnerMap(int map, PointerTraits traits)
+    {
+        SpecialFields fields = _scope.FieldsOf(_scope.Maps[map]);
+        bool matters = fields.Has(SpecialKind.Timer) || fields.Has(SpecialKind.WorkQueue) || fields.Has(SpecialKind.TaskWork);
+        return RegisterState.Pointer(RegisterKind.Map, traits) with { Map = map, Type = matters ? NewId() : 0 };
     }
 
     private static Scalar RangeOf(HelperCall call) => call.Helper.Id switch
@@ -414,6 +512,20 @@ internal sealed partial class PathWalk
 
         public int Map { get; set; }
 
+        /// <summary>Which of the maps that a map of maps may hold; 0 for a map of the object.</summary>
+        public int Instance { get; set; }
+
+        /// <summary>The map whose value has the timer.</summary>
+        public int? TimerMap { get; set; }
+
+        public int TimerMapInstance { get; set; }
+
+        /// <summary>Constant text, without the zero byte at its end.</summary>
+        public byte[] Text { get; set; } = [];
+
+        /// <summary>First slot of the callback.</summary>
+        public int Function { get; set; }
+
         public int Size { get; set; }
 
         public int Released { get; set; }
@@ -421,5 +533,8 @@ internal sealed partial class PathWalk
         public uint? Key { get; set; }
 
         public RegisterState Socket { get; set; }
+
+        /// <summary>The target's type of the per-CPU variable that was passed.</summary>
+        public int PerCpuType { get; set; }
     }
 }

@@ -15,9 +15,14 @@ internal sealed partial class PathWalk
             return target;
         }
 
+        if (instruction.Opcode.Value == Opcodes.MayGoto)
+        {
+            return MayGoto(target);
+        }
+
         if (instruction.Opcode.Jump is JumpOperation.Jcond or JumpOperation.Ja)
         {
-            throw Stop.NotModelled(instruction.Opcode.Value == Opcodes.MayGoto ? "may_goto" : "indirect jumps");
+            throw Stop.NotModelled("indirect jumps");
         }
 
         bool is32 = !instruction.Opcode.Is64Bit;
@@ -27,7 +32,21 @@ internal sealed partial class PathWalk
         RegisterState left = Read(instruction.Destination);
         if (Decide(operation, left, right, is32) is { } decided)
         {
+            RequirePrecise(instruction.Destination);
+            if (usesRegister)
+            {
+                RequirePrecise(instruction.Source);
+            }
+
             return decided ? target : Slot + 1;
+        }
+
+        if (left.IsNumber || right.IsNumber)
+        {
+            NoteLinked(usesRegister && right.IsNumber ? right.Id : 0, left.IsNumber ? left.Id : 0);
+            // Links beyond what there is room for are gone.
+            left = this[instruction.Destination];
+            right = usesRegister ? this[instruction.Source] : right;
         }
 
         PathState taken = _state.Copy();
@@ -40,6 +59,11 @@ internal sealed partial class PathWalk
         }
         else if (left.IsNullable && right.IsNull && !is32 && operation is JumpOperation.Jeq or JumpOperation.Jne)
         {
+            if (usesRegister)
+            {
+                RequirePrecise(instruction.Source);
+            }
+
             bool equalIsTaken = operation == JumpOperation.Jeq;
             SettleNull(taken, left, isNull: equalIsTaken);
             SettleNull(passed, left, isNull: !equalIsTaken);
@@ -50,6 +74,16 @@ internal sealed partial class PathWalk
         }
 
         return Slot + 1;
+    }
+
+    /// <summary>The kernel leaves such a loop after some time, whenever that is: both ways are possible each time.</summary>
+    private int MayGoto(int target)
+    {
+        PathState passed = _state.Copy();
+        passed.Rounds++;
+        Widen(passed);
+        Later(passed, Slot + 1);
+        return target;
     }
 
     private static bool? Decide(JumpOperation operation, in RegisterState left, in RegisterState right, bool is32)
@@ -83,37 +117,70 @@ internal sealed partial class PathWalk
         }
 
         (Scalar newLeft, Scalar newRight) = ScalarComparison.Refine(instruction.Opcode.Jump, left.Number, right.Number, !instruction.Opcode.Is64Bit, holds);
-        Update(state, instruction.Destination, left.Id, newLeft);
+        Update(state, instruction.Destination, newLeft);
         if (instruction.Opcode.UsesRegister)
         {
-            Update(state, instruction.Source, right.Id, newRight);
+            Update(state, instruction.Source, newRight);
         }
     }
 
-    /// <summary>What is learned of a number holds for its copies.</summary>
-    private static void Update(PathState state, Register register, int id, Scalar number)
+    /// <summary>What is learned of a number holds for its copies, and for what is a constant away from it.</summary>
+    private static void Update(PathState state, Register register, Scalar number)
     {
         state.Registers[(int)register].Number = number;
-        if (id == 0)
+        RegisterState known = state.Registers[(int)register];
+        if (known.Id == 0)
         {
             return;
         }
 
-        state.ForEachRegister((ref RegisterState other) =>
+        for (int i = 0; i < state.Frames.Count; i++)
         {
-            if (other.IsNumber && other.Id == id)
+            Frame frame = state.Frames[i];
+            for (int other = 0; other < 10; other++)
             {
-                other.Number = number;
+                UpdateCopy(ref frame.Registers[other], known, number);
             }
-        });
+
+            for (int slot = 0; slot < frame.Stack.Length; slot++)
+            {
+                if (frame.Stack[slot].IsSpill)
+                {
+                    UpdateCopy(ref frame.Stack[slot].Spilled, known, number);
+                }
+            }
+        }
+    }
+
+    private static void UpdateCopy(ref RegisterState copy, in RegisterState known, Scalar number)
+    {
+        if (!copy.IsNumber || copy.Id != known.Id)
+        {
+            return;
+        }
+
+        if (copy.Offset == known.Offset && copy.LinksLow == known.LinksLow)
+        {
+            copy.Number = number;
+            return;
+        }
+
+        // Steps of different widths do not add up, unless one side made none.
+        if (copy.LinksLow == known.LinksLow || copy.Offset == 0 || known.Offset == 0)
+        {
+            var step = Scalar.Constant((ulong)((long)copy.Offset - known.Offset));
+            copy.Number = copy.LinksLow || known.LinksLow
+                ? ScalarArithmetic.Apply32(ArithmeticOperation.Add, number, step)
+                : ScalarArithmetic.Apply64(ArithmeticOperation.Add, number, step);
+        }
     }
 
     /// <summary>A pointer compared with null, and all that are null together with it.</summary>
-    private static void SettleNull(PathState state, in RegisterState pointer, bool isNull)
+    private void SettleNull(PathState state, in RegisterState pointer, bool isNull)
     {
         int id = pointer.Id;
         int reference = pointer.ReferenceId;
-        if (isNull && reference != 0)
+        if (isNull && reference != 0 && reference == id)
         {
             state.References.Remove(reference);
         }
@@ -132,7 +199,7 @@ internal sealed partial class PathWalk
             }
 
             other.Traits &= ~PointerTraits.Nullable;
-            other.Id = 0;
+            other.Id = KeepsId(other) ? other.Id : 0;
         });
     }
 

@@ -24,11 +24,16 @@ internal sealed partial class PathWalk
     private readonly VerificationScope _scope;
     private readonly Stack<Pending> _pending = new();
     private readonly KeptStates _kept;
+    private readonly WalkProgress _progress;
+    private readonly Trail _trail = new();
+    private readonly StackLiveness _stackLiveness;
+    private readonly Precision _precision;
     private readonly bool[] _isChecked;
     private readonly StackUse _stack;
     private readonly FunctionContract? _contract;
     private PathState _state;
     private int _nextId;
+    private int _jumpsOnWay;
 
     /// <param name="contract">Of a global function that is walked by itself; null for the program.</param>
     /// <param name="start">The function's first slot.</param>
@@ -39,7 +44,10 @@ internal sealed partial class PathWalk
         _program = program;
         _shape = shape;
         _code = shape.Code;
-        _kept = new KeptStates(shape);
+        _precision = new Precision(shape.Code, _trail);
+        _stackLiveness = new StackLiveness(shape);
+        _progress = scope.Progress;
+        _kept = new KeptStates(shape, _progress, _trail, _precision, new StateComparison(new RegisterLiveness(shape, program), _stackLiveness));
         _isChecked = new bool[shape.Code.Length];
         _state = new PathState();
         _state.Frames.Add(Frame.Create(0, start, -1));
@@ -65,26 +73,43 @@ internal sealed partial class PathWalk
 
     public int TotalStates => _kept.Total;
 
+    /// <summary>Who watches; null when nobody asked for more than the verdict.</summary>
+    public WalkRecorder? Recorder { get; init; }
+
+    public VerificationScope Scope => _scope;
+
+    public ImmutableArray<Instruction> Code => _code;
+
+    public bool IsMeetingPoint(int slot) => _shape.IsMeetingPoint[slot];
+
     private ref RegisterState this[Register register] => ref _state.Registers[(int)register];
 
     /// <exception cref="VerdictException">A path does something that is forbidden or not modelled.</exception>
     public void Run()
     {
+        Recorder?.Begin(this, _state);
         while (true)
         {
-            if (++Processed > MaximumProcessed)
+            Processed++;
+            if (++_progress.Instructions > MaximumProcessed)
             {
                 throw Stop.Reject(CheckFamily.Limits, $"more than {MaximumProcessed} instructions were walked on all paths together");
             }
 
-            int next = _shape.IsMeetingPoint[Slot] && _kept.IsCovered(_state, Slot, Processed) ? PathEnds : Step(_code[Slot]);
+            bool isCovered = _shape.IsMeetingPoint[Slot] && IsCovered();
+            int next = isCovered ? PathEnds : Walk(_code[Slot]);
             if (next != PathEnds)
             {
                 Slot = next;
                 continue;
             }
 
-            KeptStates.EndPath(_state);
+            if (isCovered)
+            {
+                Recorder?.Covered(this, _state, _kept.CoveredBy!.State);
+            }
+
+            _kept.EndPath(_state);
             _stack.Note(_state);
             if (!_pending.TryPop(out Pending? pending))
             {
@@ -92,7 +117,47 @@ internal sealed partial class PathWalk
             }
 
             (_state, Slot) = (pending.State, pending.Slot);
+            _jumpsOnWay = pending.JumpsOnWay;
+            _trail.Resume(pending.TrailEnd);
+            Recorder?.TakenUp(this, _state);
         }
+    }
+
+    private bool IsCovered()
+    {
+        KeptState? parent = _state.Parent;
+        bool isCovered = _kept.IsCovered(_state, Slot, _jumpsOnWay);
+        if (_state.Parent != parent)
+        {
+            _jumpsOnWay = 0;
+        }
+
+        return isCovered;
+    }
+
+    private int Walk(Instruction instruction)
+    {
+        _trail.Add(Slot, _state.Frames.Count - 1);
+        if (instruction.Opcode.IsJump)
+        {
+            _progress.Jumps++;
+            _jumpsOnWay++;
+            if (instruction.IsCall)
+            {
+                NoteStackReads(instruction);
+            }
+        }
+
+        return Recorder is null ? Step(instruction) : StepRecorded(Recorder);
+    }
+
+    private int StepRecorded(WalkRecorder recorder)
+    {
+        recorder.Before(this, _state);
+        int slot = Slot;
+        int next = Step(_code[slot]);
+        recorder.After(this, slot, next, _state);
+        return next;
     }
 
     /// <summary>Checks an instruction and does what it does to the state.</summary>
@@ -135,10 +200,15 @@ internal sealed partial class PathWalk
             PseudoLoad.Immediate => RegisterState.Constant(instruction.WideImmediate(next)),
             PseudoLoad.MapIndex => RegisterState.Pointer(RegisterKind.Map) with { Map = _scope.CheckMap(instruction.Immediate) },
             PseudoLoad.MapIndexValue => MapValueAt(_scope.CheckMap(instruction.Immediate), next.Immediate),
-            PseudoLoad.Function => RegisterState.Pointer(RegisterKind.Function) with { Frame = Slot + 1 + instruction.Immediate },
-            _ => throw Stop.NotModelled("addresses of kernel variables"),
+            PseudoLoad.Function => FunctionAddress(Slot + 1 + instruction.Immediate),
+            PseudoLoad.BtfId => KernelVariable(instruction.Immediate, next.Immediate),
+            _ => throw Stop.Reject(CheckFamily.Encoding, $"a wide load of kind {instruction.SourceKind}, which there is not"),
         };
     }
+
+    private RegisterState FunctionAddress(int function) => !_scope.IsGlobal(_program.FunctionAt(function))
+        ? RegisterState.Pointer(RegisterKind.Function) with { Frame = function }
+        : throw Stop.Reject(CheckFamily.Encoding, $"the address of '{_program.FunctionAt(function).Name}' is taken: only static functions are called back");
 
     private RegisterState MapValueAt(int map, int offset)
     {
@@ -190,12 +260,13 @@ internal sealed partial class PathWalk
             state.Parent.Branches++;
         }
 
-        _pending.Push(new Pending(state, slot));
+        _pending.Push(new Pending(state, slot, _trail.End, _jumpsOnWay));
+        Recorder?.PutAside(this, slot, state);
     }
 
     private int NewId() => ++_nextId;
 
     private static string Name(Register register) => $"r{(int)register}";
 
-    private sealed record Pending(PathState State, int Slot);
+    private sealed record Pending(PathState State, int Slot, int TrailEnd, int JumpsOnWay);
 }

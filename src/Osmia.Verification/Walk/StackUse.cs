@@ -10,9 +10,11 @@ internal sealed class StackUse
     // What a JIT compiler rounds each frame up to.
     private const int Granularity = 16;
     private const int LimitBelowTailCall = 256;
+    private const int LeastPrivate = 64;
 
     private readonly Dictionary<int, int> _depths = [];
     private readonly HashSet<int> _tailCallers = [];
+    private readonly HashSet<int> _deferred = [];
 
     public int Deepest { get; private set; }
 
@@ -28,36 +30,60 @@ internal sealed class StackUse
 
     public void NoteTailCall(int function) => _tailCallers.Add(function);
 
-    /// <exception cref="VerdictException">Some chain of calls needs more than there is.</exception>
-    public void RequireRoom(ProgramShape shape, Action<int> at) => Descend(shape, 0, 0, 1, at);
+    /// <summary>A callback that runs by itself, on a stack of its own.</summary>
+    public void NoteDeferred(int function) => _deferred.Add(function);
 
-    private void Descend(ProgramShape shape, int function, int above, int frames, Action<int> at)
+    /// <param name="hasPrivateStacks">Functions that need much have a stack of their own, where no tail call is made.</param>
+    /// <exception cref="VerdictException">Some chain of calls needs more than there is.</exception>
+    public void RequireRoom(ProgramShape shape, bool hasPrivateStacks, Action<int> at)
     {
+        // What a deferred callback calls, too, stays on the common stack: it may interrupt the program.
+        var common = new HashSet<int>();
+        foreach (int function in _deferred.OrderDescending())
+        {
+            Descend(shape, function, 0, 1, common, at);
+        }
+
+        Descend(shape, 0, 0, 1, hasPrivateStacks && _tailCallers.Count == 0 ? null : common, at, common);
+    }
+
+    /// <param name="seen">Takes in the functions come by, all on the common stack; null where those with much stack have their own.</param>
+    private void Descend(ProgramShape shape, int function, int above, int frames, HashSet<int>? seen, Action<int> at, HashSet<int>? common = null)
+    {
+        seen?.Add(function);
         if (frames > PathState.MaximumFrames)
         {
-            throw Stop.Reject(CheckFamily.Limits, $"calls are nested deeper than {PathState.MaximumFrames} frames");
+            throw Stop.Reject(CheckFamily.StackSpace, $"calls are nested deeper than {PathState.MaximumFrames} frames");
         }
 
         if (above >= LimitBelowTailCall && _tailCallers.Contains(function))
         {
-            throw Stop.Reject(CheckFamily.Limits, $"a function that makes tail calls is called with {above} bytes of stack above it; {LimitBelowTailCall} is too much");
+            throw Stop.Reject(CheckFamily.StackSpace, $"a function that makes tail calls is called with {above} bytes of stack above it; {LimitBelowTailCall} is too much");
         }
 
-        int own = Math.Max(_depths.GetValueOrDefault(function), 1);
-        int total = above + (own + Granularity - 1) / Granularity * Granularity;
-        Deepest = Math.Max(Deepest, total);
-        if (total > Frame.StackSize)
+        int own = (Math.Max(_depths.GetValueOrDefault(function), 1) + Granularity - 1) / Granularity * Granularity;
+        bool isPrivate = seen is null && own >= LeastPrivate && common?.Contains(function) != true;
+        int total = isPrivate ? above : above + own;
+        Deepest = Math.Max(Deepest, isPrivate ? own : total);
+        if (Math.Max(total, own) > Frame.StackSize)
         {
-            throw Stop.Reject(CheckFamily.Limits, $"the functions of a chain of calls need {total} bytes of stack together, {Frame.StackSize} are there");
+            throw Stop.Reject(CheckFamily.StackSpace, $"the functions of a chain of calls need {total} bytes of stack together, {Frame.StackSize} are there");
         }
 
         ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
         for (int slot = function; slot < code.Length && shape.FunctionAt(slot) == function; slot++)
         {
-            if (code[slot].IsLocalCall)
+            // A function whose address is taken here is called from here, unless it runs by itself.
+            int callee = slot + 1 + code[slot].Immediate;
+            if (code[slot].IsLocalCall || (code[slot].IsFunctionAddress && !_deferred.Contains(callee)))
             {
                 at(slot);
-                Descend(shape, slot + 1 + code[slot].Immediate, total, frames + 1, at);
+                Descend(shape, callee, total, frames + 1, seen, at, common);
+            }
+            else if (code[slot].IsFunctionAddress && _tailCallers.Contains(callee))
+            {
+                at(slot);
+                throw Stop.Reject(CheckFamily.Limits, "a callback that runs by itself makes a tail call");
             }
 
             slot += code[slot].IsWide ? 1 : 0;

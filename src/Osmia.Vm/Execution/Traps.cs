@@ -20,6 +20,7 @@ internal sealed unsafe partial class ExecutionSlot
         int slot = CurrentSlot;
         VmProgram program = Program;
         ulong[] registers = new ReadOnlySpan<ulong>(State->Registers, 11).ToArray();
+        registers[10] = State->FrameLow + FrameSize;
         throw new TrapException(
             new Diagnostic(id, what) { Where = ProgramPlace.Describe(program.Definition, slot), Why = why, Try = attempt },
             program.Name, slot, registers, program.Definition.Instructions[slot], inner);
@@ -34,7 +35,7 @@ internal sealed unsafe partial class ExecutionSlot
     public void TrapArgumentMemory(int argument, ulong address, ulong size, bool isWrite) =>
         TrapArgument(argument, $"is no {(isWrite ? "writable " : "")}memory of {size} bytes", WhereIs(address, size));
 
-    public string HelperName() => VmHelpers.NameOf(State->Current->Offset);
+    public string HelperName() => State->Current->Op == Op.CallRegister ? "callx" : VmHelpers.NameOf(State->Current->Offset);
 
     [DoesNotReturn]
     private void ThrowBadAccess(ulong address, ulong size, bool isWrite)

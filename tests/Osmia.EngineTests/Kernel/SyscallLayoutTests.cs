@@ -22,6 +22,8 @@ public class SyscallLayoutTests
             (nameof(TestRunAttributes), Unsafe.SizeOf<TestRunAttributes>()),
             (nameof(BtfLoadAttributes), Unsafe.SizeOf<BtfLoadAttributes>()),
             (nameof(LinkCreateAttributes), Unsafe.SizeOf<LinkCreateAttributes>()),
+            (nameof(IteratorInfo), Unsafe.SizeOf<IteratorInfo>()),
+            (nameof(ProgramAttachAttributes), Unsafe.SizeOf<ProgramAttachAttributes>()),
             (nameof(ProgramInfoData), Unsafe.SizeOf<ProgramInfoData>()),
             (nameof(MapInfoData), Unsafe.SizeOf<MapInfoData>()),
             (nameof(BtfInfoData), Unsafe.SizeOf<BtfInfoData>()),
@@ -33,7 +35,7 @@ public class SyscallLayoutTests
         Assert.Equal(
             [
                 ("MapCreateAttributes", 80), ("MapElementAttributes", 32), ("ProgramLoadAttributes", 152), ("TestRunAttributes", 80),
-                ("BtfLoadAttributes", 40), ("LinkCreateAttributes", 64), ("ProgramInfoData", 232), ("MapInfoData", 104), ("BtfInfoData", 32), ("PerfEventAttributes", 112),
+                ("BtfLoadAttributes", 40), ("LinkCreateAttributes", 64), ("IteratorInfo", 16), ("ProgramAttachAttributes", 32), ("ProgramInfoData", 232), ("MapInfoData", 104), ("BtfInfoData", 32), ("PerfEventAttributes", 112),
                 ("FunctionRecord", 8), ("SourceRecord", 16), ("ObjectName", 16),
             ],
             actual);

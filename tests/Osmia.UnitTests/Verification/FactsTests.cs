@@ -1,0 +1,119 @@
+using Osmia.Bytecode;
+using Osmia.Objects.Assembly;
+using Osmia.Objects.Linking;
+using Osmia.Verification;
+using Osmia.Verification.Facts;
+
+namespace Osmia.Tests.Verification;
+
+/// <summary>Facts hold for every execution, also for those on paths that were covered by another.</summary>
+public class FactsTests
+{
+    [Fact]
+    public void A_number_that_differs_on_a_covered_path_is_not_claimed()
+    {
+        VerificationFacts facts = FactsOf("""
+            .section tc
+            main:
+                r6 = 1000
+                r7 = *(u32 *)(r1 + 0)
+                *(u64 *)(r10 - 8) = r6
+                if r7 == 0 goto meet
+                r6 = 1
+                *(u64 *)(r10 - 8) = r6
+                r8 = 1
+                r8 += 1
+                r8 += 1
+                r8 += 1
+                r8 += 1
+                r8 += 1
+                r8 += 1
+                r8 += 1
+                r8 = 0
+            meet:
+                r9 = r6
+                r9 += 1
+                r2 = *(u64 *)(r10 - 8)
+                r0 = r9
+                exit
+            """);
+
+        Assert.True(facts.RegisterAt(15, Register.R6).Allows(1) && facts.RegisterAt(15, Register.R6).Allows(1000));
+        Assert.True(facts.StackAt(17, -8).Allows(1) && facts.StackAt(17, -8).Allows(1000));
+        Assert.True(facts.RegisterAt(18, Register.R2).Allows(1) && facts.RegisterAt(18, Register.R2).Allows(1000));
+        Assert.True(facts.RegisterAt(19, Register.R0).Allows(2) && facts.RegisterAt(19, Register.R0).Allows(1001));
+    }
+
+    [Fact]
+    public void A_dead_register_that_differs_on_a_covered_path_is_not_claimed_until_it_is_written()
+    {
+        VerificationFacts facts = FactsOf("""
+            .section tc
+            main:
+                r6 = 1000
+                r7 = *(u32 *)(r1 + 0)
+                if r7 == 0 goto meet
+                r6 = 1
+                r8 = 1
+                r8 += 1
+                r8 += 1
+                r8 += 1
+                r8 += 1
+                r8 += 1
+                r8 += 1
+                r8 += 1
+                r8 = 0
+            meet:
+                r0 = 0
+                r0 += 1
+                r6 = 5
+                r0 += 1
+                exit
+            """);
+
+        Assert.True(facts.RegisterAt(14, Register.R6).Allows(1) && facts.RegisterAt(14, Register.R6).Allows(1000));
+        Assert.Equal((true, 5ul), (facts.RegisterAt(16, Register.R6).IsConstant, facts.RegisterAt(16, Register.R6).Value.Value));
+    }
+
+    [Fact]
+    public void Branches_that_only_go_one_way_and_accesses_to_known_places_are_told()
+    {
+        VerificationFacts facts = FactsOf("""
+            .section xdp
+            main:
+                r6 = 3
+                if r6 > 2 goto on
+                r6 = 9
+            on:
+                r2 = *(u32 *)(r1 + 4)
+                r3 = *(u32 *)(r1 + 0)
+                r4 = r3
+                r4 += 14
+                r0 = 2
+                if r4 > r2 goto done
+                r5 = *(u16 *)(r3 + 12)
+            done:
+                *(u64 *)(r10 - 16) = 7
+                r0 = *(u64 *)(r10 - 16)
+                r0 &= 1
+                exit
+            """);
+
+        Assert.Equal(BranchFact.AlwaysTaken, facts.BranchAt(1));
+        Assert.False(facts.IsReached(2));
+        Assert.Equal(BranchFact.Both, facts.BranchAt(8));
+        AccessFact packet = facts.AccessAt(9)!.Value;
+        Assert.Equal((ValueKind.Packet, 12ul, 2, false, false), (packet.Region, packet.Offset.Value, packet.Size, packet.IsWrite, packet.NeedsCheck));
+        AccessFact stack = facts.AccessAt(10)!.Value;
+        Assert.Equal((ValueKind.Stack, -16L, 8, true), (stack.Region, (long)stack.Offset.Value, stack.Size, stack.IsWrite));
+        Assert.Equal((true, 7ul), (facts.RegisterAt(12, Register.R0).IsConstant, facts.RegisterAt(12, Register.R0).Value.Value));
+    }
+
+    private static VerificationFacts FactsOf(string text)
+    {
+        LinkedObject linked = Linker.Link(ObjectAssembler.Assemble(text, "facts.s"), new Target("facts"));
+        VerificationReport report = Verifier.Verify(linked, linked.Programs[0], null, new VerificationOptions { Facts = true });
+        Assert.Equal((Verdict.Accept, null), (report.Verdict, report.Problem));
+        return report.Facts!;
+    }
+}
