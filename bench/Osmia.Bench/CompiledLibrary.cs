@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Osmia.Bench;
 
-/// <summary>A C file of ours over libbpf, compiled into a temporary folder and called in this process: the other side of a benchmark.</summary>
+/// <summary>A C file of ours, compiled into a temporary folder and called in this process: the other side of a benchmark.</summary>
 internal sealed class CompiledLibrary : IDisposable
 {
     private readonly DirectoryInfo _folder;
@@ -16,17 +16,20 @@ internal sealed class CompiledLibrary : IDisposable
     }
 
     /// <summary>Null, with a line that says why, without a C compiler or libbpf's headers.</summary>
-    public static CompiledLibrary? Build(string source)
+    public static CompiledLibrary? Build(string source) => Build(source, "cc", "-O2", "-lbpf");
+
+    /// <param name="options">Behind the source: how it is compiled, what it is linked with.</param>
+    public static CompiledLibrary? Build(string source, string compilerName, params string[] options)
     {
-        if (ProcessTimes.Find("cc") is not { } compiler)
+        if (ProcessTimes.Find(compilerName) is not { } compiler)
         {
-            Console.WriteLine("libbpf is left out: it needs a C compiler (cc)");
+            Console.WriteLine($"{Path.GetFileName(source)} is left out: it needs a C compiler ({compilerName})");
             return null;
         }
 
         DirectoryInfo folder = Directory.CreateTempSubdirectory("osmia-bench-");
         string library = Path.Combine(folder.FullName, "library.so");
-        using Process compile = Process.Start(new ProcessStartInfo(compiler, ["-O2", "-shared", "-fPIC", "-o", library, source, "-lbpf"]) { RedirectStandardError = true })!;
+        using Process compile = Process.Start(new ProcessStartInfo(compiler, ["-shared", "-fPIC", "-o", library, source, .. options]) { RedirectStandardError = true })!;
         string errors = compile.StandardError.ReadToEnd();
         compile.WaitForExit();
         if (compile.ExitCode == 0)
@@ -35,7 +38,7 @@ internal sealed class CompiledLibrary : IDisposable
         }
 
         folder.Delete(recursive: true);
-        Console.WriteLine($"libbpf is left out: {Path.GetFileName(source)} does not compile (libbpf-dev missing?): {errors.Split('\n')[0]}");
+        Console.WriteLine($"{Path.GetFileName(source)} is left out, it does not compile (is something missing?): {errors.Split('\n')[0]}");
         return null;
     }
 

@@ -143,7 +143,7 @@ public static class InstructionValidity
         switch (i.Opcode.Jump)
         {
             case JumpOperation.Call when usesRegister && is64:
-                return "a call by register (callx) is not part of RFC 9669 and no engine runs it";
+                return "a call by register (callx) is not part of RFC 9669 and no kernel runs it";
             case JumpOperation.Ja when usesRegister && is64:
                 return Registers(i, source: false) ?? Reserved(i, source: true, offset: true, immediate: true);
             case JumpOperation.Ja or JumpOperation.Call or JumpOperation.Exit or JumpOperation.Jcond when usesRegister:

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
@@ -46,7 +45,6 @@ public sealed class VmEngine : IEngine
         Options = options;
         bool isMetered = options.Mode == VmMode.Metered;
         InstructionBudget = isMetered ? options.InstructionBudget : ExecutionSlot.Unlimited;
-        TimeBudget = isMetered && options.TimeBudget is { } limit ? (long)(limit.TotalSeconds * Stopwatch.Frequency) : 0;
         _seed = options.Seed ?? (ulong)Random.Shared.NextInt64();
         Slots = new SlotPool(this, options.Slots);
     }
@@ -58,15 +56,13 @@ public sealed class VmEngine : IEngine
     public Target Target { get; } = new("vm")
     {
         NoTypesReason = "the VM is no kernel and has no kernel types; give a BTF file to relocate against",
+        LackOf = (helper, _) => VmHelpers.Find((int)helper.Id) is null ? "the VM does not have it" : null,
     };
 
     internal SlotPool Slots { get; }
 
     /// <summary>What a run may spend; without metering, more than any run can.</summary>
     internal long InstructionBudget { get; }
-
-    /// <summary>The limit of a run's time in ticks of <see cref="Stopwatch"/>; 0 for none.</summary>
-    internal long TimeBudget { get; }
 
     internal MapDirectory MapMemory { get; } = new();
 

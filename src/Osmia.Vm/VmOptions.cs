@@ -21,7 +21,7 @@ public sealed record VmOptions
     /// </summary>
     public long InstructionBudget { get; init; } = 1L << 26;
 
-    /// <summary>Time one run may take (<see cref="VmMode.Metered"/>); null sets no limit. Looked at about once in a million instructions.</summary>
+    /// <summary>Time one call of Run may take, all its repeats together (<see cref="VmMode.Metered"/>); null sets no limit.</summary>
     public TimeSpan? TimeBudget { get; init; }
 
     /// <summary>Compiled code makes accesses without a check. For measurements and tests alone: nothing has proved the programs safe.</summary>

@@ -73,15 +73,20 @@ public sealed unsafe partial class VmProgram : LoadedProgram
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(repeat);
         ExecutionSlot slot = _engine.Slots.Lease();
         CancellationTokenRegistration registration = default;
+        RunClock clock = default;
         try
         {
             // After the lease: disposing waits for leases taken before it.
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             (ulong r1, ulong r2) = slot.Prepare(this, run);
             CountRuns(repeat);
+            if (_engine.Options is { TimeBudget: { } time, Mode: VmMode.Metered })
+            {
+                clock = RunClock.Start(slot, time);
+            }
+
             if (cancellation.CanBeCanceled)
             {
-                slot.AllowToRun();
                 registration = cancellation.UnsafeRegister(static slot => ((ExecutionSlot)slot!).Cancel(), slot);
             }
 
@@ -94,8 +99,9 @@ public sealed unsafe partial class VmProgram : LoadedProgram
         }
         finally
         {
-            // Waits for a cancellation under way, which must not reach the slot's next run.
+            // Both wait for a cancellation under way, which must not reach the slot's next run.
             registration.Dispose();
+            clock.Dispose();
             slot.AllowToRun();
             slot.Return();
         }

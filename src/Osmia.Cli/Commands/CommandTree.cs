@@ -15,9 +15,10 @@ internal static class CommandTree
         new("check", "Say whether an object's relocations would resolve on other kernels, and why not", _ => CheckCommand.Build()),
         new("disasm", "Print an object's instructions with their source lines", _ => DisasmCommand.Build()),
         new("asm", "Assemble a text into an object that loads", _ => AsmCommand.Build()),
-        new("prog", "List the programs loaded in the kernel", _ => ProgCommand.Build()),
+        new("prog", "List the programs loaded in the kernel; run one of an object on data", _ => ProgCommand.Build()),
         new("map", "List or dump the maps of the kernel", _ => MapCommand.Build()),
         new("gen", "Link objects into one; cut kernel types down to what objects use", _ => GenCommand.Build()),
+        new(ConformanceCommand.Name, "Run a program in hex from standard input, as the bpf_conformance suite asks", _ => ConformanceCommand.Build()),
         new("btf", "List or dump type information: of an object, a file or the kernel", _ => BtfCommand.Build()),
     ];
 
@@ -48,7 +49,7 @@ internal static class CommandTree
             leading += length;
         }
 
-        string[] words = leading > 0 ? [.. arguments[leading..], .. arguments[..leading]] : arguments;
+        string[] words = ConformanceCommand.Normalize(leading > 0 ? [.. arguments[leading..], .. arguments[..leading]] : arguments);
         return words switch
         {
             [] => ["--help"],

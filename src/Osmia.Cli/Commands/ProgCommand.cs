@@ -38,6 +38,7 @@ internal static class ProgCommand
             return ExitCode.Success;
         });
         command.Add(list);
+        command.Add(ProgRunCommand.Build());
         return command;
     }
 

@@ -27,7 +27,7 @@ internal sealed class ProgramShape
     /// <summary>First slots of functions.</summary>
     public HashSet<int> Functions { get; }
 
-    /// <summary>Slots where states are compared: conditional jumps and targets of jumps, calls of functions, their first instructions and what follows them.</summary>
+    /// <summary>Slots where states are compared: conditional jumps and targets of jumps, calls of the program's functions and their first instructions, and what follows any call.</summary>
     public bool[] IsMeetingPoint { get; }
 
     /// <summary>Where loops converge; states are kept there always.</summary>
@@ -40,6 +40,13 @@ internal sealed class ProgramShape
     public void MarkIterator(int slot)
     {
         LoopPoints[slot] = LoopPoint.Iterator;
+        IsMeetingPoint[slot] = true;
+    }
+
+    /// <summary>Tells that the kernel function called at a slot calls one of the program's. Before the program is walked.</summary>
+    public void MarkCallback(int slot)
+    {
+        LoopPoints[slot] = LoopPoint.Callback;
         IsMeetingPoint[slot] = true;
     }
 
@@ -187,10 +194,14 @@ internal sealed class ProgramShape
                     meeting[slot] |= falls;
                     work.Push(target);
                 }
-                else if (instruction.IsLocalCall || instruction.IsFunctionAddress)
+                else if (instruction.IsCall || instruction.IsFunctionAddress)
                 {
-                    meeting[slot] = true;
-                    meeting[slot + 1 + instruction.Immediate] = true;
+                    if (!instruction.IsHelperCall && !instruction.IsKfuncCall)
+                    {
+                        meeting[slot] = true;
+                        meeting[slot + 1 + instruction.Immediate] = true;
+                    }
+
                     if (next < code.Length)
                     {
                         meeting[next] = true;

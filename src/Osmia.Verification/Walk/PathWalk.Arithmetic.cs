@@ -21,10 +21,13 @@ internal sealed partial class PathWalk
                 Move(instruction);
                 return;
             case ArithmeticOperation.End:
-                Read(destination);
-                RequireWritable(destination);
-                this[destination] = RegisterState.Unknown;
-                return;
+                {
+                    RegisterState value = Read(destination);
+                    RequireWritable(destination);
+                    this[destination] = value.IsNumber ? Reordered(instruction, value) : RegisterState.Unknown;
+                    return;
+                }
+
             case ArithmeticOperation.Neg:
                 {
                     RegisterState value = Read(destination);
@@ -46,10 +49,9 @@ internal sealed partial class PathWalk
         }
 
         RegisterState result = Combine(instruction, left, right);
-        if (result.IsNumber && left.Id != 0 && left.Offset == 0 && opcode is { Is64Bit: true, Arithmetic: ArithmeticOperation.Add } && right.IsConstant && right.Number.Value <= int.MaxValue)
+        if (left.IsNumber && left.Id != 0 && left.Offset == 0 && right.IsNumber && opcode.Arithmetic is ArithmeticOperation.Add or ArithmeticOperation.Sub)
         {
-            // Still known by what it was copied from.
-            (result.Id, result.Offset) = (left.Id, (int)right.Number.Value);
+            LinkSum(ref result, left, right.Number, opcode);
         }
 
         this[destination] = result;
@@ -86,7 +88,8 @@ internal sealed partial class PathWalk
         ref RegisterState source = ref Read(instruction.Source);
         if (instruction.Opcode.Is64Bit && instruction.Offset == 1)
         {
-            throw Stop.NotModelled("address space casts");
+            this[destination] = CastAddressSpace(instruction.Immediate);
+            return;
         }
 
         int extendFrom = instruction.Offset / 8;
@@ -113,6 +116,16 @@ internal sealed partial class PathWalk
         this[destination] = RegisterState.Of(moved) with { Id = keepsNumber ? source.Id : 0 };
     }
 
+    /// <summary>A number with its bytes in another order, or only its low ones. The order to convert from is little-endian, as the programs are.</summary>
+    private static RegisterState Reordered(Instruction instruction, RegisterState value)
+    {
+        int size = instruction.Immediate / 8;
+        bool swaps = instruction.Opcode.Is64Bit || instruction.Opcode.UsesRegister;
+        return swaps ? RegisterState.Of(Scalar.OfBits(value.Number.Bits.SwapBytes(size)))
+            : size == sizeof(ulong) ? value
+            : RegisterState.Of(Fits(value.Number, size) ? value.Number : Truncate(value.Number, size));
+    }
+
     private RegisterState Combine(Instruction instruction, RegisterState left, RegisterState right)
     {
         ArithmeticOperation operation = instruction.Opcode.Arithmetic;
@@ -120,6 +133,12 @@ internal sealed partial class PathWalk
         if (left.IsNumber && right.IsNumber)
         {
             return RegisterState.Of(is64 ? ScalarArithmetic.Apply64(operation, left.Number, right.Number) : ScalarArithmetic.Apply32(operation, left.Number, right.Number));
+        }
+
+        if (left.Kind == RegisterKind.Arena)
+        {
+            // Whatever is done to it, only its low half counts.
+            return left;
         }
 
         if (left.IsPointer && right.IsPointer)

@@ -10,7 +10,7 @@ internal sealed partial class PathWalk
     private const int OfLock = 1;
 
     /// <summary>What an RCU section protects is good here.</summary>
-    private bool IsInRcu => _state.Regions.IsInRcu || HoldsLock || !MaySleep;
+    private bool IsInRcu => _state.Regions.IsInRcu || IsLocked || !MaySleep;
 
     private void EnterOrLeave(KfuncCall call)
     {
@@ -18,6 +18,8 @@ internal sealed partial class PathWalk
         Regions regions = _state.Regions;
         switch (kfunc.Special)
         {
+            case SpecialKfunc.RcuReadLock or SpecialKfunc.RcuReadUnlock when IsInTreeCallback:
+                throw Stop.Reject(CheckFamily.References, $"{kfunc.Name} is called while a tree compares nodes");
             case SpecialKfunc.RcuReadLock:
                 regions.IsInRcu = !regions.IsInRcu ? true : throw Stop.Reject(CheckFamily.References, "an RCU section begins in another: they do not nest");
                 return;

@@ -28,6 +28,9 @@ internal sealed class CompiledFunctions
     /// <summary>The run must begin with a cleared frame and fresh counters: the program has more than registers.</summary>
     public required bool NeedsMachine { get; init; }
 
+    /// <summary>Bytes of the entry's frame, from the top, that must be cleared before a run.</summary>
+    public required int FrameBytes { get; init; }
+
     /// <summary>The function that begins at a slot, for calls from outside.</summary>
     public CompiledFunction At(int start, ExecutionSlot slot) => _bySlot[slot.Index]?[start] ?? Bind(start, slot);
 

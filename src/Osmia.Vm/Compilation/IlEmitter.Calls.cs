@@ -20,6 +20,19 @@ internal sealed unsafe partial class IlEmitter
         AfterCall(statement, MovesPacket(statement.Target));
     }
 
+    private void EmitRegisterCall(Statement statement)
+    {
+        KeepArguments(statement);
+        SetCurrent(statement.Slot);
+        SaveFuel();
+        _il.Argument(0);
+        _il.Load(_state);
+        Write(statement.A!);
+        _il.Call(Runtime.CallRegister);
+        StoreResult(statement.Result, isWide: true);
+        AfterCall(statement, _around.HasContext);
+    }
+
     private bool MovesPacket(int helper) =>
         _around.HasContext && HelperTable.Find(helper)!.Signatures.Any(s => (s.Traits & (HelperTraits.ChangesPacket | HelperTraits.CallsCallback)) != 0);
 
@@ -38,7 +51,7 @@ internal sealed unsafe partial class IlEmitter
         if (_fuel is not null)
         {
             LoadFuel();
-            Spend(0, statement.Slot);
+            CheckFuel(statement.Slot);
         }
 
         if (movesPacket)
@@ -79,7 +92,7 @@ internal sealed unsafe partial class IlEmitter
     {
         if (_fuel is not null)
         {
-            Spend(_lengthOf(statement.Target), statement.Slot);
+            SpendOrLeave(_lengthOf(statement.Target), statement.Slot, statement.Known);
         }
 
         SaveFuel();

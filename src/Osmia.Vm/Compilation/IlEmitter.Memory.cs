@@ -141,7 +141,7 @@ internal sealed unsafe partial class IlEmitter
         alwaysAsks = access.Check is AccessCheck.Ask or AccessCheck.None;
         if (alwaysAsks)
         {
-            KeepRegisters(statement);
+            Keep(statement.Known);
             miss();
             return;
         }
@@ -193,9 +193,15 @@ internal sealed unsafe partial class IlEmitter
             _il.Branch(OpCodes.Brtrue, outside);
         }
 
+        if (access.IsFirm)
+        {
+            _outside.Add((outside, () => Leave(statement.Slot, statement.Known)));
+            return;
+        }
+
         _outside.Add((outside, () =>
         {
-            KeepRegisters(statement);
+            Keep(statement.Known);
             miss();
             _il.Branch(OpCodes.Br, after);
         }));
@@ -224,10 +230,9 @@ internal sealed unsafe partial class IlEmitter
         }
     }
 
-    /// <summary>What a trap will tell of the registers.</summary>
-    private void KeepRegisters(Statement statement)
+    private void Keep(IReadOnlyList<(int Register, Node Value)> registers)
     {
-        foreach ((int register, Node value) in statement.Known)
+        foreach ((int register, Node value) in registers)
         {
             FieldAddress(register * sizeof(ulong));
             Write(Node.Wide(value));

@@ -29,6 +29,7 @@ internal sealed unsafe partial class IlEmitter
     private readonly List<(Label Start, Action Write)> _outside = [];
     private readonly LocalBuilder _state;
     private readonly LocalBuilder _address;
+    private readonly Webs _webs;
 
     /// <summary>A run may end here with something it did not give back.</summary>
     private bool _mayOwe;
@@ -37,12 +38,13 @@ internal sealed unsafe partial class IlEmitter
     private LocalBuilder? _packetLow;
     private readonly Dictionary<(int Size, bool IsWrite), LocalBuilder> _packetLimits = [];
 
-    public IlEmitter(IlWriter il, DecodedInstruction* code, FlowGraph graph, List<Statement>[] blocks, ProgramSurroundings around, CompilationMode mode,
+    public IlEmitter(IlWriter il, DecodedInstruction* code, FlowGraph graph, Webs webs, List<Statement>[] blocks, ProgramSurroundings around, CompilationMode mode,
         Func<int, DynamicMethod> methodAt, Func<int, int> lengthOf)
     {
         _il = il;
         _code = code;
         _graph = graph;
+        _webs = webs;
         _blocks = blocks;
         _around = around;
         _mode = mode;
@@ -56,9 +58,12 @@ internal sealed unsafe partial class IlEmitter
     /// <summary>It has a frame, calls something or counts: the run's machine state must be fresh.</summary>
     public bool NeedsMachine { get; private set; }
 
-    public void Emit(Webs webs)
+    /// <summary>Bytes of its frame, from the top, that it may read before it wrote them.</summary>
+    public int FrameBytes { get; private set; }
+
+    public void Emit()
     {
-        Begin(webs);
+        Begin();
         if (_graph.Entry.Index != 0)
         {
             _il.Branch(OpCodes.Br, _labels[_graph.Entry.Index]);
@@ -80,15 +85,16 @@ internal sealed unsafe partial class IlEmitter
         }
     }
 
-    private void Begin(Webs webs)
+    private void Begin()
     {
         Statement[] all = [.. _blocks.SelectMany(block => block)];
         _il.Argument(0);
         _il.Call(Runtime.State);
         _il.Store(_state);
-        _mayOwe = _around.HasLoans || all.Any(s => s.Kind is StatementKind.CallHelper or StatementKind.CallLocal or StatementKind.TailCall);
-        NeedsMachine = _mode.IsChecked || all.Any(UsesFrame)
-            || all.Any(s => s.Kind is StatementKind.CallHelper or StatementKind.CallLocal or StatementKind.TailCall or StatementKind.MayGoto or StatementKind.PacketLoad or StatementKind.Trap);
+        _mayOwe = _around.HasLoans || all.Any(s => s.Kind is StatementKind.CallHelper or StatementKind.CallRegister or StatementKind.CallLocal or StatementKind.TailCall);
+        NeedsMachine = all.Any(UsesFrame) || _mode.IsMetered
+            || all.Any(s => s.Kind is StatementKind.CallHelper or StatementKind.CallRegister or StatementKind.CallLocal or StatementKind.TailCall or StatementKind.MayGoto or StatementKind.PacketLoad or StatementKind.Trap);
+        FrameBytes = new FrameUse(all).Bytes;
         if (all.Any(UsesFrame))
         {
             _frame = _il.Local(typeof(ulong));
@@ -120,7 +126,7 @@ internal sealed unsafe partial class IlEmitter
         }
 
         var entries = new Web?[10];
-        webs.Enter(_graph.Entry, entries);
+        _webs.Enter(_graph.Entry, entries);
         for (int register = 0; register < entries.Length; register++)
         {
             if (entries[register] is not { Uses: > 0, IsRepeated: false } web)
@@ -219,22 +225,17 @@ internal sealed unsafe partial class IlEmitter
         }
     }
 
-    /// <summary>Takes instructions from the portion; an empty one is filled out of line, or the run ends.</summary>
-    private void Spend(int instructions, int slot)
+    /// <summary>A helper may have used up the budget.</summary>
+    private void CheckFuel(int slot)
     {
         Label empty = _il.Label();
         Label go = _il.Label();
-        _il.Load(_fuel!);
-        _il.Constant64((ulong)instructions);
-        _il.Emit(OpCodes.Sub);
-        _il.Store(_fuel!);
         _il.Load(_fuel!);
         _il.Constant64(0);
         _il.Branch(OpCodes.Blt, empty);
         _il.Mark(go);
         _outside.Add((empty, () =>
         {
-            SaveFuel();
             SetCurrent(slot);
             _il.Argument(0);
             _il.Load(_state);
@@ -268,13 +269,67 @@ internal sealed unsafe partial class IlEmitter
     {
         if (_fuel is not null && to.Start <= slot)
         {
-            Spend(slot - to.Start + 1, slot);
+            SpendOrLeave(slot - to.Start + 1, to.Start, LiveIn(to));
         }
 
         if (to.Index != from.Index + 1 || to.Start <= slot)
         {
             _il.Branch(OpCodes.Br, _labels[to.Index]);
         }
+    }
+
+    private List<(int Register, Node Value)> LiveIn(Block block)
+    {
+        var entries = new Web?[10];
+        _webs.Enter(block, entries);
+        var live = new List<(int, Node)>();
+        for (int register = 0; register < entries.Length; register++)
+        {
+            if (entries[register] is { } web)
+            {
+                live.Add((register, web.Fact.Kind switch
+                {
+                    FactKind.Constant => Node.Constant((ulong)web.Fact.Value),
+                    FactKind.Frame => Node.FramePointer(web.Fact.Value),
+                    _ => Node.Local(web),
+                }));
+            }
+        }
+
+        return live;
+    }
+
+    /// <summary>
+    /// Takes instructions from the budget. When it is used up, or the run is to stop, the interpreter goes on at a slot, and says so. No way
+    /// leads back, so that the loop keeps its registers.
+    /// </summary>
+    private void SpendOrLeave(int instructions, int resumeAt, IReadOnlyList<(int Register, Node Value)> live)
+    {
+        Label leave = _il.Label();
+        _il.Load(_fuel!);
+        _il.Constant64((ulong)instructions);
+        _il.Emit(OpCodes.Sub);
+        _il.Store(_fuel!);
+        _il.Load(_fuel!);
+        _il.Constant64(0);
+        _il.Branch(OpCodes.Blt, leave);
+        FieldAddress(MachineOffsets.Cancel);
+        _il.Emit(OpCodes.Volatile);
+        _il.Emit(OpCodes.Ldind_I4);
+        _il.Branch(OpCodes.Brtrue, leave);
+        _outside.Add((leave, () => Leave(resumeAt, live)));
+    }
+
+    /// <summary>The interpreter does the rest of the function.</summary>
+    private void Leave(int slot, IReadOnlyList<(int Register, Node Value)> live)
+    {
+        Keep(live);
+        SaveFuel();
+        _il.Argument(0);
+        _il.Load(_state);
+        CodeAddress(slot);
+        _il.Call(Runtime.Resume);
+        _il.Emit(OpCodes.Ret);
     }
 
     private void Emit(Statement statement, Block block)
@@ -297,8 +352,21 @@ internal sealed unsafe partial class IlEmitter
             case StatementKind.CallHelper:
                 EmitHelper(statement);
                 break;
+            case StatementKind.CallRegister:
+                EmitRegisterCall(statement);
+                break;
             case StatementKind.ArrayLookup:
                 EmitArrayLookup(statement, (ArrayMap)_around.Map(statement.Target));
+                break;
+            case StatementKind.HashLookup:
+                _il.Constant64((ulong)_around.Map(statement.Target).Reference);
+                _il.Emit(OpCodes.Conv_I);
+                _il.Emit(OpCodes.Ldind_Ref);
+                Write(statement.A!);
+                _il.Argument(0);
+                _il.Call(Runtime.CpuIndex);
+                _il.Call(Runtime.HashLookup);
+                StoreResult(statement.Result, isWide: true);
                 break;
             case StatementKind.CallLocal:
                 EmitLocalCall(statement);

@@ -98,7 +98,10 @@ internal sealed class Node
     public static Node Load(Node address, int size, bool isSigned) => new(NodeKind.Load, isSigned || size == 8, Wide(address)) { Size = size, IsSigned = isSigned };
 
     /// <summary>The value as 64 bits.</summary>
-    public static Node Wide(Node node) => node.IsWide ? node : node.IsConstant ? new(NodeKind.Constant, true) { Value = node.Value } : new(NodeKind.ZeroExtend, true, node);
+    public static Node Wide(Node node) =>
+        node.IsWide ? node
+        : node is { Kind: NodeKind.Truncate, Left: { Kind: NodeKind.ShiftRight, Right: { IsConstant: true, Value: >= 32 } } shifted } ? shifted
+        : node.IsConstant ? new(NodeKind.Constant, true) { Value = node.Value } : new(NodeKind.ZeroExtend, true, node);
 
     /// <summary>The low 32 bits.</summary>
     public static Node Narrow(Node node) =>

@@ -22,6 +22,8 @@ internal sealed unsafe class ProgramCompiler
     private readonly SortedDictionary<int, FlowGraph> _functions = [];
     private readonly Dictionary<int, int> _arguments = [];
 
+    private int _frameBytes;
+
     private ProgramCompiler(string name, DecodedInstruction* code, int length, ProgramSurroundings around, CompilationMode mode)
     {
         _name = name;
@@ -64,7 +66,7 @@ internal sealed unsafe class ProgramCompiler
         }
 
         reason = null;
-        return new CompiledFunctions(methods, slots, largest) { Lengths = lengths, NeedsMachine = needsMachine };
+        return new CompiledFunctions(methods, slots, largest) { Lengths = lengths, NeedsMachine = needsMachine, FrameBytes = _frameBytes };
     }
 
     private void FindFunctions()
@@ -121,8 +123,9 @@ internal sealed unsafe class ProgramCompiler
         var builder = new StatementBuilder(_code, graph, webs, _around, _mode.IsChecked);
         List<Statement>[] blocks = [.. graph.Blocks.Select(builder.Build)];
         var il = new IlWriter(methods[graph.Start]!.GetILGenerator(graph.Length * 16));
-        var emitter = new IlEmitter(il, _code, graph, blocks, _around, _mode, start => methods[start]!, start => _functions[start].Length);
-        emitter.Emit(webs);
+        var emitter = new IlEmitter(il, _code, graph, webs, blocks, _around, _mode, start => methods[start]!, start => _functions[start].Length);
+        emitter.Emit();
+        _frameBytes = Math.Max(_frameBytes, graph.Start == 0 ? emitter.FrameBytes : 0);
         size = new(il.Size, il.Instructions, il.Blocks, il.Locals, il.LocalReferences);
         return emitter.NeedsMachine;
     }

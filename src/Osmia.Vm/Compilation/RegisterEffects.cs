@@ -30,6 +30,8 @@ internal readonly record struct RegisterEffects(int Uses, int Definitions)
                 return new(destination | (((i.Op - Op.Ja32K) & 1) != 0 ? source : 0), 0);
             case Op.CallHelper:
                 return new(((1 << (HelperArguments(i.Offset) + 1)) - 1) & Arguments, 1);
+            case Op.CallRegister:
+                return new(Arguments | destination, 1);
             case Op.TailCall:
                 return new(0b1110, 0);
             case Op.CallLocal:

@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Reflection;
 using Osmia.Vm.Execution;
 using Osmia.Vm.Loading;
+using Osmia.Vm.Maps;
 
 namespace Osmia.Vm.Compilation;
 
@@ -13,6 +14,8 @@ internal static unsafe class Runtime
 
     public static readonly MethodInfo State = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.State))!.GetMethod!;
     public static readonly MethodInfo CpuIndex = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.Index))!.GetMethod!;
+    public static readonly MethodInfo HashLookup = typeof(HashMap).GetMethod(nameof(HashMap.LookupAddress), Any)!;
+    public static readonly MethodInfo Resume = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Resume), Any)!;
     public static readonly MethodInfo Refuel = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Refuel), Any)!;
     public static readonly MethodInfo LoadMiss = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.LoadMiss), Any)!;
     public static readonly MethodInfo LoadProbe = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.LoadProbe), Any)!;
@@ -23,6 +26,7 @@ internal static unsafe class Runtime
     public static readonly MethodInfo LeaveCall = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.LeaveCall), Any)!;
     public static readonly MethodInfo TailCall = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.TailCallFromCompiled), Any)!;
     public static readonly MethodInfo PacketLoad = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.PacketLoadFromCompiled), Any)!;
+    public static readonly MethodInfo CallRegister = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.CallRegister), Any)!;
     public static readonly MethodInfo Unresolved = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.ReachUnresolved), Any)!;
     public static readonly MethodInfo MayGo = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.MayGo), Any)!;
     public static readonly MethodInfo IsInValue = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.IsInValue), Any)!;
@@ -92,6 +96,7 @@ internal static unsafe class MachineOffsets
         PacketWriteLength = (int)((byte*)&state.PacketWriteLength - (byte*)&state);
         PacketData = (int)((byte*)&state.PacketData - (byte*)&state);
         Budget = (int)((byte*)&state.Budget - (byte*)&state);
+        Cancel = (int)((byte*)&state.Cancel - (byte*)&state);
         Current = (int)((byte*)&state.Current - (byte*)&state);
     }
 
@@ -106,6 +111,8 @@ internal static unsafe class MachineOffsets
     public static int PacketData { get; }
 
     public static int Budget { get; }
+
+    public static int Cancel { get; }
 
     public static int Current { get; }
 }

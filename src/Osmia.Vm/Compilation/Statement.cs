@@ -19,8 +19,14 @@ internal enum StatementKind
     /// <summary>A helper with the arguments; Result may be null.</summary>
     CallHelper,
 
+    /// <summary>The helper whose id A is.</summary>
+    CallRegister,
+
     /// <summary>The array lookup written out: Result = value of the key A, or 0.</summary>
     ArrayLookup,
+
+    /// <summary>A hash lookup: Result = value of the key at address A, or 0.</summary>
+    HashLookup,
     CallLocal,
     TailCall,
 
@@ -68,6 +74,9 @@ internal sealed record Access(int Size, AccessCheck Check)
     public ulong Length { get; init; }
 
     public Node? Pointer { get; init; }
+
+    /// <summary>The guess is as good as certain: an access that misses is wrong, and whatever comes then need not be fast.</summary>
+    public bool IsFirm { get; init; }
 
     /// <summary>The host's atomic instructions want the address aligned, and nothing shows that it is.</summary>
     public bool ChecksAlignment { get; init; }
@@ -117,6 +126,6 @@ internal sealed class Statement(StatementKind kind, int slot)
     /// <summary>Index of a map, id of a helper, or slot of a function.</summary>
     public int Target { get; init; }
 
-    /// <summary>Registers that a trap here can tell.</summary>
+    /// <summary>The registers that matter here: a trap tells them, the interpreter goes on with them.</summary>
     public IReadOnlyList<(int Register, Node Value)> Known { get; init; } = [];
 }

@@ -8,7 +8,7 @@ internal sealed unsafe partial class StatementBuilder
 {
     private void CallHelper(int slot, in DecodedInstruction i)
     {
-        if (i.Offset == (int)HelperId.MapLookupElem && TryArrayLookup(slot))
+        if (i.Offset == (int)HelperId.MapLookupElem && TryLookup(slot))
         {
             return;
         }
@@ -23,30 +23,54 @@ internal sealed unsafe partial class StatementBuilder
         Add(new Statement(StatementKind.CallHelper, slot) { Op = i.Op, Arguments = arguments, Target = i.Offset, Result = Result(slot, 0) });
     }
 
-    /// <summary>A lookup in an array whose key lies in the frame, where nothing can go wrong.</summary>
-    private bool TryArrayLookup(int slot)
+    private void CallRegister(int slot, in DecodedInstruction i)
+    {
+        var arguments = new Node[5];
+        Node? callee = i.Destination is >= 1 and <= 5 ? null : Wide(i.Destination);
+        for (int argument = 0; argument < arguments.Length; argument++)
+        {
+            arguments[argument] = Wide(argument + 1);
+        }
+
+        // Its own register is an argument too.
+        callee ??= arguments[i.Destination - 1];
+        Add(new Statement(StatementKind.CallRegister, slot) { Op = i.Op, A = callee, Arguments = arguments, Result = Result(slot, 0) });
+    }
+
+    /// <summary>A lookup in a map that is known, with a key in the frame, where nothing can go wrong.</summary>
+    private bool TryLookup(int slot)
     {
         Fact map = FactOf(1);
         Fact key = FactOf(2);
-        if (map.Kind != FactKind.Constant || _around.MapOfHandle((ulong)map.Value) is not (>= 0 and var index) || _around.Map(index) is not ArrayMap { IsReadableByProgram: true } array)
+        if (map.Kind != FactKind.Constant || _around.MapOfHandle((ulong)map.Value) is not (>= 0 and var index) || !_around.GivesValues(index) || _around.Map(index).ValueBytes == 0)
         {
             return false;
         }
 
-        Access access = Check(key, Node.Constant(0), 0, sizeof(uint), isWrite: false, isAtomic: false);
-        if (access.Check != AccessCheck.None || key.Kind == FactKind.Context || array.ValueBytes == 0)
+        VmMap found = _around.Map(index);
+        if (key.Kind == FactKind.Context || Check(key, Node.Constant(0), 0, (int)found.KeyBytes, isWrite: false, isAtomic: false).Check != AccessCheck.None)
         {
             return false;
         }
 
         Node address = Wide(2);
         _ = Use(1);
-        Add(new Statement(StatementKind.ArrayLookup, slot) { A = Node.Load(address, sizeof(uint), isSigned: false), Target = index, Result = Result(slot, 0) });
+        if (found is ArrayMap)
+        {
+            Node value = Stored(key, sizeof(uint)) ?? Node.Load(address, sizeof(uint), isSigned: false);
+            _statements.Add(new Statement(StatementKind.ArrayLookup, slot) { A = value, Target = index, Result = Result(slot, 0) });
+        }
+        else
+        {
+            Add(new Statement(StatementKind.HashLookup, slot) { A = address, Target = index, Result = Result(slot, 0) });
+        }
+
         return true;
     }
 
     private void CallLocal(int slot, in DecodedInstruction i)
     {
+        List<(int, Node)> known = KnownAt(slot);
         int reads = _webs.EffectsAt(slot).Uses;
         var arguments = new Node[5];
         for (int argument = 0; argument < arguments.Length; argument++)
@@ -62,7 +86,7 @@ internal sealed unsafe partial class StatementBuilder
             FlushReaders(result);
         }
 
-        Add(new Statement(StatementKind.CallLocal, slot) { Op = i.Op, Arguments = arguments, Target = slot + i.Offset, Result = isRead ? result : null });
+        Add(new Statement(StatementKind.CallLocal, slot) { Op = i.Op, Arguments = arguments, Target = slot + i.Offset, Result = isRead ? result : null, Known = known });
 
         // r1 to r5 are 0 from here on; most programs never read them.
         for (int register = 1; register <= arguments.Length; register++)

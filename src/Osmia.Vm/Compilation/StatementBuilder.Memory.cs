@@ -21,6 +21,13 @@ internal sealed unsafe partial class StatementBuilder
             return;
         }
 
+        if (!isAcquire && !isSigned && Stored(fact.Plus(i.Offset), size) is { } stored)
+        {
+            _ = Use(i.Source);
+            Define(slot, i.Destination, stored);
+            return;
+        }
+
         List<(int, Node)> known = _isChecked ? KnownAt(slot) : [];
         Node pointer = Wide(i.Source);
         Node address = Node.Binary64(NodeKind.Add, pointer, Node.Constant((ulong)i.Offset));
@@ -67,6 +74,8 @@ internal sealed unsafe partial class StatementBuilder
         Node pointer = Wide(i.Destination);
         Node value = isImmediate ? Node.Constant((ulong)i.Immediate) : i.Source == i.Destination && pointer.IsLeaf ? pointer : Use(i.Source);
         Access access = Check(fact, pointer, i.Offset, size, isWrite: true, isAtomic: false);
+        bool isOwnFrame = fact.Kind == FactKind.Frame && access.Check == AccessCheck.None;
+        Dictionary<(long, int), Node>? kept = isOwnFrame ? Beside(unchecked(fact.Value + i.Offset), size) : null;
         Add(new Statement(StatementKind.Store, slot)
         {
             Op = i.Op,
@@ -75,8 +84,25 @@ internal sealed unsafe partial class StatementBuilder
             Access = access,
             Known = known,
         });
+        if (kept is not null)
+        {
+            foreach (((long, int) place, Node held) in kept)
+            {
+                _stored.Add(place, held);
+            }
+
+            if (size >= 4 && value.Kind is NodeKind.Local or NodeKind.Constant)
+            {
+                _stored[(unchecked(fact.Value + i.Offset), size)] = size == 8 ? Node.Wide(value) : Node.Narrow(value);
+            }
+        }
+
         _webs.Step(slot, _current);
     }
+
+    /// <summary>What a store to the frame leaves as it was.</summary>
+    private Dictionary<(long, int), Node> Beside(long place, int size) =>
+        _stored.Where(pair => pair.Key.Place >= place + size || pair.Key.Place + pair.Key.Size <= place).ToDictionary(pair => pair.Key, pair => pair.Value);
 
     private void Atomic(int slot, in DecodedInstruction i)
     {
@@ -135,15 +161,15 @@ internal sealed unsafe partial class StatementBuilder
             case FactKind.Constant when _around.RegionOf((ulong)place) is { } region && isAligned && (region.IsWritable || !isWrite) && Fits((ulong)place, size, region):
                 return Access.Unchecked(size);
             case FactKind.MapValue when place >= 0 && place + size <= (long)_around.Map(fact.Map).ValueBytes && isAligned && (_around.Map(fact.Map).IsWritableByProgram || !isWrite):
-                return new(size, AccessCheck.NotNull) { Low = (ulong)fact.Value, Pointer = pointer };
+                return new(size, AccessCheck.NotNull) { Low = (ulong)fact.Value, Pointer = pointer, IsFirm = true };
             case FactKind.AddressLike when _around.RegionOf((ulong)fact.Value) is { } near && (near.IsWritable || !isWrite) && near.Length >= (ulong)size:
-                return new(size, AccessCheck.Range) { Low = near.Low, Length = near.Length, ChecksAlignment = isAtomic };
+                return new(size, AccessCheck.Range) { Low = near.Low, Length = near.Length, ChecksAlignment = isAtomic, IsFirm = true };
             case FactKind.FrameLike:
-                return new(size, AccessCheck.Frame) { ChecksAlignment = isAtomic };
+                return new(size, AccessCheck.Frame) { ChecksAlignment = isAtomic, IsFirm = true };
             case FactKind.ValueLike or FactKind.MapValue:
                 return new(size, AccessCheck.Value) { ChecksAlignment = isAtomic };
             case FactKind.PacketLike or FactKind.Unknown when _around.Kind != ProgramKind.SocketFilter:
-                return new(size, AccessCheck.Packet) { ChecksAlignment = isAtomic };
+                return new(size, AccessCheck.Packet) { ChecksAlignment = isAtomic, IsFirm = fact.Kind == FactKind.PacketLike };
             default:
                 return new(size, AccessCheck.Ask);
         }

@@ -20,6 +20,9 @@ internal sealed unsafe partial class StatementBuilder
     private readonly Web?[] _current = new Web?[Registers];
     private readonly Dictionary<Web, Node> _pending = [];
     private readonly Dictionary<int, int> _liveBefore = [];
+
+    /// <summary>What this block wrote to its frame last, by place and size, as long as it is there for certain.</summary>
+    private readonly Dictionary<(long Place, int Size), Node> _stored = [];
     private List<Statement> _statements = [];
 
     /// <param name="isChecked">Accesses are checked; without, only loads that may meet the context are looked at.</param>
@@ -36,6 +39,7 @@ internal sealed unsafe partial class StatementBuilder
     {
         _statements = [];
         _pending.Clear();
+        _stored.Clear();
         _webs.Enter(block, _current);
         FindLive(block);
         for (int slot = block.Start; slot <= block.Last; slot += _graph.LengthOf(slot))
@@ -99,6 +103,9 @@ internal sealed unsafe partial class StatementBuilder
                 break;
             case Op.CallHelper:
                 CallHelper(slot, i);
+                break;
+            case Op.CallRegister:
+                CallRegister(slot, i);
                 break;
             case Op.CallLocal:
                 CallLocal(slot, i);
@@ -244,11 +251,24 @@ internal sealed unsafe partial class StatementBuilder
         }
 
         _statements.Add(statement);
+        _stored.Clear();
     }
+
+    /// <summary>What a place of the frame holds, when this block put it there.</summary>
+    private Node? Stored(Fact pointer, int size) =>
+        pointer.Kind == FactKind.Frame && _stored.TryGetValue((pointer.Value, size), out Node? value) ? value : null;
 
     /// <summary>Writes down what still reads the old value of a variable.</summary>
     private void FlushReaders(Web changed)
     {
+        if (_stored.Count != 0)
+        {
+            foreach ((long, int) place in _stored.Where(pair => pair.Value.Reads(changed)).Select(pair => pair.Key).ToArray())
+            {
+                _stored.Remove(place);
+            }
+        }
+
         if (_pending.Count == 0)
         {
             return;
@@ -261,7 +281,7 @@ internal sealed unsafe partial class StatementBuilder
         }
     }
 
-    /// <summary>What a trap at a slot can tell of the registers that still matter there.</summary>
+    /// <summary>The registers that still matter before an instruction: what the interpreter must be handed to go on there.</summary>
     private List<(int Register, Node Value)> KnownAt(int slot)
     {
         var known = new List<(int, Node)>();
@@ -269,16 +289,12 @@ internal sealed unsafe partial class StatementBuilder
         {
             int register = RegisterEffects.First(live);
             Web web = _current[register]!;
-            Node? value = web.Fact.Kind switch
+            known.Add((register, web.Fact.Kind switch
             {
                 FactKind.Constant => Node.Constant((ulong)web.Fact.Value),
                 FactKind.Frame => Node.FramePointer(web.Fact.Value),
-                _ => _pending.ContainsKey(web) ? null : Node.Local(web),
-            };
-            if (value is not null)
-            {
-                known.Add((register, value));
-            }
+                _ => _pending.TryGetValue(web, out Node? node) ? node : Node.Local(web),
+            }));
         }
 
         return known;

@@ -1,21 +1,24 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
 namespace Osmia.Vm.Execution;
 
 /// <summary>
 /// How long a run may last. It is handed instructions in portions; whenever one is used up it asks for more, and only then are
-/// the rest of the budget, the clock and a request to stop looked at.
+/// the rest of the budget and a request to stop looked at.
 /// </summary>
 internal sealed unsafe partial class ExecutionSlot
 {
     private const long Portion = 1 << 20;
     public const long Unlimited = long.MaxValue / 4;
 
-    private long _deadline;
+    private const int CancelledByToken = 1;
+    private const int OutOfTime = 2;
 
     /// <summary>Asks the run under way to stop; called from any thread.</summary>
-    public void Cancel() => Volatile.Write(ref State->Cancel, 1);
+    public void Cancel() => Volatile.Write(ref State->Cancel, CancelledByToken);
+
+    /// <summary>The same, because its time is over.</summary>
+    public void EndTime() => Volatile.Write(ref State->Cancel, OutOfTime);
 
     public void AllowToRun() => Volatile.Write(ref State->Cancel, 0);
 
@@ -26,24 +29,28 @@ internal sealed unsafe partial class ExecutionSlot
         long first = Math.Min(total, Portion);
         s->Budget = first;
         s->Reserve = total - first;
-        if (Engine.TimeBudget != 0)
-        {
-            _deadline = Stopwatch.GetTimestamp() + Engine.TimeBudget;
-        }
+    }
+
+    /// <summary>Compiled code looks at a request to stop whenever it counts: it needs no portions.</summary>
+    private static void GrantAll(MachineState* s)
+    {
+        s->Budget += s->Reserve;
+        s->Reserve = 0;
     }
 
     /// <returns>The new portion, which is also <see cref="MachineState.Budget"/>.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public long Refuel(MachineState* s)
     {
-        if (Volatile.Read(ref s->Cancel) != 0)
-        {
-            Trap(DiagnosticIds.Cancelled, "the run was cancelled", "its CancellationToken was cancelled while it was under way");
-        }
-
-        if (Engine.TimeBudget != 0 && Stopwatch.GetTimestamp() > _deadline)
+        int cancel = Volatile.Read(ref s->Cancel);
+        if (cancel == OutOfTime)
         {
             Trap(DiagnosticIds.BudgetExhausted, $"the run took longer than {Engine.Options.TimeBudget}", "a loop may have no end", "raise VmOptions.TimeBudget if the program needs more");
+        }
+
+        if (cancel != 0)
+        {
+            Trap(DiagnosticIds.Cancelled, "the run was cancelled", "its CancellationToken was cancelled while it was under way");
         }
 
         if (!TryRefuel(s))

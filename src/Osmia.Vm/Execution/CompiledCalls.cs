@@ -113,10 +113,7 @@ internal sealed unsafe partial class ExecutionSlot
         _programs[depth] = _programs[depth - 1];
         s->Depth = depth;
         s->FrameLow -= FrameSize;
-        if (s->DirtyFrames <= depth)
-        {
-            s->DirtyFrames = depth + 1;
-        }
+        s->DirtyFrames = Math.Max(s->DirtyFrames, depth + 1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -154,14 +151,33 @@ internal sealed unsafe partial class ExecutionSlot
             return true;
         }
 
-        // The interpreter pops the frame; whoever called the compiled code does so too.
+        s->Registers[0] = Interpret(s, next);
+        return true;
+    }
+
+    /// <summary>Does the rest of a compiled function, from an instruction and with the registers that were kept for it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public ulong Resume(MachineState* s, DecodedInstruction* at)
+    {
+        s->Current = at;
+        if (s->Budget < 0 || s->Cancel != 0)
+        {
+            Refuel(s);
+        }
+
+        return Interpret(s, at);
+    }
+
+    // The interpreter pops the frame at the function's end; whoever called the compiled code does so too.
+    private ulong Interpret(MachineState* s, DecodedInstruction* at)
+    {
         int depth = s->Depth;
         _frames[depth].Return = null;
-        ulong result = Execute(next);
+        EnterFrame(depth);
+        ulong result = Execute(at);
         s->Depth = depth;
         EnterFrame(depth);
-        s->Registers[0] = result;
-        return true;
+        return result;
     }
 
     /// <returns>What LD_ABS or LD_IND loads; -1 when the packet is too short.</returns>

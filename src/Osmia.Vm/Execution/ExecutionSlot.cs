@@ -100,7 +100,8 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
                 for (; repeat > 0; repeat--)
                 {
-                    Begin(program);
+                    Begin(program, compiled.FrameBytes);
+                    GrantAll(State);
                     result = entry(r1, r2, 0, 0, 0);
                     End();
                 }
@@ -111,7 +112,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
             MachineState* s = State;
             for (; repeat > 0; repeat--)
             {
-                Begin(program);
+                Begin(program, FrameSize);
                 new Span<ulong>(s->Registers, 10).Clear();
                 s->Registers[1] = r1;
                 s->Registers[2] = r2;
@@ -136,29 +137,36 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         }
     }
 
-    /// <summary>Runs code that knows only registers, the packet and the context.</summary>
+    /// <summary>Runs code that knows only registers, the packet and the context: nothing of one run is left to the next.</summary>
     private ulong RunBare(VmProgram program, CompiledFunction entry, ulong r1, ulong r2, int repeat)
     {
-        Begin(program);
+        Begin(program, FrameSize);
+        GrantAll(State);
         ulong result = 0;
         for (; repeat > 0; repeat--)
         {
-            State->Budget = Portion;
             result = entry(r1, r2, 0, 0, 0);
         }
 
         return result;
     }
 
-    private void Begin(VmProgram program)
+    /// <param name="frameBytes">How much of the first frame, from its top, the program may read before it writes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Begin(VmProgram program, int frameBytes)
     {
         MachineState* s = State;
-        if (s->DirtyFrames > 0)
+        if (s->DirtyFrames > 1)
         {
-            NativeMemory.Clear((void*)(_stackLow + (ulong)((MaxFrames - s->DirtyFrames) * FrameSize)), (nuint)(s->DirtyFrames * FrameSize));
+            NativeMemory.Clear((void*)(_stackLow + (ulong)((MaxFrames - s->DirtyFrames) * FrameSize)), (nuint)((s->DirtyFrames - 1) * FrameSize));
         }
 
         s->DirtyFrames = 1;
+        if (frameBytes != 0)
+        {
+            new Span<byte>((byte*)_stackLow + (MaxFrames * FrameSize) - frameBytes, frameBytes).Clear();
+        }
+
         StartBudget(s);
         s->Depth = 0;
         s->TailCalls = 0;
@@ -167,7 +175,11 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         s->ValueLength = 0;
         s->ValueWriteLength = 0;
         Redirect = default;
-        _programs[0] = program;
+        if (_programs[0] != program)
+        {
+            _programs[0] = program;
+        }
+
         s->Current = program.Code;
         EnterFrame(0);
     }

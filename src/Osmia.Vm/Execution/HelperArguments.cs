@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Osmia.Bytecode;
 using Osmia.Vm.Loading;
 using Osmia.Vm.Maps;
 
@@ -114,6 +115,22 @@ internal sealed unsafe partial class ExecutionSlot
         return Holds(s->PacketLow, s->PacketLength, address, 1)
             ? s->PacketLow + s->PacketLength - address
             : s->ValueLow + s->ValueLength - address;
+    }
+
+    /// <summary>callx: the helper whose id is in a register. The arguments are in r1 to r5, as for every helper.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public ulong CallRegister(MachineState* s, ulong id)
+    {
+        VmHelper? helper = id <= int.MaxValue ? VmHelpers.Find((int)id) : null;
+        if (helper is null || helper.Function == null || (helper.Kinds & _kind) == 0)
+        {
+            int register = s->Current->Destination;
+            s->Registers[register] = id;
+            Trap(DiagnosticIds.BadHelperArgument, $"callx: r{register} = 0x{id:x} is no helper that {Program.Type.ToKernelName()} programs may call this way",
+                FunctionPointer.TryRead(id, out int function) ? $"it is the address of the function at instruction {function}; only helpers are called through a register" : null);
+        }
+
+        return helper.Function(this, s->Registers);
     }
 
     /// <summary>Bulk work counts against the run's budget; the interpreter's next step finds it used up.</summary>

@@ -21,8 +21,14 @@ internal sealed unsafe partial class ExecutionSlot
         DecodedInstruction* counted = pc;
         while (true)
         {
-            switch (pc->Op)
+            Op op = pc->Op;
+        Dispatch:
+            switch (op)
             {
+                case Op.Watched:
+                    op = Program.Watched(this, pc);
+                    goto Dispatch;
+
                 case Op.Add64K:
                     r[pc->Destination] += (ulong)pc->Immediate;
                     pc++;
@@ -784,6 +790,19 @@ internal sealed unsafe partial class ExecutionSlot
                     s->Current = pc;
                     s->Budget = budget;
                     r[0] = ((delegate*<ExecutionSlot, ulong*, ulong>)pc->Immediate)(this, r);
+                    budget = s->Budget;
+                    if (budget < 0)
+                    {
+                        budget = Refuel(s);
+                    }
+
+                    pc++;
+                    continue;
+
+                case Op.CallRegister:
+                    s->Current = pc;
+                    s->Budget = budget;
+                    r[0] = CallRegister(s, r[pc->Destination]);
                     budget = s->Budget;
                     if (budget < 0)
                     {

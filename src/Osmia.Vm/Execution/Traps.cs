@@ -35,7 +35,7 @@ internal sealed unsafe partial class ExecutionSlot
     public void TrapArgumentMemory(int argument, ulong address, ulong size, bool isWrite) =>
         TrapArgument(argument, $"is no {(isWrite ? "writable " : "")}memory of {size} bytes", WhereIs(address, size));
 
-    public string HelperName() => VmHelpers.NameOf(State->Current->Offset);
+    public string HelperName() => State->Current->Op == Op.CallRegister ? "callx" : VmHelpers.NameOf(State->Current->Offset);
 
     [DoesNotReturn]
     private void ThrowBadAccess(ulong address, ulong size, bool isWrite)

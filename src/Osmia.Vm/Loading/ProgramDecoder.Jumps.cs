@@ -88,8 +88,12 @@ internal sealed unsafe partial class ProgramDecoder
     {
         if (instruction.Opcode.Value == Opcodes.CallRegister)
         {
-            throw new UnsupportedFeatureException(
-                Describe(DiagnosticIds.BadInstruction, slot, "a call through a register", "neither the kernel nor the VM runs callx"), "callx", VmEngine.EngineName);
+            if (instruction is not { SourceKind: 0, Offset: 0, Immediate: 0 })
+            {
+                throw BadField(slot, "a call through a register with a source, offset or immediate", "the fields are reserved here and must be 0");
+            }
+
+            return new() { Op = Op.CallRegister };
         }
 
         if (!isPlain)

@@ -37,6 +37,23 @@ internal sealed unsafe class HashMap : VmMap
         _table = new EntryTable(memory, capacity, _keySize, valueSpace);
     }
 
+    /// <summary>The same for compiled code, which knows the map.</summary>
+    public static ulong LookupAddress(HashMap map, ulong key, int cpu)
+    {
+        EntryHeader* entry = map.Find((byte*)key);
+        if (entry == null)
+        {
+            return 0;
+        }
+
+        if (map._isLru)
+        {
+            entry->IsReferenced = 1;
+        }
+
+        return (ulong)map._table.Value(entry) + (map._isPerCpu ? map._cpuStride * (uint)cpu : 0);
+    }
+
     public override byte* Lookup(byte* key, int cpu)
     {
         EntryHeader* entry = Find(key);

@@ -33,6 +33,7 @@ internal abstract unsafe class VmMap : Map
     public const ulong HandleTag = 0xfffe_a000_0000_0000;
     public const int AllCpus = -1;
 
+    private GCHandle _reference;
     private byte* _memory;
     private ulong _memoryLength;
     private int _references = 1;
@@ -84,6 +85,23 @@ internal abstract unsafe class VmMap : Map
 
     /// <summary>Bytes a lookup may read, when they are more than a key: counted against the run that looks up.</summary>
     public uint LookupBytes { get; protected set; }
+
+    /// <summary>Where the collector keeps the map's reference, for compiled code; valid while the map's memory is.</summary>
+    public nint Reference
+    {
+        get
+        {
+            lock (this)
+            {
+                if (!_reference.IsAllocated)
+                {
+                    _reference = GCHandle.Alloc(this);
+                }
+
+                return GCHandle.ToIntPtr(_reference);
+            }
+        }
+    }
 
     /// <summary>The memory that holds values programs get pointers to.</summary>
     public virtual ulong MemoryStart => (ulong)_memory;
@@ -264,6 +282,11 @@ internal abstract unsafe class VmMap : Map
 
             // A run that kept an address from before passed its check while the memory was still known: it is waited for too.
             Engine.Slots.WaitForRuns();
+            if (_reference.IsAllocated)
+            {
+                _reference.Free();
+            }
+
             FreeMemory();
         }
     }

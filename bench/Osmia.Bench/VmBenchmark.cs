@@ -1,0 +1,228 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Osmia.Objects;
+using Osmia.Runtime;
+using Osmia.Vm;
+
+namespace Osmia.Bench;
+
+/// <summary>
+/// Small kernels in every tier of the VM beside the same C compiled natively. Interleaved, CPU time of the thread, medians; results are
+/// compared before anything is timed.
+/// </summary>
+internal static unsafe class VmBenchmark
+{
+    private const int Rounds = 15;
+    private const double MeasuredNanoseconds = 1.5e6;
+    private const int MemorySize = 4096;
+    private const string ObjectFile = "bench/objects/kernels.bpf.o";
+    private const string Source = "bench/objects/kernels.bpf.c";
+
+    private static readonly (string Name, VmOptions Options)[] s_tiers =
+    [
+        ("unchecked", Options(VmTier.Il, VmMode.Checked, trusts: true)),
+        ("checked", Options(VmTier.Il, VmMode.Checked)),
+        ("metered", Options(VmTier.Il, VmMode.Metered)),
+        ("interpreter", Options(VmTier.Interpreter, VmMode.Checked)),
+    ];
+
+    public static void Run(BenchOptions options)
+    {
+        using CompiledLibrary? native = CompiledLibrary.Build(Repository.File(Source), "clang-19", "-O2", "-fvisibility=hidden", "-Wno-unknown-pragmas");
+        using CompiledLibrary? scalar = CompiledLibrary.Build(Repository.File(Source), "clang-19", "-O2", "-fvisibility=hidden", "-fno-vectorize", "-fno-slp-vectorize", "-Wno-unknown-pragmas");
+        if (native is null || scalar is null)
+        {
+            return;
+        }
+
+        VmEngine[] engines = [.. s_tiers.Select(tier => new VmEngine(tier.Options))];
+        LoadedObject[] objects = [.. engines.Select(engine => engine.Load(BpfObject.Read(Repository.File(ObjectFile))))];
+        byte[] memory = Memory();
+        byte* nativeMemory = (byte*)NativeMemory.AlignedAlloc(MemorySize, 64);
+        byte* scalarMemory = (byte*)NativeMemory.AlignedAlloc(MemorySize, 64);
+        foreach (LoadedObject loaded in objects)
+        {
+            Map table = loaded.Map("table");
+            for (uint key = 0; key < 64; key++)
+            {
+                table.Update(MemoryMarshal.AsBytes(new ReadOnlySpan<uint>(in key)), new byte[8]);
+            }
+        }
+
+        string[] columns = ["native", "scalar", .. s_tiers.Select(tier => tier.Name)];
+        Console.WriteLine($"\nns per run, median of {options.RoundsOr(Rounds)} rounds; in brackets the ratio to native without vectors (scalar)");
+        Console.WriteLine($"{"KERNEL",-10} {"SLOTS",5} " + string.Concat(columns.Select(column => $"{column,18}")));
+        var ratios = columns.ToDictionary(column => column, _ => new List<double>());
+        foreach (LoadedProgram program in objects[0].Programs.OrderBy(program => program.Definition.Instructions[0].Opcode.Value == 0 ? 0 : 1))
+        {
+            string name = program.Name;
+            var ways = new List<(string Column, Func<int, ulong> Run)>();
+            if (name != "hashmap")
+            {
+                memory.CopyTo(new Span<byte>(nativeMemory, MemorySize));
+                memory.CopyTo(new Span<byte>(scalarMemory, MemorySize));
+                ways.Add(("native", times => Native(native, name, nativeMemory, times)));
+                ways.Add(("scalar", times => Native(scalar, name, scalarMemory, times)));
+            }
+
+            for (int i = 0; i < engines.Length; i++)
+            {
+                var loaded = (VmProgram)objects[i].Program(name);
+                if (loaded.Tier != s_tiers[i].Options.Tier)
+                {
+                    throw new InvalidOperationException($"{name} does not run in tier {s_tiers[i].Options.Tier}: {loaded.TierReason}");
+                }
+
+                ways.Add((s_tiers[i].Name, times => loaded.Run(new ProgramRun { Data = memory, Repeat = times }).ReturnValue));
+            }
+
+            Dictionary<string, double> medians = Measure(name, ways, options.RoundsOr(Rounds));
+            string row = $"{name,-10} {program.Definition.Instructions.Length,5} ";
+            foreach (string column in columns)
+            {
+                if (!medians.TryGetValue(column, out double value))
+                {
+                    row += $"{"",18}";
+                    continue;
+                }
+
+                string ratio = "";
+                if (medians.TryGetValue("scalar", out double reference))
+                {
+                    if (name is not "empty")
+                    {
+                        ratios[column].Add(value / reference);
+                    }
+
+                    ratio = string.Create(CultureInfo.InvariantCulture, $"({value / reference:0.00})");
+                }
+
+                row += string.Create(CultureInfo.InvariantCulture, $"{value,10:#,0.0} {ratio,7}");
+            }
+
+            Console.WriteLine(row);
+        }
+
+        Console.WriteLine($"{"geometric mean of the ratios",-16}" + string.Concat(columns.Select(column => $"  {column} {GeometricMean(ratios[column]).ToString("0.000", CultureInfo.InvariantCulture)}")));
+        CompileTimes();
+        NativeMemory.AlignedFree(nativeMemory);
+        NativeMemory.AlignedFree(scalarMemory);
+        Array.ForEach(objects, loaded => loaded.Dispose());
+        Array.ForEach(engines, engine => engine.Dispose());
+    }
+
+    private static VmOptions Options(VmTier tier, VmMode mode, bool trusts = false) => new()
+    {
+        Slots = 1,
+        TreatAsMemoryPrograms = true,
+        Tier = tier,
+        Mode = mode,
+        InstructionBudget = 1L << 40,
+        TrustsPrograms = trusts,
+    };
+
+    private static byte[] Memory()
+    {
+        byte[] memory = new byte[MemorySize];
+        var random = new Random(1);
+        const string Letters = "abc 0123 xyz, (q) 77";
+        for (int i = 0; i < memory.Length; i++)
+        {
+            memory[i] = (byte)Letters[random.Next(Letters.Length)];
+        }
+
+        (memory[12], memory[13], memory[14], memory[23]) = (8, 0, 0x45, 6);
+        return memory;
+    }
+
+    private static ulong Native(CompiledLibrary library, string kernel, byte* memory, int times) =>
+        ((delegate* unmanaged<nint, byte*, ulong, uint, ulong>)library["repeat"])(library[kernel], memory, MemorySize, (uint)times);
+
+    private static Dictionary<string, double> Measure(string name, List<(string Column, Func<int, ulong> Run)> ways, int rounds)
+    {
+        ulong expected = ways[0].Run(1);
+        foreach ((string column, Func<int, ulong> run) in ways)
+        {
+            ulong actual = run(1);
+            if (actual != expected && name is not ("reverse" or "search" or "matrix"))
+            {
+                throw new InvalidOperationException($"{name}: {column} returns {actual}, {ways[0].Column} {expected}");
+            }
+        }
+
+        int[] times = new int[ways.Count];
+        var values = ways.ToDictionary(way => way.Column, _ => new List<double>());
+        for (int round = -3; round < rounds; round++)
+        {
+            for (int i = 0; i < ways.Count; i++)
+            {
+                int at = (i + round + 3) % ways.Count;
+                if (round < -1)
+                {
+                    ways[at].Run(200);
+                    double started = ThreadCpu.Now();
+                    ways[at].Run(200);
+                    double once = Math.Max((ThreadCpu.Now() - started) * 1e6 / 200, 0.5);
+                    times[at] = (int)Math.Clamp(MeasuredNanoseconds / once, 1, 2_000_000);
+                    continue;
+                }
+
+                double before = ThreadCpu.Now();
+                ways[at].Run(times[at]);
+                double nanoseconds = (ThreadCpu.Now() - before) * 1e6 / times[at];
+                if (round >= 0)
+                {
+                    values[ways[at].Column].Add(nanoseconds);
+                }
+            }
+        }
+
+        return values.ToDictionary(pair => pair.Key, pair => Median(pair.Value));
+    }
+
+    /// <summary>Loading and the first run of each kernel, which is when the runtime compiles, in a warm process.</summary>
+    private static void CompileTimes()
+    {
+        BpfObject source = BpfObject.Read(Repository.File(ObjectFile));
+        var values = new List<double>();
+        int slots = 0;
+        byte[] memory = Memory();
+        for (int round = 0; round < 12; round++)
+        {
+            using var engine = new VmEngine(s_tiers[1].Options with { Tier = VmTier.Il });
+            double before = ThreadCpu.Now();
+            using LoadedObject loaded = engine.Load(source);
+            foreach (LoadedProgram program in loaded.Programs)
+            {
+                program.Run(new ProgramRun { Data = memory });
+            }
+
+            double with = ThreadCpu.Now() - before;
+            using var plain = new VmEngine(s_tiers[3].Options);
+            before = ThreadCpu.Now();
+            using LoadedObject interpreted = plain.Load(source);
+            foreach (LoadedProgram program in interpreted.Programs)
+            {
+                program.Run(new ProgramRun { Data = memory });
+            }
+
+            if (round >= 4)
+            {
+                values.Add(with - (ThreadCpu.Now() - before));
+            }
+
+            slots = loaded.Programs.Sum(program => program.Definition.Instructions.Length);
+        }
+
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"compiling {slots} slots, with the runtime's own part: {Median(values):0.00} ms CPU, {Median(values) * 100 / slots:0.000} ms per 100 slots"));
+    }
+
+    private static double Median(List<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+
+    private static double GeometricMean(List<double> values) => values.Count == 0 ? 0 : Math.Exp(values.Average(Math.Log));
+}

@@ -1,0 +1,215 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using Osmia.Kernel;
+using Osmia.Objects;
+using Osmia.Runtime;
+using Osmia.Vm;
+
+namespace Osmia.Cli.Commands;
+
+/// <summary><c>osmia prog run FILE#NAME</c>: one program, once or many times, on bytes given, in the VM or by the kernel's test run.</summary>
+internal static class ProgRunCommand
+{
+    private const int MaxOutput = 1 << 20;
+
+    public static Command Build()
+    {
+        var command = new Command("run", "Run a program of an object on data, and print what it returns and what the run costs");
+        Argument<string> program = new("FILE#NAME") { Description = "an object and one of its programs; the name may be left out when there is one", HelpName = "FILE#NAME" };
+        Option<string> engine = new("--engine") { Description = "where it runs", HelpName = "vm|kernel", DefaultValueFactory = _ => "vm" };
+        engine.AcceptOnlyFromAmong("vm", "kernel");
+        Option<string> tier = VmWords.TierOption();
+        Option<string> mode = VmWords.ModeOption("metered");
+        Option<string> dataIn = new("--data-in") { Description = "the packet, or the memory of other programs", HelpName = "FILE" };
+        Option<string> dataOut = new("--data-out") { Description = "takes the packet as the program left it", HelpName = "FILE" };
+        Option<string> contextIn = new("--ctx-in") { Description = "the context structure", HelpName = "FILE" };
+        Option<string> contextOut = new("--ctx-out") { Description = "takes the context as the program left it", HelpName = "FILE" };
+        Option<int> repeat = new("--repeat") { Description = "how many times", HelpName = "N", DefaultValueFactory = _ => 1 };
+        Option<string[]> set = new("--map-set") { Description = "write an element first; KEY and VALUE are bytes in hex or @FILE", HelpName = "NAME:KEY=VALUE" };
+        Option<string[]> dump = new("--map-dump") { Description = "print a map's elements afterwards", HelpName = "NAME" };
+        Option<bool> json = CommonOptions.Json();
+        Option<bool> pretty = CommonOptions.Pretty();
+        command.Add(program);
+        foreach (Option option in new Option[] { engine, tier, mode, dataIn, dataOut, contextIn, contextOut, repeat, set, dump, json, pretty })
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed =>
+        {
+            (string file, string? name) = Split(parsed.GetValue(program)!);
+            if (parsed.GetValue(repeat) < 1)
+            {
+                throw new UsageException($"--repeat {parsed.GetValue(repeat)}: a program runs at least once");
+            }
+
+            BpfObject source = BpfObject.Read(file);
+            bool isVm = parsed.GetValue(engine) == "vm";
+            using IEngine host = isVm
+                ? new VmEngine(new VmOptions
+                {
+                    TreatAsMemoryPrograms = true,
+                    Tier = VmWords.Tier(parsed.GetValue(tier)!),
+                    Mode = VmWords.Mode(parsed.GetValue(mode)!),
+                    Trace = text => Console.Error.WriteLine(Encoding.UTF8.GetString(text)),
+                })
+                : OperatingSystem.IsLinux() ? KernelEngine.Open() : throw Run.RunErrors.KernelNeedsLinux();
+            using LoadedObject loaded = host.Load(source);
+            LoadedProgram chosen = Choose(loaded, name);
+            foreach (string text in parsed.GetValue(set) ?? [])
+            {
+                Set(loaded, text);
+            }
+
+            Map[] dumped = [.. (parsed.GetValue(dump) ?? []).Select(map => MapOf(loaded, map))];
+            byte[] input = parsed.GetValue(dataIn) is { } path ? HexBytes.ReadFile(path, "--data-in") : [];
+            byte[] context = parsed.GetValue(contextIn) is { } contextPath ? HexBytes.ReadFile(contextPath, "--ctx-in") : [];
+            byte[] output = new byte[parsed.GetValue(dataOut) is null ? 0 : MaxOutput];
+            byte[] outputContext = new byte[parsed.GetValue(contextOut) is null ? 0 : 4096];
+            ProgramRunResult result = chosen.Run(new ProgramRun { Data = input, DataOut = output, Context = context, ContextOut = outputContext, Repeat = parsed.GetValue(repeat) });
+            Save(parsed.GetValue(dataOut), output, result.DataLength);
+            Save(parsed.GetValue(contextOut), outputContext, result.ContextLength);
+            var report = new Report(result, chosen as VmProgram, isVm ? parsed.GetValue(mode)! : "verified");
+            if (parsed.GetValue(json) || parsed.GetValue(pretty))
+            {
+                report.WriteJson(parsed.GetValue(pretty), dumped);
+            }
+            else
+            {
+                report.WriteText(Console.Out, dumped);
+            }
+
+            return ExitCode.Success;
+        });
+        return command;
+    }
+
+    private static (string File, string? Name) Split(string words)
+    {
+        // A file's own name may hold the sign.
+        int at = File.Exists(words) ? -1 : words.LastIndexOf('#');
+        return at < 0 ? (words, null) : (words[..at], words[(at + 1)..]);
+    }
+
+    private static LoadedProgram Choose(LoadedObject loaded, string? name) => name is null
+        ? loaded.Programs.Count == 1 ? loaded.Programs[0]
+            : throw new UsageException($"say which program runs, as FILE#NAME: the object has {string.Join(", ", loaded.Programs.Select(program => program.Name).DefaultIfEmpty("none"))}")
+        : loaded.Programs.FirstOrDefault(program => program.Name == name) ?? throw Run.RunErrors.NoProgram(name, loaded.Programs.Select(program => program.Name));
+
+    private static Map MapOf(LoadedObject loaded, string name) => loaded.Maps.FirstOrDefault(map => map.Name == name)
+        ?? throw new UsageException($"the object has no map '{name}'; it has {string.Join(", ", loaded.Maps.Select(map => map.Name).DefaultIfEmpty("none"))}");
+
+    private static void Set(LoadedObject loaded, string text)
+    {
+        int colon = text.IndexOf(':', StringComparison.Ordinal);
+        int equals = text.IndexOf('=', StringComparison.Ordinal);
+        if (colon <= 0 || equals < colon)
+        {
+            throw new UsageException($"--map-set '{text}' is not NAME:KEY=VALUE");
+        }
+
+        Map map = MapOf(loaded, text[..colon]);
+        byte[] key = HexBytes.Parse(text[(colon + 1)..equals], "key");
+        byte[] value = HexBytes.Parse(text[(equals + 1)..], "value");
+        if (key.Length != map.KeySize || (value.Length != map.ValueSize && value.Length != map.ValueBufferSize))
+        {
+            throw new UsageException($"--map-set '{text}': map {map.Name} has keys of {map.KeySize} and values of {map.ValueSize} bytes, these have {key.Length} and {value.Length}");
+        }
+
+        map.Update(key, value.Length == map.ValueBufferSize ? value : Spread(map, value));
+    }
+
+    private static byte[] Spread(Map map, byte[] value)
+    {
+        byte[] all = new byte[map.ValueBufferSize];
+        for (int i = 0; i < map.ValuesPerKey; i++)
+        {
+            value.CopyTo(all, i * map.ValueStride);
+        }
+
+        return all;
+    }
+
+    private static void Save(string? path, byte[] bytes, int length)
+    {
+        if (path is not null)
+        {
+            File.WriteAllBytes(path, bytes[..Math.Min(length, bytes.Length)]);
+        }
+    }
+
+    private sealed record Report(ProgramRunResult Result, VmProgram? Program, string Mode)
+    {
+        private string Tier => Program is null ? "kernel" : VmWords.Of(Program.Tier);
+
+        public void WriteText(TextWriter output, Map[] dumped)
+        {
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"retval {Result.ReturnValue} (0x{Result.ReturnValue:x}), {Result.NanosecondsPerRun:0.0} ns per run, tier {Tier}, mode {Mode}"));
+            if (Program?.TierReason is { } reason)
+            {
+                output.WriteLine($"interpreted: {reason}");
+            }
+
+            foreach (Map map in dumped)
+            {
+                output.WriteLine($"map {map.Name}:");
+                foreach ((string key, string value) in Elements(map))
+                {
+                    output.WriteLine($"  {key} = {value}");
+                }
+            }
+        }
+
+        public void WriteJson(bool isPretty, Map[] dumped) => JsonOutput.Write(isPretty, json =>
+        {
+            json.WriteStartObject();
+            json.WriteNumber("retval", Result.ReturnValue);
+            json.WriteNumber("ns_per_run", Math.Round(Result.NanosecondsPerRun, 1));
+            json.WriteNumber("compile_us", Math.Round(Program?.CompileTime.TotalMicroseconds ?? 0, 1));
+            json.WriteString("tier", Tier);
+            json.WriteString("mode", Mode);
+            if (Program?.TierReason is { } reason)
+            {
+                json.WriteString("tier_reason", reason);
+            }
+
+            if (dumped.Length > 0)
+            {
+                json.WriteStartObject("maps");
+                foreach (Map map in dumped)
+                {
+                    json.WriteStartArray(map.Name);
+                    foreach ((string key, string value) in Elements(map))
+                    {
+                        json.WriteStartObject();
+                        json.WriteString("key", key);
+                        json.WriteString("value", value);
+                        json.WriteEndObject();
+                    }
+
+                    json.WriteEndArray();
+                }
+
+                json.WriteEndObject();
+            }
+
+            json.WriteEndObject();
+        });
+
+        private static IEnumerable<(string Key, string Value)> Elements(Map map)
+        {
+            byte[] key = new byte[map.KeySize];
+            byte[] next = new byte[map.KeySize];
+            byte[] value = new byte[map.ValueBufferSize];
+            for (bool found = map.TryNextKey(default, next); found; found = map.TryNextKey(key, next))
+            {
+                (key, next) = (next, key);
+                if (map.TryLookup(key, value))
+                {
+                    yield return (Convert.ToHexStringLower(key), Convert.ToHexStringLower(value));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using System.CommandLine;
+using Osmia.Vm;
+
+namespace Osmia.Cli.Commands;
+
+/// <summary>The words for tiers and modes of the virtual machine.</summary>
+internal static class VmWords
+{
+    public static Option<string> TierOption()
+    {
+        Option<string> tier = new("--tier") { Description = "what runs the program in the VM", HelpName = "auto|interpreter|il", DefaultValueFactory = _ => "auto" };
+        tier.AcceptOnlyFromAmong("auto", "interpreter", "il");
+        return tier;
+    }
+
+    /// <param name="standard">Without the option.</param>
+    public static Option<string> ModeOption(string standard)
+    {
+        Option<string> mode = new("--mode") { Description = "checked: every access is checked; metered: and a run ends at its budget", HelpName = "checked|metered", DefaultValueFactory = _ => standard };
+        mode.AcceptOnlyFromAmong("checked", "metered");
+        return mode;
+    }
+
+    public static VmTier Tier(string word) => word switch
+    {
+        "interpreter" => VmTier.Interpreter,
+        "il" => VmTier.Il,
+        _ => VmTier.Auto,
+    };
+
+    public static VmMode Mode(string word) => word == "checked" ? VmMode.Checked : VmMode.Metered;
+
+    public static string Of(VmTier tier) => tier switch
+    {
+        VmTier.Interpreter => "interpreter",
+        VmTier.Il => "il",
+        _ => "auto",
+    };
+}

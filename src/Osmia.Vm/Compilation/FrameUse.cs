@@ -1,0 +1,47 @@
+using Osmia.Vm.Execution;
+
+namespace Osmia.Vm.Compilation;
+
+/// <summary>
+/// How much of its frame a function can see. As long as the frame pointer is only added constants to, and handed to helpers, which read
+/// upwards, that is what lies above the lowest address made; otherwise all of it.
+/// </summary>
+internal sealed class FrameUse
+{
+    private readonly bool _escapes;
+    private int _lowest;
+
+    public FrameUse(IEnumerable<Statement> statements)
+    {
+        foreach (Statement statement in statements)
+        {
+            bool isAccess = statement.Kind is StatementKind.Load or StatementKind.Store or StatementKind.Atomic;
+            _escapes |= statement.Kind is StatementKind.TailCall or StatementKind.CallLocal || statement.Access is { Check: AccessCheck.Frame };
+            _escapes |= !isAccess && Escapes(statement.A, isAddress: statement.Kind is StatementKind.ArrayLookup or StatementKind.HashLookup);
+            _escapes |= isAccess && Escapes(statement.A, isAddress: statement.Access!.Check == AccessCheck.None);
+            _escapes |= Escapes(statement.B, isAddress: false) || Escapes(statement.C, isAddress: false);
+            foreach (Node argument in statement.Arguments)
+            {
+                _escapes |= Escapes(argument, isAddress: statement.Kind == StatementKind.CallHelper);
+            }
+        }
+    }
+
+    public int Bytes => _escapes ? ExecutionSlot.FrameSize : Math.Min(-_lowest, ExecutionSlot.FrameSize);
+
+    private bool Escapes(Node? node, bool isAddress)
+    {
+        switch (node?.Kind)
+        {
+            case null:
+                return false;
+            case NodeKind.FramePointer:
+                _lowest = (int)Math.Min(_lowest, Math.Max((long)node.Value, -ExecutionSlot.FrameSize));
+                return !isAddress;
+            case NodeKind.Load:
+                return Escapes(node.Left, isAddress: true);
+            default:
+                return Escapes(node.Left, isAddress: false) || Escapes(node.Right, isAddress: false);
+        }
+    }
+}
