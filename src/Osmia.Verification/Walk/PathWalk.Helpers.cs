@@ -79,7 +79,13 @@ internal sealed partial class PathWalk
 
     private void RequireSleep(HelperSignature signature, string name)
     {
-        if ((signature.Traits & HelperTraits.MaySleep) != 0 && !_scope.IsSleepable && !_state.IsSleepingCallback)
+        if ((signature.Traits & HelperTraits.MaySleep) == 0)
+        {
+            return;
+        }
+
+        RequireSleepHere(name);
+        if (!MaySleep)
         {
             throw Stop.Reject(CheckFamily.Allowance, $"{name} may sleep, and this program may not: a sleepable one has '.s' in its section's name");
         }
@@ -363,14 +369,14 @@ internal sealed partial class PathWalk
         }
     }
 
-    /// <summary>Constant text that ends with a zero byte.</summary>
     private void CheckText(HelperCall call, Register register, in RegisterState value)
     {
         Require(value.Kind == RegisterKind.MapValue && !value.IsNullable, call, register, value, "text in read-only data");
         call.Text = RequireText($"{Name(register)} of {call.Name}", value);
     }
 
-    /// <returns>The text without its end.</returns>
+    /// <summary>Constant text that ends with a zero byte.</summary>
+    /// <returns>The text without that byte.</returns>
     private byte[] RequireText(string name, in RegisterState value)
     {
         LinkedMap map = _scope.Maps[value.Map];
@@ -383,12 +389,7 @@ internal sealed partial class PathWalk
         byte[] data = new byte[map.ValueSize];
         map.InitialData.Span[..Math.Min(map.InitialData.Length, data.Length)].CopyTo(data);
         int end = place >= 0 && place < data.Length ? Array.IndexOf(data, (byte)0, (int)place) : -1;
-        if (end < 0)
-        {
-            throw Stop.Reject(CheckFamily.CallArgument, $"{name} is no text that ends with a zero byte");
-        }
-
-        return data[(int)place..end];
+        return end >= 0 ? data[(int)place..end] : throw Stop.Reject(CheckFamily.CallArgument, $"{name} is no text that ends with a zero byte");
     }
 
     /// <summary>The format and how many numbers there are for it.</summary>
