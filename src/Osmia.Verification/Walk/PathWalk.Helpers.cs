@@ -142,9 +142,10 @@ internal sealed partial class PathWalk
                 CheckMemory(call, register, value, (int)_scope.Maps[call.Map].ValueSize, argument.Access, mayBeEmpty: false);
                 return;
             case HelperArgumentKind.Memory:
-                RequireMemory(call, register, value);
+                RequireMemory(call, register, argument.IsNullable ? NotNull(value) : value);
                 if (argument.Size > 0)
                 {
+                    RequireAligned(call, argument, register, value);
                     CheckMemory(call, register, value, argument.Size, argument.Access, mayBeEmpty: false);
                 }
 
@@ -159,6 +160,12 @@ internal sealed partial class PathWalk
                 return;
             case HelperArgumentKind.SocketCommon or HelperArgumentKind.BtfSocketCommon or HelperArgumentKind.Socket:
                 CheckSocket(call, argument, register, value);
+                return;
+            case HelperArgumentKind.KptrSlot:
+                CheckKptrSlot(call, register, value);
+                return;
+            case HelperArgumentKind.Kptr:
+                CheckKptr(call, register, value);
                 return;
             case HelperArgumentKind.Dynptr:
                 CheckDynptr(call, argument, register, value);
@@ -180,8 +187,8 @@ internal sealed partial class PathWalk
                 CheckTypedArgument(call, argument, register, value);
                 return;
             case HelperArgumentKind.PerCpuPointer:
-                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
-                call.PerCpuType = value.Type;
+                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted | PointerTraits.Local)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
+                (call.PerCpuType, call.PerCpuIsLocal) = (value.Type, value.IsLocalObject);
                 return;
             default:
                 throw Stop.NotModelled($"{argument.Kind} arguments ({call.Name})");
@@ -262,7 +269,18 @@ internal sealed partial class PathWalk
         }
 
         call.Size = (int)size.Number.Wide.UMax;
-        CheckMemory(call, memory, pointer, (int)size.Number.Wide.UMax, argument.Access, mayBeEmpty);
+        CheckMemory(call, memory, argument.IsNullable ? NotNull(pointer) : pointer, (int)size.Number.Wide.UMax, argument.Access, mayBeEmpty);
+    }
+
+    /// <summary>The helper looks itself whether there is memory.</summary>
+    private static RegisterState NotNull(RegisterState pointer) => pointer with { Traits = pointer.Traits & ~PointerTraits.Nullable };
+
+    private static void RequireAligned(HelperCall call, HelperArgument argument, Register register, in RegisterState pointer)
+    {
+        if (argument.IsAligned && !(pointer.Number.Bits + Tnum.Constant((ulong)(long)pointer.Offset)).IsAligned((uint)argument.Size))
+        {
+            throw Stop.Reject(CheckFamily.StackUse, $"{Name(register)} of {call.Name} may not be aligned to {argument.Size} bytes");
+        }
     }
 
     private static void RequireMemory(HelperCall call, Register register, in RegisterState value) => Require(
@@ -467,9 +485,12 @@ internal sealed partial class PathWalk
             HelperReturnKind.Socket => RegisterState.Pointer(RegisterKind.Socket, traits),
             HelperReturnKind.SocketCommon => RegisterState.Pointer(RegisterKind.SocketCommon, traits),
             HelperReturnKind.TcpSocket => RegisterState.Pointer(RegisterKind.TcpSocket, traits),
+            HelperReturnKind.Kptr => ExchangedKptr(call.Kptr!, traits),
             HelperReturnKind.DynptrMemory => RegisterState.Pointer(RegisterKind.Memory, traits) with { MemorySize = call.Size, Owner = call.Dynptr.Owner, ReferenceId = call.Dynptr.ReferenceId },
             HelperReturnKind.RingbufRecord => RegisterState.Pointer(RegisterKind.Memory, traits | PointerTraits.RingRecord) with { MemorySize = call.Size },
             HelperReturnKind.BtfPointer => RegisterState.Pointer(RegisterKind.Typed, traits | (returned.IsTrusted ? PointerTraits.Trusted : PointerTraits.None)) with { Type = TargetType(returned.TypeName).Value },
+            // An object that each CPU has its own of, allocated by the program, is there for all of them.
+            HelperReturnKind.PerCpuData when call.PerCpuIsLocal => RegisterState.Pointer(RegisterKind.Typed, PointerTraits.Allocated | PointerTraits.Rcu) with { Type = call.PerCpuType },
             HelperReturnKind.PerCpuData => PerCpuData(call.PerCpuType, traits),
             _ => throw Stop.NotModelled($"what {call.Name} returns"),
         };
@@ -561,6 +582,9 @@ internal sealed partial class PathWalk
         /// <summary>The reference of a dynptr that the call gives up.</summary>
         public int ReleasedDynptr { get; set; }
 
+        /// <summary>The field whose pointer is exchanged.</summary>
+        public SpecialField? Kptr { get; set; }
+
         /// <summary>The dynptr among the arguments.</summary>
         public RegisterState Dynptr { get; set; }
 
@@ -570,5 +594,7 @@ internal sealed partial class PathWalk
 
         /// <summary>The target's type of the per-CPU variable that was passed.</summary>
         public int PerCpuType { get; set; }
+
+        public bool PerCpuIsLocal { get; set; }
     }
 }
