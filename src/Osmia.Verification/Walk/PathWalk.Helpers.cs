@@ -161,6 +161,12 @@ internal sealed partial class PathWalk
             case HelperArgumentKind.SocketCommon or HelperArgumentKind.BtfSocketCommon or HelperArgumentKind.Socket:
                 CheckSocket(call, argument, register, value);
                 return;
+            case HelperArgumentKind.KptrSlot:
+                CheckKptrSlot(call, register, value);
+                return;
+            case HelperArgumentKind.Kptr:
+                CheckKptr(call, register, value);
+                return;
             case HelperArgumentKind.Dynptr:
                 CheckDynptr(call, argument, register, value);
                 return;
@@ -181,8 +187,8 @@ internal sealed partial class PathWalk
                 CheckTypedArgument(call, argument, register, value);
                 return;
             case HelperArgumentKind.PerCpuPointer:
-                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
-                call.PerCpuType = value.Type;
+                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted | PointerTraits.Local)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
+                (call.PerCpuType, call.PerCpuIsLocal) = (value.Type, value.IsLocalObject);
                 return;
             default:
                 throw Stop.NotModelled($"{argument.Kind} arguments ({call.Name})");
@@ -480,9 +486,12 @@ internal sealed partial class PathWalk
             HelperReturnKind.Socket => RegisterState.Pointer(RegisterKind.Socket, traits),
             HelperReturnKind.SocketCommon => RegisterState.Pointer(RegisterKind.SocketCommon, traits),
             HelperReturnKind.TcpSocket => RegisterState.Pointer(RegisterKind.TcpSocket, traits),
+            HelperReturnKind.Kptr => ExchangedKptr(call.Kptr!, traits),
             HelperReturnKind.DynptrMemory => RegisterState.Pointer(RegisterKind.Memory, traits) with { MemorySize = call.Size, Owner = call.Dynptr.Owner, ReferenceId = call.Dynptr.ReferenceId },
             HelperReturnKind.RingbufRecord => RegisterState.Pointer(RegisterKind.Memory, traits | PointerTraits.RingRecord) with { MemorySize = call.Size },
             HelperReturnKind.BtfPointer => RegisterState.Pointer(RegisterKind.Typed, traits | (returned.IsTrusted ? PointerTraits.Trusted : PointerTraits.None)) with { Type = TargetType(returned.TypeName).Value },
+            // An object that each CPU has its own of, allocated by the program, is there for all of them.
+            HelperReturnKind.PerCpuData when call.PerCpuIsLocal => RegisterState.Pointer(RegisterKind.Typed, PointerTraits.Allocated | PointerTraits.Rcu) with { Type = call.PerCpuType },
             HelperReturnKind.PerCpuData => PerCpuData(call.PerCpuType, traits),
             _ => throw Stop.NotModelled($"what {call.Name} returns"),
         };
@@ -574,6 +583,9 @@ internal sealed partial class PathWalk
         /// <summary>The reference of a dynptr that the call gives up.</summary>
         public int ReleasedDynptr { get; set; }
 
+        /// <summary>The field whose pointer is exchanged.</summary>
+        public SpecialField? Kptr { get; set; }
+
         /// <summary>The dynptr among the arguments.</summary>
         public RegisterState Dynptr { get; set; }
 
@@ -583,5 +595,7 @@ internal sealed partial class PathWalk
 
         /// <summary>The target's type of the per-CPU variable that was passed.</summary>
         public int PerCpuType { get; set; }
+
+        public bool PerCpuIsLocal { get; set; }
     }
 }

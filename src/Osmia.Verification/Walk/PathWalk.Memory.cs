@@ -150,7 +150,7 @@ internal sealed partial class PathWalk
             case RegisterKind.Stack:
                 return isWrite ? StoreToStack(pointer, name, offset, size, value) : LoadFromStack(pointer, name, offset, size);
             case RegisterKind.MapValue:
-                return AccessMapValue(pointer, name, offset, size, isWrite);
+                return AccessMapValue(pointer, name, offset, size, isWrite, value);
             case RegisterKind.Packet or RegisterKind.PacketMeta:
                 if (isWrite && !VerificationScope.MayWritePacket(_scope.Type))
                 {
@@ -189,14 +189,14 @@ internal sealed partial class PathWalk
 
     private int SizeOf(in RegisterState pointer) => pointer.Kind == RegisterKind.MapKey ? (int)_scope.Maps[pointer.Map].KeySize : pointer.MemorySize;
 
-    private RegisterState AccessMapValue(RegisterState pointer, string name, int offset, int size, bool isWrite)
+    private RegisterState AccessMapValue(RegisterState pointer, string name, int offset, int size, bool isWrite, in RegisterState value)
     {
         LinkedMap map = _scope.Maps[pointer.Map];
         RequireMapAccess(map, isWrite);
         RequireInside(pointer, name, offset, size, (int)map.ValueSize, mayBeEmpty: false);
         if (RequireNotSpecial(map, pointer, name, offset, size, isDirect: true) is { } kernelPointer)
         {
-            throw Stop.NotModelled($"kernel pointers in the values of map '{map.Name}' ({kernelPointer.Kind})");
+            return AccessKptr(map, kernelPointer, name, isWrite, value);
         }
 
         long place = pointer.Offset + offset + (long)pointer.Number.Value;

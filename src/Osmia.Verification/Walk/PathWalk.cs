@@ -213,11 +213,15 @@ internal sealed partial class PathWalk
     private RegisterState MapValueAt(int map, int offset)
     {
         LinkedMap definition = _scope.Maps[map];
+        if (definition.Type == MapType.Arena)
+        {
+            // A user address, which a cast makes a pointer of.
+            return RegisterState.Unknown;
+        }
+
         if (definition.Type != MapType.Array || definition.MaxEntries != 1)
         {
-            throw definition.Type == MapType.Arena
-                ? Stop.NotModelled("arenas")
-                : Stop.Reject(CheckFamily.Encoding, $"map '{definition.Name}' has no value that a program could have the address of");
+            throw Stop.Reject(CheckFamily.Encoding, $"map '{definition.Name}' has no value that a program could have the address of");
         }
 
         if ((uint)offset >= definition.ValueSize)
