@@ -142,9 +142,10 @@ internal sealed partial class PathWalk
                 CheckMemory(call, register, value, (int)_scope.Maps[call.Map].ValueSize, argument.Access, mayBeEmpty: false);
                 return;
             case HelperArgumentKind.Memory:
-                RequireMemory(call, register, value);
+                RequireMemory(call, register, argument.IsNullable ? NotNull(value) : value);
                 if (argument.Size > 0)
                 {
+                    RequireAligned(call, argument, register, value);
                     CheckMemory(call, register, value, argument.Size, argument.Access, mayBeEmpty: false);
                 }
 
@@ -262,7 +263,18 @@ internal sealed partial class PathWalk
         }
 
         call.Size = (int)size.Number.Wide.UMax;
-        CheckMemory(call, memory, pointer, (int)size.Number.Wide.UMax, argument.Access, mayBeEmpty);
+        CheckMemory(call, memory, argument.IsNullable ? NotNull(pointer) : pointer, (int)size.Number.Wide.UMax, argument.Access, mayBeEmpty);
+    }
+
+    /// <summary>The helper looks itself whether there is memory.</summary>
+    private static RegisterState NotNull(RegisterState pointer) => pointer with { Traits = pointer.Traits & ~PointerTraits.Nullable };
+
+    private static void RequireAligned(HelperCall call, HelperArgument argument, Register register, in RegisterState pointer)
+    {
+        if (argument.IsAligned && !(pointer.Number.Bits + Tnum.Constant((ulong)(long)pointer.Offset)).IsAligned((uint)argument.Size))
+        {
+            throw Stop.Reject(CheckFamily.StackUse, $"{Name(register)} of {call.Name} may not be aligned to {argument.Size} bytes");
+        }
     }
 
     private static void RequireMemory(HelperCall call, Register register, in RegisterState value) => Require(

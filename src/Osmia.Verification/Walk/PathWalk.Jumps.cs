@@ -57,13 +57,9 @@ internal sealed partial class PathWalk
             Learn(taken, instruction, left, right, holds: true);
             Learn(passed, instruction, left, right, holds: false);
         }
-        else if (left.IsNullable && right.IsNull && !is32 && operation is JumpOperation.Jeq or JumpOperation.Jne)
+        else if (left.IsNullable && !usesRegister && right.IsNull && !is32 && operation is JumpOperation.Jeq or JumpOperation.Jne)
         {
-            if (usesRegister)
-            {
-                RequirePrecise(instruction.Source);
-            }
-
+            // The kernel learns of a comparison with the constant 0, not with a register that holds it.
             bool equalIsTaken = operation == JumpOperation.Jeq;
             SettleNull(taken, left, isNull: equalIsTaken);
             SettleNull(passed, left, isNull: !equalIsTaken);
@@ -183,6 +179,7 @@ internal sealed partial class PathWalk
         int reference = pointer.ReferenceId;
         if (isNull && reference != 0 && reference == id)
         {
+            // A cast that gave null leaves what was cast as it is.
             state.References.Remove(reference);
         }
 
