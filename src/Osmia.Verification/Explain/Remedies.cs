@@ -33,7 +33,10 @@ internal static class Remedies
         CheckFamily.Encoding => new(null, null, refusal.Message.Contains("division", StringComparison.Ordinal) || refusal.Message.Contains("shift", StringComparison.Ordinal)
             ? "the constant is wrong: look at the macro or the sizeof it comes from" : "compile again with the options of a BPF target: clang -O2 -g -target bpf"),
         CheckFamily.ControlFlow => new(null, null, "remove what is not reached, and end every function with a return"),
-        _ => new(null, "this part of the kernel's verifier is not followed yet; nothing is said of the program", "load it: 'osmia run' explains the kernel's own answer"),
+        CheckFamily.Objects => new(null, "dynptrs, iterators and saved flags are made, used and ended by helpers and kernel functions alone, each in its turn",
+            "make it before it is used, end it once on every path, and leave its bytes on the stack alone"),
+        CheckFamily.NotModelled => new(null, "this part of the kernel's verifier is not followed yet; nothing is said of the program", "load it: 'osmia run' explains the kernel's own answer"),
+        _ => new(null, null, $"see docs/diagnostics/{VerificationProblem.IdOf(refusal.Family)}.md for a program that is refused and one that is mended"),
     };
 
     private static Remedy Packet(Refusal refusal)
@@ -169,6 +172,11 @@ internal static class Remedies
         if (refusal.Story.LossSlot >= 0)
         {
             return new(null, "r1 to r5 do not survive a call", "keep the value in a variable the compiler holds in r6 to r9 or on the stack; in assembly copy it there before the call");
+        }
+
+        if (refusal.Register is >= 2 and <= 5 && refusal.Story.HasNoOrigin && refusal.Program.FunctionAt(refusal.Slot) == refusal.Program.Program.Name)
+        {
+            return new(null, "a program is handed one argument, the context, in r1; r2 to r5 hold nothing", $"declare it with one parameter, int {refusal.Program.Program.Name}(struct ... *ctx), or use BPF_PROG() for typed arguments");
         }
 
         return refusal.Register == 0 && refusal.Instruction is { IsExit: true }
