@@ -69,7 +69,8 @@ internal static class Remedies
         return new(
             pointer.Size == 0 && needed == 1 ? "an empty packet" : $"a packet of {Math.Max(needed - 1, 0)} bytes: byte {needed - 1} is not there",
             pointer.Size == 0 ? "nothing on this path compares the packet's length with what is read" : $"the comparison on this path shows {pointer.Size} bytes to be there, {needed} are used",
-            refusal.Program.MemberOwnerAt(refusal.Slot) is { } owner ? $"if ((void *)({owner} + 1) > {end}) {give}  // at least {needed} bytes"
+            refusal.Program.IndexAt(refusal.Slot) is { } index && refusal.Program.ArrayAt(refusal.Slot) is { } array ? $"if ((void *)&{array}[{index} + 1] > (void *){end}) {give}  // each time, right before it is used"
+            : refusal.Program.MemberOwnerAt(refusal.Slot) is { } owner ? $"if ((void *)({owner} + 1) > {end}) {give}  // at least {needed} bytes"
             : pointer.Size == 0 ? $"if ({data} + {needed} > {end}) {give}" : $"compare with {needed} bytes instead of {pointer.Size}: if ({data} + {needed} > {end}) {give}");
     }
 
@@ -227,7 +228,8 @@ internal static class Remedies
         {
             string name = refusal.Variable("size");
             string witness = size.Number.Wide.SMin < 0 ? $"{name} = -1" : size.Number.Contains(0) && refusal.Message.Contains("zero", StringComparison.Ordinal) ? $"{name} = 0" : $"{name} = {size.Number.Wide.UMax}";
-            string bound = Room(refusal.Before(refusal.Register - 1)) is { } room ? $"if ({name} > {room}) {refusal.Program.GiveUp}" : $"if ({name} > sizeof(buffer)) {refusal.Program.GiveUp}";
+            string none = size.Number.Contains(0) && refusal.Message.Contains("zero", StringComparison.Ordinal) ? $"{name} == 0 || " : "";
+            string bound = $"if ({none}{name} > {Room(refusal.Before(refusal.Register - 1))?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "sizeof(buffer)"}) {refusal.Program.GiveUp}";
             return new(witness, $"{callee} must know how many bytes it may touch, at least and at most", size.Number.Wide.SMin < 0 ? $"make '{name}' unsigned, and: {bound}" : bound);
         }
 
