@@ -26,6 +26,7 @@ internal sealed partial class VerificationScope
     private readonly Lazy<MemberTrust> _trust;
     private readonly Dictionary<LinkedFunction, FunctionContract> _contracts = [];
     private readonly Dictionary<int, bool> _changing = [];
+    private readonly Dictionary<int, bool> _sleeping = [];
 
     public VerificationScope(LinkedObject source, LinkedProgram program, Target? target)
     {
@@ -137,6 +138,7 @@ internal sealed partial class VerificationScope
     {
         ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
         var storages = new Dictionary<MapType, LinkedMap>();
+        LinkedMap? arena = null;
         for (int slot = 0; slot < code.Length; slot++)
         {
             if (!code[slot].IsWide)
@@ -149,6 +151,12 @@ internal sealed partial class VerificationScope
             {
                 LinkedMap map = Maps[CheckMap(code[slot].Immediate)];
                 RequireUsable(map);
+                arena ??= map.Type == MapType.Arena ? map : null;
+                if (map.Type == MapType.Arena && map != arena)
+                {
+                    throw Stop.Reject(CheckFamily.Allowance, $"a program has one arena at most: '{arena!.Name}' and '{map.Name}' are two");
+                }
+
                 if (map.Type is MapType.CgroupStorage or MapType.PercpuCgroupStorage && !storages.TryAdd(map.Type, map) && storages[map.Type] != map)
                 {
                     throw Stop.Reject(CheckFamily.Allowance, $"a program has one map of type {map.Type.ToKernelName()} at most: '{storages[map.Type].Name}' and '{map.Name}' are two");
@@ -222,11 +230,34 @@ internal sealed partial class VerificationScope
         for (int slot = function; slot < code.Length && shape.FunctionAt(slot) == function && !changes; slot++)
         {
             changes = (code[slot].IsHelperCall && HelperTable.Find(code[slot].Immediate)?.SignatureFor(Type, AttachType) is { } signature && (signature.Traits & HelperTraits.ChangesPacket) != 0)
+                || Kfuncs.Has(code[slot], KfuncTraits.ChangesPacket)
                 || (code[slot].IsLocalCall && ChangesPacket(shape, slot + 1 + code[slot].Immediate));
             slot += code[slot].IsWide ? 1 : 0;
         }
 
         return _changing[function] = changes;
+    }
+
+    /// <summary>Whether a function, or one it calls, has a call that may sleep.</summary>
+    public bool Sleeps(ProgramShape shape, int function)
+    {
+        if (_sleeping.TryGetValue(function, out bool known))
+        {
+            return known;
+        }
+
+        _sleeping[function] = false; // What calls itself adds nothing.
+        bool sleeps = false;
+        ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
+        for (int slot = function; slot < code.Length && shape.FunctionAt(slot) == function && !sleeps; slot++)
+        {
+            sleeps = (code[slot].IsHelperCall && HelperTable.Find(code[slot].Immediate)?.SignatureFor(Type, AttachType) is { } signature && (signature.Traits & HelperTraits.MaySleep) != 0)
+                || Kfuncs.Has(code[slot], KfuncTraits.Sleeps)
+                || (code[slot].IsLocalCall && Sleeps(shape, slot + 1 + code[slot].Immediate));
+            slot += code[slot].IsWide ? 1 : 0;
+        }
+
+        return _sleeping[function] = sleeps;
     }
 
     /// <summary>The index of what a map of maps holds.</summary>

@@ -53,6 +53,11 @@ internal sealed partial class PathWalk
     {
         FunctionContract contract = _scope.ContractOf(function);
         RequireNoLock($"global function '{function.Name}' is called");
+        if (_scope.Sleeps(_shape, function.Slot))
+        {
+            RequireSleepHere($"global function '{function.Name}'");
+        }
+
         for (int i = 0; i < contract.Arguments.Count; i++)
         {
             var register = (Register)(i + 1);
