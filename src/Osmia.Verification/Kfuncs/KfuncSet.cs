@@ -54,6 +54,10 @@ internal sealed class KfuncSet(ProgramType program, BtfTypes? types)
         }
     }
 
+    /// <summary>Whether an instruction calls a kernel function with one of some traits.</summary>
+    public bool Has(Instruction instruction, KfuncTraits traits) =>
+        instruction.IsKfuncCall && instruction.Offset == 0 && types is not null && KfuncTable.Find(types[instruction.Immediate].Name)?.Has(traits) == true;
+
     public KfuncPrototype Of(Instruction call)
     {
         if (call.Offset != 0)

@@ -53,6 +53,11 @@ internal sealed partial class PathWalk
     {
         FunctionContract contract = _scope.ContractOf(function);
         RequireNoLock($"global function '{function.Name}' is called");
+        if (_scope.MaySleep(_shape, function.Slot))
+        {
+            RequireSleepHere($"global function '{function.Name}'");
+        }
+
         for (int i = 0; i < contract.Arguments.Count; i++)
         {
             var register = (Register)(i + 1);
@@ -65,7 +70,7 @@ internal sealed partial class PathWalk
             CheckContract(function, contract.Arguments[i], register, value);
         }
 
-        if (!_scope.IsSleepable && !_state.IsSleepingCallback && _scope.MaySleep(_shape, function.Slot))
+        if (!MaySleep && _scope.MaySleep(_shape, function.Slot))
         {
             throw Stop.Reject(CheckFamily.Allowance, $"global function '{function.Name}' may sleep, and this program may not");
         }

@@ -235,7 +235,7 @@ internal sealed partial class PathWalk
         (call.Map, call.MapInstance) = (value.Map, value.Type);
     }
 
-    private int Throw() => throw Stop.NotModelled("exceptions (bpf_throw)");
+    private static int Throw() => throw Stop.NotModelled("exceptions (bpf_throw)");
 
     private void UseResilientLock(KfuncCall call, string name, in RegisterState value)
     {
@@ -262,6 +262,12 @@ internal sealed partial class PathWalk
         if ((pointer.Traits & PointerTraits.PerCpu) != 0)
         {
             throw Stop.Reject(CheckFamily.Dereference, $"{name} points to an object that each CPU has its own of: resolve it with bpf_per_cpu_ptr");
+        }
+
+        bool isStale = (pointer.Traits & (PointerTraits.NonOwning | PointerTraits.Rcu)) == 0 && pointer.ReferenceId == 0;
+        if ((pointer.Traits & PointerTraits.Allocated) != 0 && isStale)
+        {
+            throw Stop.Reject(CheckFamily.Dereference, $"{name} points to an object of the program that may be gone");
         }
 
         if (isWrite && (pointer.Traits & PointerTraits.Allocated) == 0)
