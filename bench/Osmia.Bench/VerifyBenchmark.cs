@@ -20,7 +20,7 @@ internal static partial class VerifyBenchmark
 {
     private const int Rounds = 15;
     private const int MostShown = 25;
-    private const int Different = 20;
+    private const int Different = 1;
 
     public static void Run(BenchOptions options)
     {

@@ -46,6 +46,7 @@ public static class Verifier
         {
             var scope = new VerificationScope(source, program, target);
             scope.RequireAttachable();
+            scope.RequireTarget(program, slot => at = slot);
             ProgramShape shape = ProgramShape.Of(program, ref at);
             scope.RequireUsableMaps(shape, ref at);
             walks.Add(walk = new PathWalk(scope, program, shape) { Recorder = recorder });

@@ -49,10 +49,9 @@ internal sealed partial class PathWalk
         }
 
         RegisterState result = Combine(instruction, left, right);
-        if (result.IsNumber && left.Id != 0 && left.Offset == 0 && opcode is { Is64Bit: true, Arithmetic: ArithmeticOperation.Add } && right.IsConstant && right.Number.Value <= int.MaxValue)
+        if (left.IsNumber && left.Id != 0 && left.Offset == 0 && right.IsNumber && opcode.Arithmetic is ArithmeticOperation.Add or ArithmeticOperation.Sub)
         {
-            // Still known by what it was copied from.
-            (result.Id, result.Offset) = (left.Id, (int)right.Number.Value);
+            LinkSum(ref result, left, right.Number, opcode);
         }
 
         this[destination] = result;

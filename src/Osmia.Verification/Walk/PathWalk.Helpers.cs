@@ -12,10 +12,8 @@ internal sealed partial class PathWalk
 
     private void CallHelper(int id)
     {
-        Helper helper = HelperTable.Find(id) ?? throw Stop.Reject(CheckFamily.Allowance, $"there is no helper {id}");
-        string name = "bpf_" + helper.Name;
-        HelperSignature signature = helper.SignatureFor(_scope.Type, _scope.AttachType)
-            ?? throw Stop.Reject(CheckFamily.Allowance, $"{_scope.Type.ToKernelName()} programs cannot call {name}");
+        (Helper helper, HelperSignature signature) = _scope.HelperFor(id);
+        string name = (int)helper.Id < Helper.FirstOwnId ? "bpf_" + helper.Name : helper.Name;
         if (signature.IsGplOnly && !_scope.IsGplCompatible)
         {
             throw Stop.Reject(CheckFamily.Allowance, $"{name} is for programs with a GPL-compatible license only");
@@ -34,6 +32,17 @@ internal sealed partial class PathWalk
         }
 
         Release(call);
+        if (helper.Id == HelperId.GetLocalStorage)
+        {
+            RequirePrecise(Register.R2);
+            Require(Read(Register.R2).IsNull, call, Register.R2, Read(Register.R2), "0, the only flags there are");
+        }
+
+        if (helper.Id == HelperId.Snprintf)
+        {
+            CheckFormat(call);
+        }
+
         if (helper.Id == HelperId.TailCall)
         {
             if (_state.References.Count > 0)
@@ -113,6 +122,9 @@ internal sealed partial class PathWalk
                 call.Key = ConstantKey(value, (int)_scope.Maps[call.Map].KeySize);
                 CheckMemory(call, register, value, (int)_scope.Maps[call.Map].KeySize, argument.Access, mayBeEmpty: false);
                 return;
+            case HelperArgumentKind.MapValue when _scope.Maps[call.Map].Type is MapType.Sockmap or MapType.Sockhash:
+                CheckSocket(call, argument with { Kind = HelperArgumentKind.BtfSocketCommon }, register, value);
+                return;
             case HelperArgumentKind.MapValue:
                 CheckMemory(call, register, value, (int)_scope.Maps[call.Map].ValueSize, argument.Access, mayBeEmpty: false);
                 return;
@@ -134,26 +146,10 @@ internal sealed partial class PathWalk
                 call.Released = value.ReferenceId;
                 return;
             case HelperArgumentKind.SocketCommon or HelperArgumentKind.BtfSocketCommon or HelperArgumentKind.Socket:
-                Require(!value.IsNullable && (value.Kind == RegisterKind.Socket
-                    || (argument.Kind == HelperArgumentKind.BtfSocketCommon && IsTypedArgument(value, "sock_common", isStrict: argument.IsReleased && call.Helper.Id != HelperId.SkRelease))
-                    || (argument.Kind != HelperArgumentKind.Socket && value.Kind is RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket)), call, register, value, "a socket");
-                call.Socket = value;
-                if (argument.IsReleased)
-                {
-                    Require(value.ReferenceId != 0, call, register, value, "a socket that a helper handed out to be released");
-                    call.Released = value.ReferenceId;
-                }
-
+                CheckSocket(call, argument, register, value);
                 return;
             case HelperArgumentKind.ConstString:
                 CheckText(call, register, value);
-                return;
-            case HelperArgumentKind.BtfPointer:
-                CheckTypedArgument(call, argument, register, value);
-                return;
-            case HelperArgumentKind.PerCpuPointer:
-                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
-                call.PerCpuType = value.Type;
                 return;
             case HelperArgumentKind.Function:
                 call.Function = CallbackIn(value, register, call.Name);
@@ -165,8 +161,28 @@ internal sealed partial class PathWalk
                 FieldAt(value, $"{Name(register)} of {call.Name}", SpecialKind.Timer);
                 (call.Map, call.TimerMap, call.TimerMapInstance) = (value.Map, value.Map, value.Type);
                 return;
+            case HelperArgumentKind.BtfPointer:
+                CheckTypedArgument(call, argument, register, value);
+                return;
+            case HelperArgumentKind.PerCpuPointer:
+                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
+                call.PerCpuType = value.Type;
+                return;
             default:
                 throw Stop.NotModelled($"{argument.Kind} arguments ({call.Name})");
+        }
+    }
+
+    private void CheckSocket(HelperCall call, HelperArgument argument, Register register, in RegisterState value)
+    {
+        Require(!value.IsNullable && (value.Kind == RegisterKind.Socket
+            || (argument.Kind == HelperArgumentKind.BtfSocketCommon && IsTypedArgument(value, "sock_common", isStrict: argument.IsReleased && call.Helper.Id != HelperId.SkRelease))
+            || (argument.Kind != HelperArgumentKind.Socket && value.Kind is RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket)), call, register, value, "a socket");
+        call.Socket = value;
+        if (argument.IsReleased)
+        {
+            Require(value.ReferenceId != 0, call, register, value, "a socket that a helper handed out to be released");
+            call.Released = value.ReferenceId;
         }
     }
 
@@ -328,17 +344,33 @@ internal sealed partial class PathWalk
         }
     }
 
+    /// <summary>Constant text that ends with a zero byte.</summary>
     private void CheckText(HelperCall call, Register register, in RegisterState value)
     {
         Require(value.Kind == RegisterKind.MapValue && !value.IsNullable && value.Number.IsConstant, call, register, value, "text in read-only data");
         LinkedMap map = _scope.Maps[value.Map];
         Require(map.IsFrozen, call, register, value, "text in read-only data");
         long place = value.Offset + (long)value.Number.Value;
-        ReadOnlySpan<byte> data = map.InitialData.Span;
-        bool ends = place >= 0 && (place < data.Length ? data[(int)place..].Contains((byte)0) || data.Length < map.ValueSize : place < map.ValueSize);
-        if (!ends)
+        byte[] data = new byte[map.ValueSize];
+        map.InitialData.Span[..Math.Min(map.InitialData.Length, data.Length)].CopyTo(data);
+        int end = place >= 0 && place < data.Length ? Array.IndexOf(data, (byte)0, (int)place) : -1;
+        if (end < 0)
         {
             throw Stop.Reject(CheckFamily.CallArgument, $"{Name(register)} of {call.Name} is no text that ends with a zero byte");
+        }
+
+        call.Text = data[(int)place..end];
+    }
+
+    /// <summary>The format and how many numbers there are for it.</summary>
+    private void CheckFormat(HelperCall call)
+    {
+        RequirePrecise(Register.R5);
+        ulong size = Read(Register.R5).Number.Bits.Value;
+        string? problem = size % sizeof(ulong) != 0 ? $"{size} bytes of arguments are no array of numbers of eight bytes" : FormatText.Problem(call.Text, (int)(size / sizeof(ulong)));
+        if (problem is not null)
+        {
+            throw Stop.Reject(CheckFamily.CallArgument, $"{call.Name}: {problem}");
         }
     }
 
@@ -406,7 +438,7 @@ internal sealed partial class PathWalk
 
     /// <summary>Arrays have every element below their size: a lookup by a constant index is never null (Linux 6.14).</summary>
     private bool IsSurelyThere(HelperCall call) =>
-        call.Helper.Id == HelperId.MapLookupElem && _scope.Maps[call.Map] is { Type: MapType.Array or MapType.PercpuArray } map && call.Key < map.MaxEntries;
+        _scope.IsAtLeast(6, 14) && call.Helper.Id == HelperId.MapLookupElem && _scope.Maps[call.Map] is { Type: MapType.Array or MapType.PercpuArray } map && call.Key < map.MaxEntries;
 
     private RegisterState ResultOf(HelperCall call)
     {
@@ -430,15 +462,17 @@ internal sealed partial class PathWalk
             result.Id = NewId();
         }
 
-        if ((call.Signature.Traits & HelperTraits.AcquiresReference) != 0)
+        // A socket that is looked up in a map is held, as one that is looked up by its address.
+        bool isHeld = call.Helper.Id == HelperId.MapLookupElem && _scope.Maps[call.Map].Type is MapType.Sockmap or MapType.Sockhash;
+        if (isHeld || (call.Signature.Traits & HelperTraits.AcquiresReference) != 0)
         {
-            result.ReferenceId = NewId();
+            // One id, so that what is null is told from what was made of it and is null.
+            result.ReferenceId = result.Id = result.Id != 0 ? result.Id : NewId();
             _state.References.Add(result.ReferenceId);
         }
         else if ((call.Signature.Traits & HelperTraits.CastsPointer) != 0)
         {
             result.ReferenceId = call.Socket.ReferenceId;
-            result.IsCast = true;
         }
 
         return result;
@@ -451,7 +485,7 @@ internal sealed partial class PathWalk
         {
             MapType.ArrayOfMaps or MapType.HashOfMaps => InnerMap(_scope.InnerMapOf(map), traits),
             MapType.Xskmap => RegisterState.Pointer(RegisterKind.XdpSocket, traits),
-            MapType.Sockmap or MapType.Sockhash => throw Stop.NotModelled("lookups in sockmaps"),
+            MapType.Sockmap or MapType.Sockhash => RegisterState.Pointer(RegisterKind.Socket, traits),
             _ => RegisterState.Pointer(RegisterKind.MapValue, traits) with { Map = map, Type = instance },
         };
     }
@@ -497,6 +531,9 @@ internal sealed partial class PathWalk
         public int? TimerMap { get; set; }
 
         public int TimerMapInstance { get; set; }
+
+        /// <summary>Constant text, without the zero byte at its end.</summary>
+        public byte[] Text { get; set; } = [];
 
         /// <summary>First slot of the callback.</summary>
         public int Function { get; set; }

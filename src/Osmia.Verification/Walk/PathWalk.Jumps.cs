@@ -123,8 +123,8 @@ internal sealed partial class PathWalk
     /// <summary>What is learned of a number holds for its copies, and for what is a constant away from it.</summary>
     private static void Update(PathState state, Register register, Scalar number)
     {
-        ref RegisterState known = ref state.Registers[(int)register];
-        known.Number = number;
+        state.Registers[(int)register].Number = number;
+        RegisterState known = state.Registers[(int)register];
         if (known.Id == 0)
         {
             return;
@@ -135,25 +135,39 @@ internal sealed partial class PathWalk
             Frame frame = state.Frames[i];
             for (int other = 0; other < 10; other++)
             {
-                UpdateCopy(ref frame.Registers[other], known.Id, known.Offset, number);
+                UpdateCopy(ref frame.Registers[other], known, number);
             }
 
             for (int slot = 0; slot < frame.Stack.Length; slot++)
             {
                 if (frame.Stack[slot].IsSpill)
                 {
-                    UpdateCopy(ref frame.Stack[slot].Spilled, known.Id, known.Offset, number);
+                    UpdateCopy(ref frame.Stack[slot].Spilled, known, number);
                 }
             }
         }
     }
 
-    private static void UpdateCopy(ref RegisterState copy, int id, int offset, Scalar number)
+    private static void UpdateCopy(ref RegisterState copy, in RegisterState known, Scalar number)
     {
-        if (copy.IsNumber && copy.Id == id)
+        if (!copy.IsNumber || copy.Id != known.Id)
         {
-            copy.Number = copy.Offset == offset ? number
-                : ScalarArithmetic.Apply64(ArithmeticOperation.Add, number, Scalar.Constant((ulong)((long)copy.Offset - offset)));
+            return;
+        }
+
+        if (copy.Offset == known.Offset && copy.LinksLow == known.LinksLow)
+        {
+            copy.Number = number;
+            return;
+        }
+
+        // Steps of different widths do not add up, unless one side made none.
+        if (copy.LinksLow == known.LinksLow || copy.Offset == 0 || known.Offset == 0)
+        {
+            var step = Scalar.Constant((ulong)((long)copy.Offset - known.Offset));
+            copy.Number = copy.LinksLow || known.LinksLow
+                ? ScalarArithmetic.Apply32(ArithmeticOperation.Add, number, step)
+                : ScalarArithmetic.Apply64(ArithmeticOperation.Add, number, step);
         }
     }
 
@@ -162,7 +176,7 @@ internal sealed partial class PathWalk
     {
         int id = pointer.Id;
         int reference = pointer.ReferenceId;
-        if (isNull && reference != 0 && !pointer.IsCast)
+        if (isNull && reference != 0 && reference == id)
         {
             // A cast that gave null leaves what was cast as it is.
             state.References.Remove(reference);

@@ -11,7 +11,7 @@ internal sealed partial class PathWalk
     private const string PerCpuSection = ".data..percpu";
 
     /// <summary>Objects that RCU protects do not go away: the program cannot sleep here.</summary>
-    private bool IsInRcuSection => !_program.Section.IsSleepable;
+    private bool IsInRcuSection => (!_scope.IsSleepable && !_state.IsSleepingCallback) || IsLocked;
 
     private static bool IsUntrustedMemory(in RegisterState pointer) => pointer.Kind == RegisterKind.Memory && (pointer.Traits & PointerTraits.Untrusted) != 0;
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.Versioning;
 using Osmia.Bytecode.Assembly;
 using Osmia.Kernel;
@@ -30,7 +31,12 @@ public class FeatureTests(ITestOutputHelper output)
         var wrong = new List<string>();
         foreach (FeatureCase one in FeatureCase.All)
         {
+            long started = Stopwatch.GetTimestamp();
             Judge(engine, one, counts, wrong);
+            if (Stopwatch.GetElapsedTime(started) is { TotalSeconds: > 4 } slow)
+            {
+                output.WriteLine($"{one.Family}: {one.Name} took {slow.TotalSeconds:f1} s");
+            }
         }
 
         wrong.ForEach(output.WriteLine);

@@ -26,6 +26,9 @@ public partial class GeneratedProgramTests(ITestOutputHelper output)
     private const int InputsPerProgram = 3;
     private const int NamedDifferences = 40;
 
+    // The kernel's patience, and where it stumbles over itself: a callback named only in code that is never reached.
+    private static readonly string[] s_limits = ["is too large", "too complex", "verifier bug: No program to jit"];
+
     [GeneratedRegex("-?[0-9]+")]
     private static partial Regex Digits();
 
@@ -70,7 +73,7 @@ public partial class GeneratedProgramTests(ITestOutputHelper output)
         LinkedProgram program = generated.Program;
         VerificationReport ours = Verifier.Verify(GeneratorScaffold.Object, program, engine.Target);
         using KernelProgram? loaded = trial.Load(program, out KernelException? refusal);
-        bool isLimit = refusal?.VerifierLog is { } log && (log.Contains("is too large", StringComparison.Ordinal) || log.Contains("too complex", StringComparison.Ordinal));
+        bool isLimit = refusal?.VerifierLog is { } log && Array.Exists(s_limits, limit => log.Contains(limit, StringComparison.Ordinal));
         tally.Add(generated, ours, refusal, isLimit);
         if (ours.Verdict == Verdict.Accept && refusal is not null && !isLimit)
         {
