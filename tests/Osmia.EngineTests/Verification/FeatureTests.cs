@@ -41,6 +41,7 @@ public class FeatureTests(ITestOutputHelper output)
 
         wrong.ForEach(output.WriteLine);
         output.WriteLine(counts.ToString());
+        AgreementSheet.Update("features", $"`FeatureTests` on {engine.Target.Name}: the cases of `tests/Osmia.EngineTests/Verification/Features`.", counts);
         Assert.Equal([], wrong.Where(line => line.StartsWith("expected", StringComparison.Ordinal) || line.StartsWith("looser", StringComparison.Ordinal)));
         Assert.True(counts.Agreeing * 100 >= counts.Programs * 97, counts.ToString());
         Assert.True(counts.SameSlot * 100 >= counts.BothReject * 95, counts.ToString());
