@@ -54,8 +54,8 @@ internal sealed partial class PathWalk
             RequirePrecise(Register.R3);
         }
 
-        // A tail call that fails has changed nothing; one that succeeds returns to the callers of this function.
-        if ((signature.Traits & HelperTraits.ChangesPacket) != 0 && helper.Id != HelperId.TailCall)
+        // A tail call that fails has changed nothing; one that succeeds returns to the callers of this function, if it has any.
+        if ((signature.Traits & HelperTraits.ChangesPacket) != 0 && (helper.Id != HelperId.TailCall || _state.Frames.Count > 1))
         {
             ForgetPacket();
         }
