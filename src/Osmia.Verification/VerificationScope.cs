@@ -31,6 +31,7 @@ internal sealed partial class VerificationScope
     {
         Target = target;
         _typed = new Lazy<TypedContext>(() => new TypedContext(program, TypesOf(source, program, target)));
+        Kfuncs = new Kfuncs.KfuncSet(program.Type, target?.Types);
         _trust = new Lazy<MemberTrust>(() => new MemberTrust(TypedContext.Types));
         Maps = [.. source.Maps];
         _mapCount = Maps.Count;
@@ -79,6 +80,12 @@ internal sealed partial class VerificationScope
 
     /// <summary>Arguments and objects by the target's BTF.</summary>
     public TypedContext TypedContext => _typed.Value;
+
+    /// <summary>Kernel functions by the target's BTF.</summary>
+    public Kfuncs.KfuncSet Kfuncs { get; }
+
+    /// <summary>The object's own types; null without BTF.</summary>
+    public BtfTypes? ObjectTypes => _types;
 
     public ContextUsers ContextUsers { get; }
 

@@ -29,7 +29,8 @@ internal sealed class ObjectComposer(ObjectTextReader text, AssemblySource sourc
     {
         AddVariables();
         var starts = text.Code.ToDictionary(section => section, FunctionLabels);
-        HashSet<string> names = [.. starts.Values.SelectMany(labels => labels).Select(label => label.Name)];
+        // A label of a section without code is no function: what names it is told so.
+        HashSet<string> names = [.. starts.Where(pair => pair.Key.Code.Count > 0).SelectMany(pair => pair.Value).Select(label => label.Name)];
         foreach (CodeSection section in text.Code)
         {
             section.Code.Resolve(reference => Resolve(reference, names));

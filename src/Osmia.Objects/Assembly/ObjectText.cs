@@ -228,7 +228,7 @@ public sealed class ObjectText
 
     private string? NameOf(SymbolReference reference)
     {
-        if (reference.Kind == SymbolKind.Extern || reference.Map?.DataSection == DataSectionKind.Kconfig || (reference.Kind == SymbolKind.MapValue && reference.Map?.DataSection == DataSectionKind.None))
+        if (reference.Kind is SymbolKind.Extern or SymbolKind.JumpTable || reference.Map?.DataSection == DataSectionKind.Kconfig || (reference.Kind == SymbolKind.MapValue && reference.Map?.DataSection == DataSectionKind.None))
         {
             return null; // Counted among the losses.
         }

@@ -14,7 +14,7 @@ namespace Osmia.Objects.Reading;
 internal sealed class ObjectReader(string file, ReadOnlyMemory<byte> data, BpfObject target)
 {
     // Sections of data that something else here reads.
-    private static readonly string[] s_known = ["license", "version", ".maps", ".BTF", ".BTF.ext"];
+    private static readonly string[] s_known = ["license", "version", ".maps", ".BTF", ".BTF.ext", JumpTableReader.SectionName];
 
     public void Read()
     {

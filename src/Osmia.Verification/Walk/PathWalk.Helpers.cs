@@ -50,12 +50,15 @@ internal sealed partial class PathWalk
                 throw Stop.Reject(CheckFamily.References, $"{name} leaves the program while it holds a reference: release it first");
             }
 
+            RequireNoSection($"{name} leaves the program");
             _stack.NoteTailCall(_state.Current.Function);
             RequirePrecise(Register.R3);
+            ReturnByTailCall();
         }
 
-        // A tail call that fails has changed nothing; one that succeeds returns to the callers of this function, if it has any.
-        if ((signature.Traits & HelperTraits.ChangesPacket) != 0 && (helper.Id != HelperId.TailCall || _state.Frames.Count > 1))
+        // A tail call that fails has changed nothing; one that succeeds returns to the callers of this function.
+        if (((signature.Traits & HelperTraits.ChangesPacket) != 0 && helper.Id != HelperId.TailCall)
+            || (helper.Id == HelperId.DynptrWrite && call.Dynptr.DynptrKind is DynptrKind.Skb or DynptrKind.SkbMeta))
         {
             ForgetPacket();
         }
@@ -77,9 +80,20 @@ internal sealed partial class PathWalk
 
     private void RequireSleep(HelperSignature signature, string name)
     {
-        if ((signature.Traits & HelperTraits.MaySleep) != 0 && !_scope.IsSleepable && !_state.IsSleepingCallback)
+        if ((signature.Traits & HelperTraits.MaySleep) == 0)
+        {
+            return;
+        }
+
+        RequireSleepHere(name);
+        if (!MaySleep)
         {
             throw Stop.Reject(CheckFamily.Allowance, $"{name} may sleep, and this program may not: a sleepable one has '.s' in its section's name");
+        }
+
+        if ((signature.Traits & HelperTraits.MaySleep) != 0)
+        {
+            RequireSleepHere(name);
         }
     }
 
@@ -147,6 +161,9 @@ internal sealed partial class PathWalk
                 return;
             case HelperArgumentKind.SocketCommon or HelperArgumentKind.BtfSocketCommon or HelperArgumentKind.Socket:
                 CheckSocket(call, argument, register, value);
+                return;
+            case HelperArgumentKind.Dynptr:
+                CheckDynptr(call, argument, register, value);
                 return;
             case HelperArgumentKind.ConstString:
                 CheckText(call, register, value);
@@ -273,6 +290,11 @@ internal sealed partial class PathWalk
     private void CheckMemory(HelperCall call, Register register, RegisterState pointer, int size, HelperAccess access, bool mayBeEmpty)
     {
         RequireMemory(call, register, pointer);
+        if (call.Helper.Id == HelperId.DynptrFromMem)
+        {
+            Require(pointer.Kind == RegisterKind.MapValue, call, register, pointer, "a map value");
+        }
+
         CheckMemory(pointer, $"{Name(register)} of {call.Name}", size, access is HelperAccess.Write or HelperAccess.ReadWrite, mayBeEmpty);
     }
 
@@ -336,30 +358,45 @@ internal sealed partial class PathWalk
         }
 
         frame.Reach((int)least);
-        for (int at = (int)least; writes && at < most + size; at++)
+        for (int at = (int)least; at < most + size; at++)
         {
             (int slot, int index) = Frame.Place(at);
+            if (frame.Stack[slot].IsObject)
+            {
+                throw Stop.Reject(CheckFamily.StackUse, $"{name}: bytes of {frame.Stack[slot].Spilled.Describe()} on the stack are no memory to pass");
+            }
+
+            if (!writes)
+            {
+                continue;
+            }
+
             frame.Stack[slot].Break();
             frame.Stack[slot].Set(index, StackByte.Misc);
         }
     }
 
-    /// <summary>Constant text that ends with a zero byte.</summary>
     private void CheckText(HelperCall call, Register register, in RegisterState value)
     {
-        Require(value.Kind == RegisterKind.MapValue && !value.IsNullable && value.Number.IsConstant, call, register, value, "text in read-only data");
+        Require(value.Kind == RegisterKind.MapValue && !value.IsNullable, call, register, value, "text in read-only data");
+        call.Text = RequireText($"{Name(register)} of {call.Name}", value);
+    }
+
+    /// <summary>Constant text that ends with a zero byte.</summary>
+    /// <returns>The text without that byte.</returns>
+    private byte[] RequireText(string name, in RegisterState value)
+    {
         LinkedMap map = _scope.Maps[value.Map];
-        Require(map.IsFrozen, call, register, value, "text in read-only data");
+        if (!value.Number.IsConstant || !map.IsFrozen)
+        {
+            throw Stop.Reject(CheckFamily.CallArgument, $"{name} holds {value.Describe()}, not text in read-only data");
+        }
+
         long place = value.Offset + (long)value.Number.Value;
         byte[] data = new byte[map.ValueSize];
         map.InitialData.Span[..Math.Min(map.InitialData.Length, data.Length)].CopyTo(data);
         int end = place >= 0 && place < data.Length ? Array.IndexOf(data, (byte)0, (int)place) : -1;
-        if (end < 0)
-        {
-            throw Stop.Reject(CheckFamily.CallArgument, $"{Name(register)} of {call.Name} is no text that ends with a zero byte");
-        }
-
-        call.Text = data[(int)place..end];
+        return end >= 0 ? data[(int)place..end] : throw Stop.Reject(CheckFamily.CallArgument, $"{name} is no text that ends with a zero byte");
     }
 
     /// <summary>The format and how many numbers there are for it.</summary>
@@ -376,29 +413,43 @@ internal sealed partial class PathWalk
 
     private void Release(HelperCall call)
     {
-        if (call.Released == 0)
+        if (call.ReleasedDynptr != 0)
+        {
+            ReleaseDynptr(call.ReleasedDynptr, call.Name);
+        }
+
+        if (call.Released != 0)
+        {
+            ReleaseReference(call.Released, call.Name);
+        }
+    }
+
+    /// <summary>A tail call that succeeds in a function comes back to its caller with what the other program returned, and a packet it may have changed.</summary>
+    private void ReturnByTailCall()
+    {
+        Frame callee = _state.Current;
+        if (_state.Frames.Count == 1)
         {
             return;
         }
 
-        if (!_state.References.Remove(call.Released))
+        if (callee.CallbackReturns is not null)
         {
-            throw Stop.Reject(CheckFamily.References, $"{call.Name} releases something that was released before");
+            throw Stop.NotModelled("tail calls in callbacks");
         }
 
-        int released = call.Released;
-        _state.ForEachRegister((ref RegisterState other) =>
-        {
-            if (other.ReferenceId == released)
-            {
-                other = RegisterState.Unknown;
-            }
-        });
+        PathState returned = _state.Copy();
+        returned.Frames.RemoveAt(returned.Frames.Count - 1);
+        returned.Registers[0] = RegisterState.Unknown;
+        ForgetPacket(returned);
+        Later(returned, callee.CallSlot + 1);
     }
 
-    private void ForgetPacket() => _state.ForEachRegister((ref RegisterState other) =>
+    private void ForgetPacket() => ForgetPacket(_state);
+
+    private static void ForgetPacket(PathState state) => state.ForEachRegister((ref RegisterState other) =>
     {
-        if (other.Kind is RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.PacketEnd)
+        if (other.Kind is RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.PacketEnd || (other.Traits & PointerTraits.PacketSlice) != 0)
         {
             other = RegisterState.Unknown;
         }
@@ -452,6 +503,7 @@ internal sealed partial class PathWalk
             HelperReturnKind.Socket => RegisterState.Pointer(RegisterKind.Socket, traits),
             HelperReturnKind.SocketCommon => RegisterState.Pointer(RegisterKind.SocketCommon, traits),
             HelperReturnKind.TcpSocket => RegisterState.Pointer(RegisterKind.TcpSocket, traits),
+            HelperReturnKind.DynptrMemory => RegisterState.Pointer(RegisterKind.Memory, traits) with { MemorySize = call.Size, Owner = call.Dynptr.Owner, ReferenceId = call.Dynptr.ReferenceId },
             HelperReturnKind.RingbufRecord => RegisterState.Pointer(RegisterKind.Memory, traits | PointerTraits.RingRecord) with { MemorySize = call.Size },
             HelperReturnKind.BtfPointer => RegisterState.Pointer(RegisterKind.Typed, traits | (returned.IsTrusted ? PointerTraits.Trusted : PointerTraits.None)) with { Type = TargetType(returned.TypeName).Value },
             HelperReturnKind.PerCpuData => PerCpuData(call.PerCpuType, traits),
@@ -541,6 +593,12 @@ internal sealed partial class PathWalk
         public int Size { get; set; }
 
         public int Released { get; set; }
+
+        /// <summary>The reference of a dynptr that the call gives up.</summary>
+        public int ReleasedDynptr { get; set; }
+
+        /// <summary>The dynptr among the arguments.</summary>
+        public RegisterState Dynptr { get; set; }
 
         public uint? Key { get; set; }
 

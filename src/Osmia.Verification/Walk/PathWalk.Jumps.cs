@@ -100,8 +100,9 @@ internal sealed partial class PathWalk
     /// <summary>The kinds the kernel knows not to be null; comparing the others, such as stack pointers, it walks both ways.</summary>
     private static bool IsSurelyNotNull(in RegisterState pointer) => !pointer.IsNullable && pointer.Kind switch
     {
-        RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Memory or RegisterKind.Map => true,
-        RegisterKind.Typed => (pointer.Traits & PointerTraits.Trusted) != 0,
+        RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Map => true,
+        RegisterKind.Memory => (pointer.Traits & PointerTraits.Untrusted) == 0,
+        RegisterKind.Typed => pointer.IsTrusted,
         _ => false,
     };
 

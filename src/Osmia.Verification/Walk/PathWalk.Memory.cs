@@ -176,6 +176,8 @@ internal sealed partial class PathWalk
                 return RegisterState.Bytes(size);
             case RegisterKind.Typed:
                 return AccessTyped(pointer, name, offset, size, isWrite);
+            case RegisterKind.Arena:
+                return RegisterState.Unknown;
             case RegisterKind.Context:
                 return AccessContext(pointer, name, offset, size, isWrite);
             case RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket or RegisterKind.FlowKeys:
@@ -338,6 +340,7 @@ internal sealed partial class PathWalk
         }
 
         RequireNoLock("an old packet load, which may end the program,");
+        RequireNoSection("an old packet load, which may end the program, stands");
         if (_state.Frames.Count > 1 || _state.References.Count > 0)
         {
             throw Stop.NotModelled("old packet loads in subprograms or with references held");
