@@ -14,7 +14,7 @@ internal static class FormatText
         int taken = 0;
         for (int i = 0; i < text.Length; i++)
         {
-            if (!IsPrintable(text[i]) && !IsSpace(text[i]))
+            if (text[i] < 0x80 && !IsPrintable(text[i]) && !IsSpace(text[i]))
             {
                 return $"byte {text[i]:x2} at {i} is no printable character";
             }

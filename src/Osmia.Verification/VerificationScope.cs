@@ -19,6 +19,7 @@ internal sealed partial class VerificationScope
     ];
 
     private readonly int _mapCount;
+    private RegisterKind[]? _kinds;
     private readonly BtfTypes? _types;
     private readonly Lazy<TypedContext> _typed;
     private readonly Dictionary<LinkedMap, SpecialFields> _special = [];
@@ -30,6 +31,7 @@ internal sealed partial class VerificationScope
     {
         Target = target;
         _typed = new Lazy<TypedContext>(() => new TypedContext(program, TypesOf(source, program, target)));
+        Kfuncs = new Kfuncs.KfuncSet(program.Type, target?.Types);
         _trust = new Lazy<MemberTrust>(() => new MemberTrust(TypedContext.Types));
         Maps = [.. source.Maps];
         _mapCount = Maps.Count;
@@ -79,6 +81,12 @@ internal sealed partial class VerificationScope
     /// <summary>Arguments and objects by the target's BTF.</summary>
     public TypedContext TypedContext => _typed.Value;
 
+    /// <summary>Kernel functions by the target's BTF.</summary>
+    public Kfuncs.KfuncSet Kfuncs { get; }
+
+    /// <summary>The object's own types; null without BTF.</summary>
+    public BtfTypes? ObjectTypes => _types;
+
     public ContextUsers ContextUsers { get; }
 
     public ReturnRule Returns { get; }
@@ -116,6 +124,9 @@ internal sealed partial class VerificationScope
     /// <summary>Whether packet bytes may be read through pointers, and written.</summary>
     public static bool MayWritePacket(ProgramType type) => type is ProgramType.SchedCls or ProgramType.SchedAct or ProgramType.Xdp or ProgramType.LwtXmit
         or ProgramType.SkSkb or ProgramType.SkMsg or ProgramType.CgroupSockopt;
+
+    /// <summary>What each load and store was seen to go through, on any path of any function.</summary>
+    public RegisterKind[] KindsAt(int length) => _kinds ??= new RegisterKind[length];
 
     public int CheckMap(int index) => (uint)index < (uint)_mapCount
         ? index

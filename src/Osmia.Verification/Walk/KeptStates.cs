@@ -89,13 +89,13 @@ internal sealed class KeptStates(ProgramShape shape, WalkProgress progress, Trai
     }
 
     /// <summary>The state kept here on the present path in an earlier round of the same loop, in the same calls.</summary>
-    public KeptState? EarlierRound(PathState state, int slot)
+    /// <param name="except">A state that is none of an earlier round.</param>
+    public KeptState? EarlierRound(PathState state, int slot, KeptState? except)
     {
         List<KeptState>? kept = _bySlot[slot];
         for (int i = kept is null ? -1 : kept.Count - 1; i >= 0; i--)
         {
-            // The last one kept is the present round's own.
-            if (kept![i].Branches > 0 && kept[i] != state.Parent && StateComparison.SameCalls(kept[i].State, state))
+            if (kept![i].Branches > 0 && kept[i] != except && StateComparison.SameCalls(kept[i].State, state))
             {
                 return kept[i];
             }

@@ -178,7 +178,7 @@ internal sealed partial class PathWalk
             RegisterKind.PacketEnd or RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket or RegisterKind.Function => false,
             _ => true,
         };
-        if (!canMove || (subtract && pointer.Kind == RegisterKind.Stack && !by.IsConstant))
+        if (!canMove || (subtract && pointer.Kind == RegisterKind.Stack))
         {
             throw Stop.Reject(CheckFamily.PointerArithmetic, $"arithmetic on {pointer.Describe()} is prohibited");
         }

@@ -50,12 +50,14 @@ internal sealed partial class PathWalk
                 throw Stop.Reject(CheckFamily.References, $"{name} leaves the program while it holds a reference: release it first");
             }
 
+            RequireNoSection($"{name} leaves the program");
             _stack.NoteTailCall(_state.Current.Function);
             RequirePrecise(Register.R3);
         }
 
         // A tail call that fails has changed nothing; one that succeeds returns to the callers of this function.
-        if ((signature.Traits & HelperTraits.ChangesPacket) != 0 && helper.Id != HelperId.TailCall)
+        if (((signature.Traits & HelperTraits.ChangesPacket) != 0 && helper.Id != HelperId.TailCall)
+            || (helper.Id == HelperId.DynptrWrite && call.Dynptr.DynptrKind is DynptrKind.Skb or DynptrKind.SkbMeta))
         {
             ForgetPacket();
         }
@@ -77,9 +79,20 @@ internal sealed partial class PathWalk
 
     private void RequireSleep(HelperSignature signature, string name)
     {
-        if ((signature.Traits & HelperTraits.MaySleep) != 0 && !_scope.IsSleepable && !_state.IsSleepingCallback)
+        if ((signature.Traits & HelperTraits.MaySleep) == 0)
+        {
+            return;
+        }
+
+        RequireSleepHere(name);
+        if (!MaySleep)
         {
             throw Stop.Reject(CheckFamily.Allowance, $"{name} may sleep, and this program may not: a sleepable one has '.s' in its section's name");
+        }
+
+        if ((signature.Traits & HelperTraits.MaySleep) != 0)
+        {
+            RequireSleepHere(name);
         }
     }
 
@@ -129,9 +142,10 @@ internal sealed partial class PathWalk
                 CheckMemory(call, register, value, (int)_scope.Maps[call.Map].ValueSize, argument.Access, mayBeEmpty: false);
                 return;
             case HelperArgumentKind.Memory:
-                RequireMemory(call, register, value);
+                RequireMemory(call, register, argument.IsNullable ? NotNull(value) : value);
                 if (argument.Size > 0)
                 {
+                    RequireAligned(call, argument, register, value);
                     CheckMemory(call, register, value, argument.Size, argument.Access, mayBeEmpty: false);
                 }
 
@@ -146,6 +160,9 @@ internal sealed partial class PathWalk
                 return;
             case HelperArgumentKind.SocketCommon or HelperArgumentKind.BtfSocketCommon or HelperArgumentKind.Socket:
                 CheckSocket(call, argument, register, value);
+                return;
+            case HelperArgumentKind.Dynptr:
+                CheckDynptr(call, argument, register, value);
                 return;
             case HelperArgumentKind.ConstString:
                 CheckText(call, register, value);
@@ -246,7 +263,18 @@ internal sealed partial class PathWalk
         }
 
         call.Size = (int)size.Number.Wide.UMax;
-        CheckMemory(call, memory, pointer, (int)size.Number.Wide.UMax, argument.Access, mayBeEmpty);
+        CheckMemory(call, memory, argument.IsNullable ? NotNull(pointer) : pointer, (int)size.Number.Wide.UMax, argument.Access, mayBeEmpty);
+    }
+
+    /// <summary>The helper looks itself whether there is memory.</summary>
+    private static RegisterState NotNull(RegisterState pointer) => pointer with { Traits = pointer.Traits & ~PointerTraits.Nullable };
+
+    private static void RequireAligned(HelperCall call, HelperArgument argument, Register register, in RegisterState pointer)
+    {
+        if (argument.IsAligned && !(pointer.Number.Bits + Tnum.Constant((ulong)(long)pointer.Offset)).IsAligned((uint)argument.Size))
+        {
+            throw Stop.Reject(CheckFamily.StackUse, $"{Name(register)} of {call.Name} may not be aligned to {argument.Size} bytes");
+        }
     }
 
     private static void RequireMemory(HelperCall call, Register register, in RegisterState value) => Require(
@@ -261,6 +289,11 @@ internal sealed partial class PathWalk
     private void CheckMemory(HelperCall call, Register register, RegisterState pointer, int size, HelperAccess access, bool mayBeEmpty)
     {
         RequireMemory(call, register, pointer);
+        if (call.Helper.Id == HelperId.DynptrFromMem)
+        {
+            Require(pointer.Kind == RegisterKind.MapValue, call, register, pointer, "a map value");
+        }
+
         CheckMemory(pointer, $"{Name(register)} of {call.Name}", size, access is HelperAccess.Write or HelperAccess.ReadWrite, mayBeEmpty);
     }
 
@@ -324,30 +357,45 @@ internal sealed partial class PathWalk
         }
 
         frame.Reach((int)least);
-        for (int at = (int)least; writes && at < most + size; at++)
+        for (int at = (int)least; at < most + size; at++)
         {
             (int slot, int index) = Frame.Place(at);
+            if (frame.Stack[slot].IsObject)
+            {
+                throw Stop.Reject(CheckFamily.StackUse, $"{name}: bytes of {frame.Stack[slot].Spilled.Describe()} on the stack are no memory to pass");
+            }
+
+            if (!writes)
+            {
+                continue;
+            }
+
             frame.Stack[slot].Break();
             frame.Stack[slot].Set(index, StackByte.Misc);
         }
     }
 
-    /// <summary>Constant text that ends with a zero byte.</summary>
     private void CheckText(HelperCall call, Register register, in RegisterState value)
     {
-        Require(value.Kind == RegisterKind.MapValue && !value.IsNullable && value.Number.IsConstant, call, register, value, "text in read-only data");
+        Require(value.Kind == RegisterKind.MapValue && !value.IsNullable, call, register, value, "text in read-only data");
+        call.Text = RequireText($"{Name(register)} of {call.Name}", value);
+    }
+
+    /// <summary>Constant text that ends with a zero byte.</summary>
+    /// <returns>The text without that byte.</returns>
+    private byte[] RequireText(string name, in RegisterState value)
+    {
         LinkedMap map = _scope.Maps[value.Map];
-        Require(map.IsFrozen, call, register, value, "text in read-only data");
+        if (!value.Number.IsConstant || !map.IsFrozen)
+        {
+            throw Stop.Reject(CheckFamily.CallArgument, $"{name} holds {value.Describe()}, not text in read-only data");
+        }
+
         long place = value.Offset + (long)value.Number.Value;
         byte[] data = new byte[map.ValueSize];
         map.InitialData.Span[..Math.Min(map.InitialData.Length, data.Length)].CopyTo(data);
         int end = place >= 0 && place < data.Length ? Array.IndexOf(data, (byte)0, (int)place) : -1;
-        if (end < 0)
-        {
-            throw Stop.Reject(CheckFamily.CallArgument, $"{Name(register)} of {call.Name} is no text that ends with a zero byte");
-        }
-
-        call.Text = data[(int)place..end];
+        return end >= 0 ? data[(int)place..end] : throw Stop.Reject(CheckFamily.CallArgument, $"{name} is no text that ends with a zero byte");
     }
 
     /// <summary>The format and how many numbers there are for it.</summary>
@@ -364,29 +412,20 @@ internal sealed partial class PathWalk
 
     private void Release(HelperCall call)
     {
-        if (call.Released == 0)
+        if (call.ReleasedDynptr != 0)
         {
-            return;
+            ReleaseDynptr(call.ReleasedDynptr, call.Name);
         }
 
-        if (!_state.References.Remove(call.Released))
+        if (call.Released != 0)
         {
-            throw Stop.Reject(CheckFamily.References, $"{call.Name} releases something that was released before");
+            ReleaseReference(call.Released, call.Name);
         }
-
-        int released = call.Released;
-        _state.ForEachRegister((ref RegisterState other) =>
-        {
-            if (other.ReferenceId == released)
-            {
-                other = RegisterState.Unknown;
-            }
-        });
     }
 
     private void ForgetPacket() => _state.ForEachRegister((ref RegisterState other) =>
     {
-        if (other.Kind is RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.PacketEnd)
+        if (other.Kind is RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.PacketEnd || (other.Traits & PointerTraits.PacketSlice) != 0)
         {
             other = RegisterState.Unknown;
         }
@@ -440,6 +479,7 @@ internal sealed partial class PathWalk
             HelperReturnKind.Socket => RegisterState.Pointer(RegisterKind.Socket, traits),
             HelperReturnKind.SocketCommon => RegisterState.Pointer(RegisterKind.SocketCommon, traits),
             HelperReturnKind.TcpSocket => RegisterState.Pointer(RegisterKind.TcpSocket, traits),
+            HelperReturnKind.DynptrMemory => RegisterState.Pointer(RegisterKind.Memory, traits) with { MemorySize = call.Size, Owner = call.Dynptr.Owner, ReferenceId = call.Dynptr.ReferenceId },
             HelperReturnKind.RingbufRecord => RegisterState.Pointer(RegisterKind.Memory, traits | PointerTraits.RingRecord) with { MemorySize = call.Size },
             HelperReturnKind.BtfPointer => RegisterState.Pointer(RegisterKind.Typed, traits | (returned.IsTrusted ? PointerTraits.Trusted : PointerTraits.None)) with { Type = TargetType(returned.TypeName).Value },
             HelperReturnKind.PerCpuData => PerCpuData(call.PerCpuType, traits),
@@ -529,6 +569,12 @@ internal sealed partial class PathWalk
         public int Size { get; set; }
 
         public int Released { get; set; }
+
+        /// <summary>The reference of a dynptr that the call gives up.</summary>
+        public int ReleasedDynptr { get; set; }
+
+        /// <summary>The dynptr among the arguments.</summary>
+        public RegisterState Dynptr { get; set; }
 
         public uint? Key { get; set; }
 

@@ -57,13 +57,9 @@ internal sealed partial class PathWalk
             Learn(taken, instruction, left, right, holds: true);
             Learn(passed, instruction, left, right, holds: false);
         }
-        else if (left.IsNullable && right.IsNull && !is32 && operation is JumpOperation.Jeq or JumpOperation.Jne)
+        else if (left.IsNullable && !usesRegister && right.IsNull && !is32 && operation is JumpOperation.Jeq or JumpOperation.Jne)
         {
-            if (usesRegister)
-            {
-                RequirePrecise(instruction.Source);
-            }
-
+            // The kernel learns of a comparison with the constant 0, not with a register that holds it.
             bool equalIsTaken = operation == JumpOperation.Jeq;
             SettleNull(taken, left, isNull: equalIsTaken);
             SettleNull(passed, left, isNull: !equalIsTaken);
@@ -104,8 +100,9 @@ internal sealed partial class PathWalk
     /// <summary>The kinds the kernel knows not to be null; comparing the others, such as stack pointers, it walks both ways.</summary>
     private static bool IsSurelyNotNull(in RegisterState pointer) => !pointer.IsNullable && pointer.Kind switch
     {
-        RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Memory or RegisterKind.Map => true,
-        RegisterKind.Typed => (pointer.Traits & PointerTraits.Trusted) != 0,
+        RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Map => true,
+        RegisterKind.Memory => (pointer.Traits & PointerTraits.Untrusted) == 0,
+        RegisterKind.Typed => pointer.IsTrusted,
         _ => false,
     };
 
@@ -182,6 +179,7 @@ internal sealed partial class PathWalk
         int reference = pointer.ReferenceId;
         if (isNull && reference != 0 && reference == id)
         {
+            // A cast that gave null leaves what was cast as it is.
             state.References.Remove(reference);
         }
 

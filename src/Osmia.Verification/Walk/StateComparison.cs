@@ -44,6 +44,19 @@ internal sealed class StateComparison(RegisterLiveness registers, StackLiveness 
         _likeness = likeness;
         _idCount = 0;
         _nextPrivateId = int.MinValue;
+        if (kept.Regions.IsInRcu != state.Regions.IsInRcu || kept.Regions.PreemptDepth != state.Regions.PreemptDepth || kept.Regions.IrqFlags.Count != state.Regions.IrqFlags.Count)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < kept.Regions.IrqFlags.Count; i++)
+        {
+            if (!SameId(kept.Regions.IrqFlags[i], state.Regions.IrqFlags[i]))
+            {
+                return false;
+            }
+        }
+
         for (int i = 0; i < kept.References.Count; i++)
         {
             if (!SameId(kept.References[i], state.References[i]))

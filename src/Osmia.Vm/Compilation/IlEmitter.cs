@@ -72,9 +72,16 @@ internal sealed unsafe partial class IlEmitter
         foreach (Block block in _graph.Blocks)
         {
             _il.Mark(_labels[block.Index]);
-            foreach (Statement statement in _blocks[block.Index])
+            List<Statement> statements = _blocks[block.Index];
+            for (int i = 0; i < statements.Count; i++)
             {
-                Emit(statement, block);
+                if (statements[i].Kind == StatementKind.ArrayLookup && i + 2 == statements.Count && TestsNull(statements[i + 1], statements[i].Result))
+                {
+                    EmitLookupAndTest(statements[i], (ArrayMap)_around.Map(statements[i].Target), statements[i + 1], block);
+                    break;
+                }
+
+                Emit(statements[i], block);
             }
         }
 
@@ -265,14 +272,15 @@ internal sealed unsafe partial class IlEmitter
         }
     }
 
-    private void Jump(Block from, Block to, int slot)
+    /// <param name="isOutside">What comes next in the code is not the next block.</param>
+    private void Jump(Block from, Block to, int slot, bool isOutside = false)
     {
         if (_fuel is not null && to.Start <= slot)
         {
             SpendOrLeave(slot - to.Start + 1, to.Start, LiveIn(to));
         }
 
-        if (to.Index != from.Index + 1 || to.Start <= slot)
+        if (isOutside || to.Index != from.Index + 1 || to.Start <= slot)
         {
             _il.Branch(OpCodes.Br, _labels[to.Index]);
         }
@@ -408,6 +416,9 @@ internal sealed unsafe partial class IlEmitter
                 break;
         }
     }
+
+    private static bool TestsNull(Statement statement, Web? result) =>
+        statement is { Kind: StatementKind.Branch, Comparison: Comparison.Equal or Comparison.NotEqual, A: { Kind: NodeKind.Local } tested, B: { IsConstant: true, Value: 0 } } && tested.Web == result;
 
     private void EmitBranch(Statement statement, Block block)
     {

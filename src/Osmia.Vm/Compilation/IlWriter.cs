@@ -6,11 +6,13 @@ namespace Osmia.Vm.Compilation;
 /// <summary>Writes IL and counts what the runtime's compiler counts before it decides whether to optimise.</summary>
 internal sealed class IlWriter(ILGenerator il)
 {
+    private readonly HashSet<int> _starts = [];
+
     /// <summary>Instructions written.</summary>
     public int Instructions { get; private set; }
 
-    /// <summary>At least the number of basic blocks.</summary>
-    public int Blocks { get; private set; } = 1;
+    /// <summary>Basic blocks: places that are jumped to, or come after a jump.</summary>
+    public int Blocks => _starts.Count + 1;
 
     public int Locals { get; private set; }
 
@@ -28,7 +30,7 @@ internal sealed class IlWriter(ILGenerator il)
 
     public void Mark(Label label)
     {
-        Blocks++;
+        _starts.Add(il.ILOffset);
         il.MarkLabel(label);
     }
 
@@ -41,8 +43,8 @@ internal sealed class IlWriter(ILGenerator il)
     public void Branch(OpCode code, Label target)
     {
         Instructions++;
-        Blocks += code.FlowControl == FlowControl.Cond_Branch ? 1 : 0;
         il.Emit(code, target);
+        _starts.Add(il.ILOffset);
     }
 
     public void Call(MethodInfo method)

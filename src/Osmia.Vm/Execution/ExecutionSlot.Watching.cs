@@ -6,6 +6,8 @@ namespace Osmia.Vm.Execution;
 // What a watcher may ask about the state between two instructions.
 internal sealed unsafe partial class ExecutionSlot
 {
+    public ulong ContextStart => (ulong)_context;
+
     public ulong PacketStart => PacketData;
 
     public ulong PacketEnd => PacketData + (ulong)PacketLength;

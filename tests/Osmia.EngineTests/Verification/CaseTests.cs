@@ -67,7 +67,7 @@ public class CaseTests(ITestOutputHelper output)
             program.AutoLoad = program.Name == only;
         }
 
-        return Linker.Link(source, engine.Target);
+        return ObjectAgreement.Alone(Linker.Link(source, engine.Target), only)!;
     }
 
     internal static string? Refusal(KernelEngine engine, LinkedObject linked)

@@ -55,9 +55,9 @@ public class TargetTests
                 .section xdp
             main:
                 r1 = 1
-                *(u32 *)(r10 - 4) = r1
+                *(u32 *)(r10 - 8) = r1
                 r2 = r10
-                r2 += -4
+                r2 += -8
                 r1 = counts ll
                 call bpf_map_lookup_elem
                 r1 = *(u64 *)(r0 + 0)

@@ -140,7 +140,7 @@ internal sealed class StateWatch(LinkedProgram program, VerificationFacts facts,
 
         return fact.Kind switch
         {
-            ValueKind.Context => fact.Value.Contains(value - Context(slot, value)),
+            ValueKind.Context => fact.Value.Contains(value - Context(slot)),
             ValueKind.Stack when fact.FramesUp >= 0 => fact.Value.Contains(value - slot.FrameTop(Depth(slot) - fact.FramesUp)),
             ValueKind.MapValue when fact.Map >= 0 => IsInValue(fact.Map, fact.Value, slot, value),
             ValueKind.PacketEnd => value == slot.PacketEnd,
@@ -237,7 +237,7 @@ internal sealed class StateWatch(LinkedProgram program, VerificationFacts facts,
         ulong moved = value - (ulong)(long)register.Offset;
         return register.Kind switch
         {
-            RegisterKind.Context => register.Number.Contains(moved - Context(slot, value)),
+            RegisterKind.Context => register.Number.Contains(moved - Context(slot)),
             RegisterKind.Stack => register.Number.Contains(moved - slot.FrameTop(register.Frame)),
             RegisterKind.MapValue => IsInValue(register.Map, register.Number, slot, moved),
             RegisterKind.Packet => register.Number.Contains(moved - slot.PacketStart) && (register.Range == 0 || moved + (ulong)register.Range <= slot.PacketEnd),
@@ -246,10 +246,8 @@ internal sealed class StateWatch(LinkedProgram program, VerificationFacts facts,
         };
     }
 
-    private ulong Context(ExecutionSlot slot, ulong value) =>
-        // A context of a memory program is its memory; others begin somewhere below.
-        program.Type is ProgramType.Syscall or ProgramType.RawTracepoint ? slot.PacketStart
-        : Enumerable.Range(0, 256).Select(below => value - (ulong)below).FirstOrDefault(slot.IsContext);
+    /// <summary>A context of a memory program is its memory.</summary>
+    private ulong Context(ExecutionSlot slot) => program.Type is ProgramType.Syscall or ProgramType.RawTracepoint ? slot.PacketStart : slot.ContextStart;
 
     /// <summary>Whether an address is so many bytes from the beginning of any value of a map.</summary>
     private bool IsInValue(int map, Scalar offsets, ExecutionSlot slot, ulong address)
