@@ -55,7 +55,7 @@ internal static class Program
 
     private static int Usage(TextWriter output, int code)
     {
-        output.WriteLine("usage: Osmia.Bench NAME... [--rounds N] [--ubpf LIBRARY]");
+        output.WriteLine("usage: Osmia.Bench NAME... [--rounds N] [--ubpf LIBRARY] [--objects FOLDER]");
         foreach (Benchmark benchmark in s_benchmarks)
         {
             output.WriteLine($"  {benchmark.Name,-8} {benchmark.Description}");
@@ -69,7 +69,8 @@ internal static class Program
 
 /// <param name="Rounds">0 for what the benchmark takes by itself.</param>
 /// <param name="UbpfLibrary">A shared library of ubpf to compare the interpreter with.</param>
-internal sealed record BenchOptions(IReadOnlyList<string> Names, int Rounds, string? UbpfLibrary)
+/// <param name="Objects">A folder of BPF objects to judge, instead of those at hand.</param>
+internal sealed record BenchOptions(IReadOnlyList<string> Names, int Rounds, string? UbpfLibrary, string? Objects)
 {
     public int RoundsOr(int standard) => Rounds > 0 ? Rounds : standard;
 
@@ -78,6 +79,7 @@ internal sealed record BenchOptions(IReadOnlyList<string> Names, int Rounds, str
         var names = new List<string>();
         int rounds = 0;
         string? ubpf = null;
+        string? objects = null;
         for (int i = 0; i < arguments.Length; i++)
         {
             switch (arguments[i])
@@ -89,6 +91,9 @@ internal sealed record BenchOptions(IReadOnlyList<string> Names, int Rounds, str
                 case "--ubpf" when i + 1 < arguments.Length:
                     ubpf = arguments[++i];
                     break;
+                case "--objects" when i + 1 < arguments.Length:
+                    objects = arguments[++i];
+                    break;
                 case var word when word.StartsWith('-'):
                     throw new ArgumentException($"'{word}' is no option, or its value is missing");
                 default:
@@ -97,6 +102,6 @@ internal sealed record BenchOptions(IReadOnlyList<string> Names, int Rounds, str
             }
         }
 
-        return new BenchOptions(names, rounds, ubpf);
+        return new BenchOptions(names, rounds, ubpf, objects);
     }
 }

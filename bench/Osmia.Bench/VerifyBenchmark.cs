@@ -20,7 +20,7 @@ internal static partial class VerifyBenchmark
 {
     private const int Rounds = 15;
     private const int MostShown = 25;
-    private const int Different = 20;
+    private const int Different = 1;
 
     public static void Run(BenchOptions options)
     {
@@ -31,14 +31,14 @@ internal static partial class VerifyBenchmark
         }
 
         using KernelEngine kernel = KernelEngine.Open();
-        Measure(kernel, options.RoundsOr(Rounds));
+        Measure(kernel, options.RoundsOr(Rounds), options.Objects);
     }
 
     [SupportedOSPlatform("linux")]
-    private static void Measure(KernelEngine kernel, int rounds)
+    private static void Measure(KernelEngine kernel, int rounds, string? folder)
     {
         var subjects = new List<Subject>();
-        foreach ((string name, byte[] data) in Objects())
+        foreach ((string name, byte[] data) in folder is null ? Objects() : FilesOf(folder))
         {
             foreach (string program in BpfObject.Read(data, name).Programs.Select(program => program.Name))
             {
@@ -84,6 +84,9 @@ internal static partial class VerifyBenchmark
 
         static bool IsDifferent(Subject subject) => Math.Abs(subject.Report.InstructionsProcessed - subject.KernelInstructions) * 100 > subject.KernelInstructions * Different;
     }
+
+    private static IEnumerable<(string Name, byte[] Data)> FilesOf(string folder) =>
+        Directory.EnumerateFiles(folder, "*.o").Order().Select(path => (Path.GetFileNameWithoutExtension(path), File.ReadAllBytes(path)));
 
     private static IEnumerable<(string Name, byte[] Data)> Objects() =>
         Directory.EnumerateFiles(Repository.File("samples"), "*.bpf.o", SearchOption.AllDirectories)

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Osmia.Btf;
@@ -60,6 +60,12 @@ public sealed partial class BtfTypes
 
     public bool IsBigEndian => _bigEndian;
 
+    /// <summary>
+    /// True for split BTF that was read without its base: its ids and names mean something else then. The strings of BTF that stands
+    /// alone begin with the empty one.
+    /// </summary>
+    public bool LacksBase => Base is null && _ownCount > 0 && (_stringsLength == 0 || StringSection[0] != 0);
+
     /// <summary>One more than the largest id, <c>void</c> and the base's types included.</summary>
     public int Count => _firstId + _ownCount;
 
@@ -84,12 +90,13 @@ public sealed partial class BtfTypes
         return new BtfTypes(data, header, offsets, count, complete, baseTypes);
     }
 
-    // Compiled at once in full: it runs once, over all types, and its first run is the one a user waits for.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    // The first run is the one a user waits for, and it runs over all types: words are read by index, which code compiled ahead of time
+    // does without a call.
     private static (int[] Offsets, int Count, bool Complete) WalkTypes(ReadOnlySpan<byte> data, BtfHeader header)
     {
         ReadOnlySpan<byte> types = data.Slice(header.TypesStart, header.TypesLength);
-        bool isBigEndian = header.BigEndian;
+        ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(types);
+        bool isReversed = header.BigEndian == BitConverter.IsLittleEndian;
         int[] offsets = GC.AllocateUninitializedArray<int>(types.Length / 24 + 16);
         int count = 0;
         int position = 0;
@@ -101,8 +108,9 @@ public sealed partial class BtfTypes
                 throw new BtfFormatException("a type header is cut off", header.TypesStart + position);
             }
 
-            ReadOnlySpan<byte> word = types[(position + 4)..];
-            uint info = isBigEndian ? BinaryPrimitives.ReadUInt32BigEndian(word) : BinaryPrimitives.ReadUInt32LittleEndian(word);
+            // Headers and all that follows them are whole words.
+            uint info = words[position / 4 + 1];
+            info = isReversed ? BinaryPrimitives.ReverseEndianness(info) : info;
             long extra = BtfKindExtensions.ExtraBytes(BtfKindExtensions.KindOf(info), BtfKindExtensions.CountOf(info));
             if (extra < 0)
             {
@@ -185,12 +193,12 @@ public sealed partial class BtfTypes
 
     internal ReadOnlySpan<byte> TypeSection => _data.Span.Slice(_typesStart, _typesLength);
 
-    /// <summary>The word at which each type of this blob begins, counted from <paramref name="first"/>.</summary>
-    internal void StartsOfTypes(Span<int> starts, int first)
+    /// <summary>Writes, at its id, the word at which each type of this blob begins, counted from <paramref name="first"/>.</summary>
+    internal void StartsOfTypes(int[] starts, int first)
     {
         for (int i = 0; i < _ownCount; i++)
         {
-            starts[i] = first + (_offsets[i] - _typesStart) / 4;
+            starts[_firstId + i] = first + (_offsets[i] - _typesStart) / 4;
         }
     }
 

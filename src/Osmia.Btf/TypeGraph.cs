@@ -6,12 +6,15 @@ namespace Osmia.Btf;
 
 /// <summary>
 /// All types of a blob and its base as words in the host's byte order, for work that goes over all of them: printing as C,
-/// deduplication, copies. Costs as many bytes as the type section; single look-ups are better asked of <see cref="BtfTypes"/>.
+/// deduplication, copies. Costs as many bytes as the blob; single look-ups are better asked of <see cref="BtfTypes"/>.
 /// </summary>
 internal sealed class TypeGraph
 {
     private readonly uint[] _words;
     private readonly int[] _starts;
+
+    // The strings of all parts behind each other, as their offsets count, and a zero at the end.
+    private readonly byte[] _strings;
 
     public TypeGraph(BtfTypes types)
     {
@@ -25,6 +28,7 @@ internal sealed class TypeGraph
         // void is a record of three zero words, at the front.
         _words = new uint[bytes / 4];
         _starts = new int[types.Count];
+        _strings = new byte[types.StringsEnd + 1];
         int end = _words.Length;
         for (BtfTypes? part = types; part is not null; part = part.Base)
         {
@@ -37,7 +41,8 @@ internal sealed class TypeGraph
                 BinaryPrimitives.ReverseEndianness(words, words);
             }
 
-            part.StartsOfTypes(_starts.AsSpan(part.FirstId), begin);
+            part.StartsOfTypes(_starts, begin);
+            part.StringSection.CopyTo(_strings.AsSpan((int)part.StringsBegin));
             end = begin;
         }
     }
@@ -86,7 +91,48 @@ internal sealed class TypeGraph
 
     public int MemberBitfieldSize(int id, int index) => KindFlag(id) ? (int)(_words[_starts[id] + 5 + index * 3] >> 24) : 0;
 
-    public ReadOnlySpan<byte> Text(uint nameOffset) => Types.StringBytes(nameOffset);
+    /// <summary>A string without its terminator; empty when the offset is out of range.</summary>
+    public ReadOnlySpan<byte> Text(uint offset)
+    {
+        byte[] strings = _strings;
+        if (offset >= (uint)strings.Length)
+        {
+            return default;
+        }
+
+        // Names are short: a loop here is quicker than a call.
+        int end = (int)offset;
+        while (strings[end] != 0)
+        {
+            end++;
+        }
+
+        return new ReadOnlySpan<byte>(strings, (int)offset, end - (int)offset);
+    }
+
+    /// <summary>Compares two strings byte by byte.</summary>
+    /// <param name="from">The bytes before are known to be the same.</param>
+    // Written out: the framework's comparison of spans is compiled at start-up, and not to its best.
+    public int CompareText(uint left, uint right, int from = 0)
+    {
+        if (left == right)
+        {
+            return 0;
+        }
+
+        ReadOnlySpan<byte> one = Text(left);
+        ReadOnlySpan<byte> two = Text(right);
+        int length = Math.Min(one.Length, two.Length);
+        for (int i = from; i < length; i++)
+        {
+            if (one[i] != two[i])
+            {
+                return one[i] < two[i] ? -1 : 1;
+            }
+        }
+
+        return one.Length.CompareTo(two.Length);
+    }
 
     private int Valid(uint id) => id < (uint)_starts.Length ? (int)id : 0;
 }

@@ -13,16 +13,35 @@ internal readonly struct TypeWords
     /// <summary>The words of a kind that hold a type id.</summary>
     public TypeWords(BtfKind kind, int count)
     {
-        (_first, _step, _count) = kind switch
+        // No tuple: its constructor would be compiled at start-up, and called for every type.
+        switch (kind)
         {
-            BtfKind.Pointer or BtfKind.Typedef or BtfKind.Volatile or BtfKind.Const or BtfKind.Restrict or BtfKind.TypeTag
-                or BtfKind.Function or BtfKind.Variable or BtfKind.DeclarationTag => (2, 1, 1),
-            BtfKind.Array => (3, 1, 2),
-            BtfKind.Struct or BtfKind.Union => (4, 3, count),
-            BtfKind.FunctionPrototype => (2, 2, count + 1),
-            BtfKind.DataSection => (3, 3, count),
-            _ => (0, 0, 0),
-        };
+            case BtfKind.Pointer or BtfKind.Typedef or BtfKind.Volatile or BtfKind.Const or BtfKind.Restrict or BtfKind.TypeTag
+                or BtfKind.Function or BtfKind.Variable or BtfKind.DeclarationTag:
+                _first = 2;
+                _count = 1;
+                break;
+            case BtfKind.Array:
+                _first = 3;
+                _step = 1;
+                _count = 2;
+                break;
+            case BtfKind.Struct or BtfKind.Union:
+                _first = 4;
+                _step = 3;
+                _count = count;
+                break;
+            case BtfKind.FunctionPrototype:
+                _first = 2;
+                _step = 2;
+                _count = count + 1;
+                break;
+            case BtfKind.DataSection:
+                _first = 3;
+                _step = 3;
+                _count = count;
+                break;
+        }
     }
 
     private TypeWords(int first, int step, int count) => (_first, _step, _count) = (first, step, count);

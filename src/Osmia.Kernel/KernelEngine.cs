@@ -33,6 +33,7 @@ public sealed class KernelEngine : IEngine
         {
             KernelVersion = ParseVersion(release),
             ModuleList = Modules,
+            LackOf = HelperTrial.Missing,
             SymbolAddresses = SymbolAddresses.Of,
             SymbolNames = SymbolAddresses.Names,
             Configuration = name => s_configuration.Value.GetValueOrDefault(name),

@@ -63,7 +63,17 @@ public enum SymbolKind
 
     /// <summary>A symbol of the kernel or its configuration; resolved against a target.</summary>
     Extern,
+
+    /// <summary>A wide load of the address of a table of places to jump to (<c>gotox</c>).</summary>
+    JumpTable,
 }
+
+/// <summary>
+/// A table of places that an indirect jump (<c>gotox</c>) chooses from, as clang 22 makes of a <c>switch</c>: section <c>.jumptables</c>. Linux 7.0 and
+/// newer take it as a map of type <c>insn_array</c>.
+/// </summary>
+/// <param name="Targets">Slots of the function, in the order of the table.</param>
+public sealed record BpfJumpTable(string Name, IReadOnlyList<int> Targets);
 
 /// <summary>What one slot refers to. <see cref="Offset"/> is in bytes within the map's value for <see cref="SymbolKind.MapValue"/>.</summary>
 public sealed record SymbolReference(int Slot, SymbolKind Kind, string Name)
@@ -73,6 +83,8 @@ public sealed record SymbolReference(int Slot, SymbolKind Kind, string Name)
     public BpfFunction? Function { get; init; }
 
     public BpfExtern? Extern { get; init; }
+
+    public BpfJumpTable? JumpTable { get; init; }
 
     public long Offset { get; init; }
 }

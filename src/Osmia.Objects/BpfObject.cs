@@ -60,6 +60,10 @@ public sealed partial class BpfObject
         return _tags.Value.Tags.Of(id, component);
     }
 
+    /// <summary>The object itself, for those who can do nothing without a program. An object may hold types and maps only.</summary>
+    /// <exception cref="ObjectFormatException">It holds no program (OSM1013).</exception>
+    public BpfObject RequirePrograms() => Programs.Count > 0 ? this : throw ObjectErrors.NoPrograms(Name);
+
     public BpfProgram? FindProgram(string name) => Programs.FirstOrDefault(program => program.Name == name);
 
     public BpfMap? FindMap(string name) => Maps.FirstOrDefault(map => map.Name == name);

@@ -42,6 +42,10 @@ public enum CheckFamily
 
     /// <summary>A chain of calls that needs more stack or frames than there are.</summary>
     StackSpace,
+
+    /// <summary>Dynptrs, iterators, lists, trees: what only helpers and kernel functions may touch.</summary>
+    Objects,
+
     NotModelled,
 }
 
@@ -71,6 +75,7 @@ public sealed record VerificationProblem(CheckFamily Family, string Message, int
         CheckFamily.PacketBounds => "OSM3015",
         CheckFamily.EndlessLoop => "OSM3016",
         CheckFamily.StackSpace => "OSM3017",
+        CheckFamily.Objects => "OSM3018",
         _ => "OSM3099",
     };
 }

@@ -9,7 +9,7 @@ using Osmia.Verification.Walk;
 namespace Osmia.Verification;
 
 /// <summary>What the walk of a program looks things up in: maps, and what programs of its type may do.</summary>
-internal sealed class VerificationScope
+internal sealed partial class VerificationScope
 {
     private static readonly MapType[] s_mapTypesOfSleepers =
     [
@@ -19,10 +19,11 @@ internal sealed class VerificationScope
     ];
 
     private readonly int _mapCount;
+    private RegisterKind[]? _kinds;
     private readonly BtfTypes? _types;
     private readonly Lazy<TypedContext> _typed;
-    private readonly Lazy<MemberTrust> _trust;
     private readonly Dictionary<LinkedMap, SpecialFields> _special = [];
+    private readonly Lazy<MemberTrust> _trust;
     private readonly Dictionary<LinkedFunction, FunctionContract> _contracts = [];
     private readonly Dictionary<int, bool> _changing = [];
 
@@ -30,6 +31,7 @@ internal sealed class VerificationScope
     {
         Target = target;
         _typed = new Lazy<TypedContext>(() => new TypedContext(program, TypesOf(source, program, target)));
+        Kfuncs = new Kfuncs.KfuncSet(program.Type, target?.Types);
         _trust = new Lazy<MemberTrust>(() => new MemberTrust(TypedContext.Types));
         Maps = [.. source.Maps];
         _mapCount = Maps.Count;
@@ -38,10 +40,11 @@ internal sealed class VerificationScope
         IsSleepable = program.Section.IsSleepable;
         AttachType = program.AttachType;
         IsGplCompatible = source.IsGplCompatible;
-        Context = ContextLayout.For(Type);
-        ContextUsers = ContextLayout.UsersOf(Type, AttachType);
+        _own = target?.ProgramTypeOf(program.Section.Name);
+        Context = _own?.Context ?? ContextLayout.For(Type);
+        ContextUsers = _own is null ? ContextLayout.UsersOf(Type, AttachType) : ContextUsers.Owner;
         Returns = Type is ProgramType.Lsm or ProgramType.StructOps ? TypedContext.Returns
-            : ReturnRange.Of(Type, AttachType) is { } range ? ReturnRule.Within(range) : ReturnRule.Anything;
+            : (_own is null ? ReturnRange.Of(Type, AttachType) : _own.Returns) is { } range ? ReturnRule.Within(range) : ReturnRule.Anything;
     }
 
     /// <summary>What the program is judged for; null when nothing is known of it.</summary>
@@ -69,11 +72,20 @@ internal sealed class VerificationScope
     /// <summary>Null when the context is typed by BTF.</summary>
     public ContextLayout? Context { get; }
 
+    /// <summary>Of all walks of the program.</summary>
+    public WalkProgress Progress { get; } = new();
+
     /// <summary>Of all functions, whichever walk comes by them.</summary>
     public StackUse Stack { get; } = new();
 
     /// <summary>Arguments and objects by the target's BTF.</summary>
     public TypedContext TypedContext => _typed.Value;
+
+    /// <summary>Kernel functions by the target's BTF.</summary>
+    public Kfuncs.KfuncSet Kfuncs { get; }
+
+    /// <summary>The object's own types; null without BTF.</summary>
+    public BtfTypes? ObjectTypes => _types;
 
     public ContextUsers ContextUsers { get; }
 
@@ -113,6 +125,9 @@ internal sealed class VerificationScope
     public static bool MayWritePacket(ProgramType type) => type is ProgramType.SchedCls or ProgramType.SchedAct or ProgramType.Xdp or ProgramType.LwtXmit
         or ProgramType.SkSkb or ProgramType.SkMsg or ProgramType.CgroupSockopt;
 
+    /// <summary>What each load and store was seen to go through, on any path of any function.</summary>
+    public RegisterKind[] KindsAt(int length) => _kinds ??= new RegisterKind[length];
+
     public int CheckMap(int index) => (uint)index < (uint)_mapCount
         ? index
         : throw Stop.Reject(CheckFamily.Encoding, $"there is no map {index}");
@@ -121,6 +136,7 @@ internal sealed class VerificationScope
     public void RequireUsableMaps(ProgramShape shape, ref int at)
     {
         ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
+        var storages = new Dictionary<MapType, LinkedMap>();
         for (int slot = 0; slot < code.Length; slot++)
         {
             if (!code[slot].IsWide)
@@ -131,7 +147,12 @@ internal sealed class VerificationScope
             at = slot;
             if (code[slot].SourceKind is PseudoLoad.MapIndex or PseudoLoad.MapIndexValue)
             {
-                RequireUsable(Maps[CheckMap(code[slot].Immediate)]);
+                LinkedMap map = Maps[CheckMap(code[slot].Immediate)];
+                RequireUsable(map);
+                if (map.Type is MapType.CgroupStorage or MapType.PercpuCgroupStorage && !storages.TryAdd(map.Type, map) && storages[map.Type] != map)
+                {
+                    throw Stop.Reject(CheckFamily.Allowance, $"a program has one map of type {map.Type.ToKernelName()} at most: '{storages[map.Type].Name}' and '{map.Name}' are two");
+                }
             }
 
             slot++;

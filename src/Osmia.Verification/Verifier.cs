@@ -46,8 +46,10 @@ public static class Verifier
         {
             var scope = new VerificationScope(source, program, target);
             scope.RequireAttachable();
+            scope.RequireTarget(program, slot => at = slot);
             ProgramShape shape = ProgramShape.Of(program, ref at);
             scope.RequireUsableMaps(shape, ref at);
+            scope.Kfuncs.Check(shape, scope.IsGplCompatible, ref at);
             walks.Add(walk = new PathWalk(scope, program, shape) { Recorder = recorder });
             walk.Run();
             // Each global function by itself, and those that it calls.

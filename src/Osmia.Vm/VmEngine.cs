@@ -62,6 +62,7 @@ public sealed class VmEngine : IEngine
     public Target Target { get; } = new("vm")
     {
         NoTypesReason = "the VM is no kernel and has no kernel types; give a BTF file to relocate against",
+        LackOf = (helper, _) => VmHelpers.Find((int)helper.Id) is null ? "the VM does not have it" : null,
     };
 
     internal SlotPool Slots { get; }

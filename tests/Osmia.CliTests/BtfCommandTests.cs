@@ -44,8 +44,14 @@ public class BtfCommandTests
             Assert.Contains($"[{kinds.Count}] TYPEDEF 'module_type'", Run("dump", "file", split, "-B", below), StringComparison.Ordinal);
             if (ReferenceTool.Exists("bpftool"))
             {
-                Assert.Equal(ReferenceTool.Run("bpftool", "-B", below, "btf", "dump", "file", split), Run("dump", "file", split, "--base-btf", below));
+                string expected = ReferenceTool.Run("bpftool", "-B", below, "btf", "dump", "file", split);
+                Assert.Equal(expected, Run("dump", "file", split, "--base-btf", below));
+                Assert.Equal(expected, OsmiaCommand.Run("-B", below, "btf", "dump", "file", split).Output);
+                Assert.Equal(expected, OsmiaCommand.Run($"--base-btf={below}", "btf", "dump", "file", split).Output);
             }
+
+            (int exitCode, string _, string error) = OsmiaCommand.Run("btf", "dump", "file", split);
+            Assert.Equal((1, true), (exitCode, error.Contains("OSM1005", StringComparison.Ordinal)));
         }
         finally
         {

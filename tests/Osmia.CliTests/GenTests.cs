@@ -52,6 +52,34 @@ public class GenTests
     }
 
     [Fact]
+    public void Objects_without_code_are_joined_and_read()
+    {
+        Assert.SkipUnless(ReferenceTool.Exists("clang-19"), "needs clang-19");
+        using var folder = new Folder();
+        string source = RepositoryFiles.PathOf("tests", "Osmia.CliTests", "Sources", "maps-only.bpf.c");
+        string maps = folder.File("maps.bpf.o");
+        ReferenceTool.Run("clang-19", "-g", "-O2", "-target", "bpf", "-I", RepositoryFiles.PathOf("samples", "include"), "-c", source, "-o", maps);
+        string both = folder.File("both.bpf.o");
+        (int exitCode, string _, string error) = OsmiaCommand.Run("gen", "object", both, maps, RepositoryFiles.PathOf(Hello));
+
+        Assert.True(exitCode == 0, error);
+        string shown = OsmiaCommand.Run("show", both).Output;
+        Assert.Contains("count_exec", shown, StringComparison.Ordinal);
+        Assert.Contains("shared", shown, StringComparison.Ordinal);
+        string alone = folder.File("alone.bpf.o");
+        Assert.Equal(0, OsmiaCommand.Run("gen", "object", alone, maps).ExitCode);
+        Assert.Contains("shared", OsmiaCommand.Run("show", alone).Output, StringComparison.Ordinal);
+        foreach (string verb in (string[])["run", "verify", "check", "disasm"])
+        {
+            (exitCode, string output, error) = OsmiaCommand.Run(verb, alone);
+            Assert.True(exitCode != 0 && (output + error).Contains("OSM1013", StringComparison.Ordinal), $"{verb}: {exitCode} {error}");
+        }
+
+        Assert.SkipUnless(ReferenceTool.Exists("bpftool"), "needs bpftool");
+        ReferenceTool.Run("bpftool", "gen", "object", folder.File("again.bpf.o"), alone, RepositoryFiles.PathOf(Hello));
+    }
+
+    [Fact]
     public void Reduced_types_are_those_of_bpftool()
     {
         const string kernel = "/sys/kernel/btf/vmlinux";

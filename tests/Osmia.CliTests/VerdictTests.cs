@@ -35,19 +35,13 @@ public sealed class VerdictTests : IDisposable
         string text = Path.Combine(_folder, "loop.s");
         string file = Path.Combine(_folder, "loop.bpf.o");
         File.WriteAllText(text, """
-                .license "GPL"
                 .section socket
             main:
-                r1 = 4
-                r2 = body ll
-                r3 = 0
-                r4 = 0
-                call bpf_loop
-                r0 = 0
+                call first_byte
                 exit
-                .text
-            body:
-                r0 = 0
+            first_byte:
+                r6 = r1
+                r0 = *(u8 *)skb[0]
                 exit
             """);
         Assert.Equal(0, OsmiaCommand.Run("asm", text, "-o", file).ExitCode);
@@ -60,6 +54,26 @@ public sealed class VerdictTests : IDisposable
             ["file", "section", "program", "type", "verdict", "insns_processed", "total_states", "peak_states", "stack_depth", "time_us", "id", "message", "insn", "source_file", "source_line"],
             answer.EnumerateObject().Select(property => property.Name).Take(15));
     }
+
+    [Fact]
+    public void A_refusal_tells_its_story_in_json_too_and_costs_and_facts_come_when_asked_for()
+    {
+        (int exitCode, string output, string _) = OsmiaCommand.Run("verify", "bench/objects/loops.bpf.o", "--program", "alu", "--target", OtherTypes, "--json", "--cost", "--log-level", "1");
+        JsonElement answer = JsonDocument.Parse(output).RootElement;
+
+        Assert.Equal(1, exitCode);
+        Assert.NotEmpty(answer.GetProperty("story").EnumerateArray());
+        Assert.NotEmpty(answer.GetProperty("try").EnumerateArray());
+        Assert.NotEmpty(answer.GetProperty("cost").EnumerateArray());
+        Assert.Contains("\nprocessed ", answer.GetProperty("log").GetString(), StringComparison.Ordinal);
+
+        (exitCode, output, _) = OsmiaCommand.Run("verify", "samples/tail/tail.bpf.o", "--program", "handle_udp", "--target", OtherTypes, "--json", "--facts");
+        JsonElement first = JsonDocument.Parse(output).RootElement.GetProperty("facts")[0];
+        Assert.Equal((0, 0, "Context"), (exitCode, first.GetProperty("insn").GetInt32(), first.GetProperty("registers").GetProperty("r1").GetProperty("kind").GetString()));
+    }
+
+    [Fact]
+    public void A_log_level_that_is_none_is_wrong_usage() => Assert.Equal(64, OsmiaCommand.Run("verify", "samples/tail/tail.bpf.o", "--log-level", "3").ExitCode);
 
     [Fact]
     public void A_file_that_is_no_object_is_an_error_among_the_verdicts()

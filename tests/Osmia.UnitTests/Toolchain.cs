@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
 using Osmia.Objects;
 
 namespace Osmia.Tests;
@@ -11,18 +13,36 @@ internal static class Toolchain
     /// <summary>An option that keeps the checkout's place out of what is compiled: hunts over it then meet the same bytes wherever they run.</summary>
     public static string AnyFolder => $"-ffile-prefix-map={RepositoryFiles.Root}/=";
 
-    /// <summary>Compiles a source below tests/Osmia.UnitTests; the same command runs once.</summary>
+    /// <summary>
+    /// Compiles a source below tests/Osmia.UnitTests; the same command runs once. OSMIA_COMPILED names a folder that keeps what was compiled
+    /// and is looked into first: a machine without a compiler, such as eng/vmtest's guests, takes it from there.
+    /// </summary>
     public static byte[] Compile(string compiler, string source, params string[] options)
     {
+        string command = string.Join(' ', [compiler, source, .. options]);
+        string? kept = Environment.GetEnvironmentVariable("OSMIA_COMPILED") is { Length: > 0 } folder
+            ? Path.Combine(folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(command)))[..16] + ".o")
+            : null;
+        if (kept is not null && File.Exists(kept) && !Has(compiler))
+        {
+            return File.ReadAllBytes(kept);
+        }
+
         Require(compiler);
-        return s_compiled.GetOrAdd(string.Join(' ', [compiler, source, .. options]), _ =>
+        return s_compiled.GetOrAdd(command, _ =>
         {
             string path = RepositoryFiles.PathOf("tests", "Osmia.UnitTests", source);
             string[] target = options.Any(option => option.StartsWith("-target", StringComparison.Ordinal)) ? [] : ["-target", "bpf"];
             using var output = new TemporaryFolder();
             string result = Path.Combine(output.Path, "out.o");
             Run(compiler, [.. target, "-g", "-O2", "-Wall", .. options, "-c", path, "-o", result]);
-            return File.ReadAllBytes(result);
+            byte[] data = File.ReadAllBytes(result);
+            if (kept is not null)
+            {
+                File.WriteAllBytes(kept, data);
+            }
+
+            return data;
         });
     }
 

@@ -21,6 +21,8 @@ internal sealed partial class CEmitter
     private const byte Emitted = 8;
     private const byte Announced = 16;
     private const byte Referenced = 32;
+    private const byte Settled = 64;
+    private const byte AskedIfSettled = 128;
 
     private readonly TypeGraph _graph;
     private readonly Stream _output;
@@ -83,6 +85,46 @@ internal sealed partial class CEmitter
                 Flush();
             }
         }
+    }
+
+    /// <summary>
+    /// Whether <see cref="Define"/> would write nothing: the type has no definition of its own, and all it refers to is defined or has
+    /// none either. To be asked once, before the types that are not settled are defined.
+    /// </summary>
+    public bool IsSettled(int id) => IsSettled(id, 0);
+
+    private bool IsSettled(int id, int depth)
+    {
+        byte state = _states[id];
+        if (id == 0 || (state & (Ordered | Settled)) != 0)
+        {
+            return true;
+        }
+
+        // A type that is asked for while it is being looked at goes in circles: that is for Define to find.
+        if ((state & AskedIfSettled) != 0 || depth == MaximumNesting)
+        {
+            return false;
+        }
+
+        _states[id] |= AskedIfSettled;
+        BtfKind kind = _graph.Kind(id);
+        if (kind is not (BtfKind.Pointer or BtfKind.Array or BtfKind.Volatile or BtfKind.Const or BtfKind.Restrict or BtfKind.TypeTag or BtfKind.FunctionPrototype)
+            || !IsSettled(kind == BtfKind.Array ? _graph.IdAt(id, 3) : _graph.Referenced(id), depth + 1))
+        {
+            return false;
+        }
+
+        for (int i = 0; kind == BtfKind.FunctionPrototype && i < _graph.PartCount(id); i++)
+        {
+            if (!IsSettled(_graph.IdAt(id, 4 + i * 2), depth + 1))
+            {
+                return false;
+            }
+        }
+
+        _states[id] |= Settled;
+        return true;
     }
 
     /// <summary>Queues what must be defined before a type, and the type. True if it has to be defined where it is used.</summary>

@@ -58,10 +58,7 @@ public static class CHeaderWriter
         emitter.Text.Append(Prologue);
         if (isSorted)
         {
-            foreach (int id in new CSortOrder(graph).Sort())
-            {
-                emitter.Define(id);
-            }
+            new CSortOrder(graph).ForEach(emitter.Define, emitter.IsSettled);
         }
         else
         {
@@ -96,7 +93,7 @@ public static class CHeaderWriter
     private static void KernelFunctions(TypeGraph graph, CEmitter emitter)
     {
         var functions = new List<int>();
-        var fast = new HashSet<int>();
+        var fast = new bool[graph.Count];
         for (int id = 1; id < graph.Count; id++)
         {
             if (graph.Kind(id) != BtfKind.DeclarationTag || graph.Word(id, 3) != uint.MaxValue || graph.Kind(graph.Referenced(id)) != BtfKind.Function)
@@ -111,20 +108,20 @@ public static class CHeaderWriter
             }
             else if (tag.SequenceEqual("bpf_fastcall"u8))
             {
-                fast.Add(graph.Referenced(id));
+                fast[graph.Referenced(id)] = true;
             }
         }
 
         functions.Sort((left, right) =>
         {
-            int order = graph.Text(graph.Name(left)).SequenceCompareTo(graph.Text(graph.Name(right)));
+            int order = graph.CompareText(graph.Name(left), graph.Name(right));
             return order != 0 ? order : left.CompareTo(right);
         });
         Utf8Buffer text = emitter.Text;
         text.Append("\n/* BPF kfuncs */\n#ifndef BPF_NO_KFUNC_PROTOTYPES\n"u8);
         foreach (int id in functions)
         {
-            text.Append("extern "u8).Append(fast.Contains(id) ? "__bpf_fastcall "u8 : default);
+            text.Append("extern "u8).Append(fast[id] ? "__bpf_fastcall "u8 : default);
             emitter.Declare(graph.Referenced(id), graph.Name(id));
             text.Append(" __weak __ksym;\n"u8);
         }

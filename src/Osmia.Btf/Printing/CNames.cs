@@ -7,7 +7,7 @@ namespace Osmia.Btf.Printing;
 internal sealed class CNames(TypeGraph graph)
 {
     // Another one in each process, so that no file can be made whose names all fall into one place.
-    private static readonly uint s_seed = (uint)HashCode.Combine(2166136261);
+    private static readonly uint s_seed = (uint)string.GetHashCode("names");
 
     // Open addressing: offset of the name + 1, and how often it was given.
     private uint[] _names = new uint[1024];

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace Osmia.Btf.Printing;
 
 /// <summary>
@@ -7,92 +5,139 @@ namespace Osmia.Btf.Printing;
 /// names them, prototypes, the rest; each by name. Equal names are told apart by a number made of their members' names, so that
 /// two kernels with the same types give the same order.
 /// </summary>
-internal sealed class CSortOrder
+internal sealed class CSortOrder(TypeGraph graph)
 {
-    private const int LastRank = 10;
+    private const byte LastRank = 10;
+    private const byte Nothing = 11;
+    private const int LettersOfKeys = 15;
 
-    private readonly TypeGraph _graph;
-    private readonly ulong[] _keys;
-    private readonly uint[] _sortNames;
-    private readonly ulong[] _distinctions;
+    private readonly TypeGraph _graph = graph;
+    private readonly ulong[] _distinctions = new ulong[graph.Count];
 
-    public CSortOrder(TypeGraph graph)
+    /// <summary>Calls <paramref name="define"/> for every type that has a definition, in order.</summary>
+    /// <param name="isSettled">
+    /// Asked of the types without name, which come last, when all named ones are defined: whether nothing would be written for one.
+    /// Most are pointers and prototypes, several times as many as the named types; those are not sorted.
+    /// </param>
+    public void ForEach(Action<int> define, Func<int, bool> isSettled)
     {
-        _graph = graph;
-        _keys = new ulong[graph.Count];
-        _sortNames = new uint[graph.Count];
-        _distinctions = new ulong[graph.Count];
-    }
-
-    public int[] Sort()
-    {
-        int[] ids = new int[_graph.Count];
+        var ranks = new byte[_graph.Count];
         int count = 0;
-        Span<byte> key = stackalloc byte[8];
-        for (int id = 1; id < _graph.Count; id++)
+        for (int id = 1; id < ranks.Length; id++)
         {
-            // These define nothing in C.
-            if (_graph.Kind(id) is BtfKind.Function or BtfKind.Variable or BtfKind.DataSection or BtfKind.DeclarationTag)
+            // Functions, variables, data sections and tags define nothing in C.
+            bool isNothing = _graph.Kind(id) is BtfKind.Function or BtfKind.Variable or BtfKind.DataSection or BtfKind.DeclarationTag;
+            ranks[id] = isNothing ? Nothing : Rank(id);
+            count += ranks[id] < LastRank ? 1 : 0;
+        }
+
+        var entries = new Entry[count];
+        count = 0;
+        for (int id = 1; id < ranks.Length; id++)
+        {
+            if (ranks[id] < LastRank)
             {
-                continue;
+                entries[count++] = EntryOf(id, ranks[id]);
             }
-
-            uint name = SortName(id);
-            ReadOnlySpan<byte> text = _graph.Text(name);
-            key.Clear();
-            key[0] = (byte)Rank(id);
-            text[..Math.Min(7, text.Length)].CopyTo(key[1..]);
-            _keys[id] = BinaryPrimitives.ReadUInt64BigEndian(key);
-            _sortNames[id] = name;
-            ids[count++] = id;
         }
 
-        ids = ids[..count];
-        MergeSort(ids, new int[count]);
-        return ids;
+        DefineSorted(entries, count, define);
+        count = 0;
+        for (int id = 1; id < ranks.Length; id++)
+        {
+            if (ranks[id] == LastRank && !isSettled(id))
+            {
+                if (count == entries.Length)
+                {
+                    Array.Resize(ref entries, Math.Max(64, count * 2));
+                }
+
+                entries[count++] = EntryOf(id, LastRank);
+            }
+        }
+
+        DefineSorted(entries, count, define);
     }
 
-    // Written out: Array.Sort with a comparison over our types would be compiled at start-up.
-    private void MergeSort(Span<int> ids, Span<int> scratch)
+    private void DefineSorted(Entry[] entries, int count, Action<int> define)
     {
-        if (ids.Length < 2)
+        MergeSort(entries, new Entry[count], 0, count);
+        for (int i = 0; i < count; i++)
+        {
+            define(entries[i].Id);
+        }
+    }
+
+    /// <summary>A type and what decides first: its rank and the first 15 letters of its name, as two numbers.</summary>
+    private readonly struct Entry(int id, uint name, ulong first, ulong second)
+    {
+        public readonly ulong First = first;
+        public readonly ulong Second = second;
+        public readonly int Id = id;
+        public readonly uint Name = name;
+    }
+
+    private Entry EntryOf(int id, byte rank)
+    {
+        uint name = SortName(id);
+        ReadOnlySpan<byte> text = _graph.Text(name);
+        ulong first = rank;
+        ulong second = 0;
+        for (int i = 0; i < 7; i++)
+        {
+            first = first << 8 | (i < text.Length ? text[i] : 0u);
+        }
+
+        for (int i = 7; i < LettersOfKeys; i++)
+        {
+            second = second << 8 | (i < text.Length ? text[i] : 0u);
+        }
+
+        return new Entry(id, name, first, second);
+    }
+
+    // Written out, and over arrays: Array.Sort and spans of our own types would be compiled at start-up.
+    private void MergeSort(Entry[] entries, Entry[] scratch, int start, int end)
+    {
+        if (end - start < 2)
         {
             return;
         }
 
-        int half = ids.Length / 2;
-        MergeSort(ids[..half], scratch[..half]);
-        MergeSort(ids[half..], scratch[half..]);
-        if (Compare(ids[half - 1], ids[half]) <= 0)
+        int half = start + (end - start) / 2;
+        MergeSort(entries, scratch, start, half);
+        MergeSort(entries, scratch, half, end);
+        if (Compare(in entries[half - 1], in entries[half]) <= 0)
         {
             return;
         }
 
-        ids.CopyTo(scratch);
-        int left = 0;
+        Array.Copy(entries, start, scratch, start, end - start);
+        int left = start;
         int right = half;
-        for (int i = 0; i < ids.Length; i++)
+        for (int i = start; i < end; i++)
         {
-            bool takesLeft = left < half && (right == ids.Length || Compare(scratch[left], scratch[right]) <= 0);
-            ids[i] = takesLeft ? scratch[left++] : scratch[right++];
+            bool takesLeft = left < half && (right == end || Compare(in scratch[left], in scratch[right]) <= 0);
+            entries[i] = takesLeft ? scratch[left++] : scratch[right++];
         }
     }
 
-    private int Compare(int left, int right)
+    private int Compare(in Entry left, in Entry right)
     {
-        if (_keys[left] != _keys[right])
+        if (left.First != right.First)
         {
-            return _keys[left] < _keys[right] ? -1 : 1;
+            return left.First < right.First ? -1 : 1;
         }
 
-        int order = _sortNames[left] == _sortNames[right] ? 0 : _graph.Text(_sortNames[left]).SequenceCompareTo(_graph.Text(_sortNames[right]));
-        if (order == 0 && _graph.Name(left) != _graph.Name(right))
+        if (left.Second != right.Second)
         {
-            order = _graph.Text(_graph.Name(left)).SequenceCompareTo(_graph.Text(_graph.Name(right)));
+            return left.Second < right.Second ? -1 : 1;
         }
 
-        order = order != 0 ? order : Distinction(left).CompareTo(Distinction(right));
-        return order != 0 ? order : left.CompareTo(right);
+        int order = _graph.CompareText(left.Name, right.Name, LettersOfKeys);
+        order = order != 0 ? order : _graph.CompareText(_graph.Name(left.Id), _graph.Name(right.Id));
+        order = order != 0 ? order : Distinction(left.Id).CompareTo(Distinction(right.Id));
+        return order != 0 ? order : left.Id.CompareTo(right.Id);
     }
 
     private static bool IsChain(BtfKind kind) => kind is BtfKind.TypeTag or BtfKind.Const or BtfKind.Pointer or BtfKind.Volatile
@@ -100,7 +145,7 @@ internal sealed class CSortOrder
 
     private int Next(int id) => _graph.Kind(id) == BtfKind.Array ? _graph.IdAt(id, 3) : _graph.Referenced(id);
 
-    private int Rank(int id)
+    private byte Rank(int id)
     {
         bool isNamed = false;
         for (int depth = 0; depth < BtfTypes.MaximumDepth; depth++)
@@ -110,13 +155,13 @@ internal sealed class CSortOrder
             switch (kind)
             {
                 case BtfKind.Enum or BtfKind.Enum64:
-                    return isNamed ? 1 : 0;
+                    return (byte)(isNamed ? 1 : 0);
                 case BtfKind.Int or BtfKind.Float:
                     return 2;
                 case BtfKind.Struct or BtfKind.Union:
-                    return isNamed ? 3 : LastRank;
+                    return isNamed ? (byte)3 : LastRank;
                 case BtfKind.FunctionPrototype:
-                    return isNamed ? 4 : LastRank;
+                    return isNamed ? (byte)4 : LastRank;
             }
 
             if (!isNamed || !IsChain(kind))

@@ -11,37 +11,63 @@ public sealed class Utf8Buffer(int capacity = 512) : IBufferWriter<byte>
     // The longest number: a 128-bit integer, or a double in round-trip form.
     private const int NumberSpace = 48;
 
+    // Shorter texts are copied here: calls into the framework are not inlined in code compiled ahead of time.
+    private const int ShortText = 24;
+
     private byte[] _bytes = new byte[capacity];
+    private int _length;
 
     /// <summary>Bytes written; smaller values cut the end off.</summary>
     public int Length
     {
-        get;
+        get => _length;
         set
         {
             ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)value, (uint)_bytes.Length, nameof(value));
-            field = value;
+            _length = value;
         }
     }
 
-    public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, Length);
+    public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
 
     /// <summary>The written bytes from a position on, to be changed in place.</summary>
-    public Span<byte> WrittenFrom(int start) => _bytes.AsSpan(start, Length - start);
+    public Span<byte> WrittenFrom(int start) => _bytes.AsSpan(start, _length - start);
 
-    public void Clear() => Length = 0;
+    public void Clear() => _length = 0;
 
     public Utf8Buffer Append(byte value)
     {
-        GetSpan(1)[0] = value;
-        Length++;
+        if (_length == _bytes.Length)
+        {
+            Reserve(1);
+        }
+
+        _bytes[_length++] = value;
         return this;
     }
 
     public Utf8Buffer Append(ReadOnlySpan<byte> text)
     {
-        text.CopyTo(GetSpan(text.Length));
-        Length += text.Length;
+        int length = _length;
+        if (text.Length > _bytes.Length - length)
+        {
+            Reserve(text.Length);
+        }
+
+        if (text.Length > ShortText)
+        {
+            text.CopyTo(_bytes.AsSpan(length));
+        }
+        else
+        {
+            byte[] bytes = _bytes;
+            for (int i = 0; i < text.Length; i++)
+            {
+                bytes[length + i] = text[i];
+            }
+        }
+
+        _length = length + text.Length;
         return this;
     }
 

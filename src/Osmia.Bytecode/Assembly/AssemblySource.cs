@@ -117,6 +117,9 @@ internal sealed class AssemblySource
         return rest[..length];
     }
 
+    /// <summary>Whether a text can stand as the name of a symbol.</summary>
+    public static bool IsName(string text) => text.Length > 0 && !char.IsAsciiDigit(text[0]) && text.All(c => IsWordStart(c) || char.IsAsciiDigit(c));
+
     public bool TakeWord(string expected)
     {
         if (!PeekWord().SequenceEqual(expected))

@@ -29,6 +29,25 @@ public sealed partial class ContextLayout
         }
     }
 
+    /// <summary>A context of an application's own, for the program types it adds to a target (<c>TargetProgramType</c>).</summary>
+    /// <param name="size">Bytes of the structure.</param>
+    /// <param name="fields">In the order of their offsets; their readers and writers are <see cref="ContextUsers.Owner"/>.</param>
+    public static ContextLayout Define(string name, int size, params ReadOnlySpan<ContextField> fields)
+    {
+        int end = 0;
+        foreach (ContextField field in fields)
+        {
+            if (field.Offset < end || field.Size <= 0 || field.End > size)
+            {
+                throw new ArgumentException($"field '{field.Name}' at {field.Offset} with {field.Size} bytes does not fit behind the one before or into the {size} bytes of {name}", nameof(fields));
+            }
+
+            end = field.End;
+        }
+
+        return new ContextLayout(name, size, fields.ToArray());
+    }
+
     /// <summary>The C name of the structure.</summary>
     public string Name { get; }
 

@@ -79,6 +79,25 @@ public sealed record HelperSignature(HelperReturn Return, IReadOnlyList<HelperAr
 /// <param name="Signatures">More than one where the signature depends on the caller; the first that covers the caller holds.</param>
 public sealed record Helper(HelperId Id, string Name, KernelVersion Since, IReadOnlyList<HelperSignature> Signatures)
 {
+    /// <summary>Numbers below are the kernel's, today's and tomorrow's.</summary>
+    public const int FirstOwnId = 0x10000;
+
+    private const int MaximumArguments = 5;
+
+    /// <summary>A helper of an application's own, for the program types it adds to a target (<c>TargetProgramType</c>).</summary>
+    /// <param name="id">The number programs call it by; none of the kernel's, which are below <see cref="FirstOwnId"/>.</param>
+    /// <param name="result">What it leaves in r0, in the words of <see cref="HelperTable"/>: <c>int</c>, <c>void</c>, <c>value?</c>, ...</param>
+    /// <param name="arguments">In the same words, separated by commas: <c>ctx, in mem, size</c>; at most five.</param>
+    /// <exception cref="InvalidOperationException">A word is not one of the table's.</exception>
+    public static Helper Define(int id, string name, string result, string arguments)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(id, FirstOwnId);
+        string[] words = arguments.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(words.Length, MaximumArguments, nameof(arguments));
+        var signature = new HelperSignature(HelperReturn.Parse(result), [.. words.Select(word => HelperArgument.Parse(word))], HelperTraits.None, []);
+        return new Helper((HelperId)id, name, default, [signature]);
+    }
+
     /// <summary>The signature a program gets, or null when programs of that type cannot call the helper.</summary>
     /// <param name="attachType">The expected attach type; null when it is not known.</param>
     public HelperSignature? SignatureFor(ProgramType type, AttachType? attachType = null)

@@ -14,7 +14,6 @@ internal static class BtfCommand
 {
     private const string KernelFolder = "/sys/kernel/btf/";
     private const string KernelTypes = KernelFolder + "vmlinux";
-    private static readonly byte[] s_elfMagic = [0x7f, (byte)'E', (byte)'L', (byte)'F'];
 
     public static Command Build()
     {
@@ -46,11 +45,11 @@ internal static class BtfCommand
             }
 
             BtfTypes? baseTypes = parsed.GetValue(baseFile) is { } path ? OpenFile(path, null) : null;
-            BtfTypes types = Open(request, baseTypes, out List<TypeId> roots);
-            roots.AddRange(request.Roots(types));
+            BtfTypes types = Open(request, baseTypes, out TypeId[] roots);
+            roots = request.HasRoots ? [.. roots, .. request.Roots(types)] : roots;
             if (isJson)
             {
-                JsonOutput.Write(isPretty, writer => JsonDump.Write(types, writer, roots.Count > 0 ? roots : null));
+                JsonOutput.Write(isPretty, writer => JsonDump.Write(types, writer, roots.Length > 0 ? roots : null));
                 return ExitCode.Success;
             }
 
@@ -61,24 +60,28 @@ internal static class BtfCommand
         return dump;
     }
 
-    private static void Print(BtfDumpWords request, BtfTypes types, List<TypeId> roots, Stream output)
+    private static void Print(BtfDumpWords request, BtfTypes types, TypeId[] roots, Stream output)
     {
         try
         {
             switch (request.Format)
             {
-                case BtfDumpFormat.C when roots.Count > 0:
+                case BtfDumpFormat.C when roots.Length > 0:
                     CHeaderWriter.Write(types, output, roots);
                     break;
                 case BtfDumpFormat.C:
                     CHeaderWriter.Write(types, output, request.IsSorted);
                     break;
                 case BtfDumpFormat.CSharp:
-                    CSharpWriter.Write(types, output, roots.Count > 0 ? roots : null);
+                    CSharpWriter.Write(types, output, roots.Length > 0 ? roots : null);
                     break;
-                case BtfDumpFormat.Raw when roots.Count > 0:
+                case BtfDumpFormat.Raw when roots.Length > 0:
                     var text = new Utf8Buffer();
-                    roots.ForEach(root => RawDump.Append(text, types[root]));
+                    foreach (TypeId root in roots)
+                    {
+                        RawDump.Append(text, types[root]);
+                    }
+
                     output.Write(text.Written);
                     break;
                 default:
@@ -177,7 +180,7 @@ internal static class BtfCommand
     private sealed record BtfUse(BtfInfo Btf, uint[] Programs, uint[] Maps);
 
     /// <param name="roots">Key and value of a map; else none.</param>
-    private static BtfTypes Open(BtfDumpWords request, BtfTypes? baseTypes, out List<TypeId> roots)
+    private static BtfTypes Open(BtfDumpWords request, BtfTypes? baseTypes, out TypeId[] roots)
     {
         roots = [];
         switch (request.Source)
@@ -195,7 +198,7 @@ internal static class BtfCommand
             case ["map", "id", var number, .. var parts]:
                 MapInfo map = Map(uint.Parse(number, System.Globalization.CultureInfo.InvariantCulture));
                 string which = parts is [var word] ? word : "kv";
-                roots.AddRange(which switch { "key" => [map.KeyType], "value" => [map.ValueType], "kv" => new TypeId[] { map.KeyType, map.ValueType }, _ => [] });
+                roots = which switch { "key" => [map.KeyType], "value" => [map.ValueType], "kv" => [map.KeyType, map.ValueType], _ => [] };
                 return OpenId(map.BtfId, baseTypes);
             default:
                 throw new UsageException($"btf dump takes: {BtfDumpWords.Grammar}");
@@ -225,26 +228,25 @@ internal static class BtfCommand
         return Parse(bytes, $"BTF {id}", baseTypes ?? (isModule ? OpenFile(KernelTypes, null) : null));
     }
 
+    /// <summary>Raw BTF, or the types of an ELF file. Types of the kernel's modules number on from the kernel's.</summary>
     public static BtfTypes OpenFile(string path, BtfTypes? baseTypes)
     {
-        byte[] bytes;
+        if (!path.StartsWith(KernelFolder, StringComparison.Ordinal) || !OperatingSystem.IsLinux())
+        {
+            return BtfFile.Read(path, baseTypes);
+        }
+
+        ReadOnlyMemory<byte> bytes;
         try
         {
-            bytes = File.ReadAllBytes(path);
+            bytes = KernelTypeFiles.Bytes(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ObjectFormatException(new Diagnostic("OSM1015", $"'{path}' cannot be read: {e.Message}") { Try = "check the path and your permission to read it" }, inner: e);
+            return BtfFile.Read(path); // Which says what is wrong.
         }
 
-        if (bytes.AsSpan().StartsWith(s_elfMagic))
-        {
-            return BpfObject.Read(bytes, path).Types ?? throw new ObjectFormatException(new Diagnostic("OSM1005", $"'{path}' has no BTF") { Try = "compile it with -g" });
-        }
-
-        // Module BTF numbers its types on from the kernel's.
-        bool isModule = baseTypes is null && path.StartsWith(KernelFolder, StringComparison.Ordinal) && path != KernelTypes;
-        return Parse(bytes, path, isModule ? OpenFile(KernelTypes, null) : baseTypes);
+        return BtfFile.Read(bytes, path, path == KernelTypes ? null : baseTypes ?? OpenFile(KernelTypes, null));
     }
 
     private static BtfTypes Parse(byte[] bytes, string name, BtfTypes? baseTypes)

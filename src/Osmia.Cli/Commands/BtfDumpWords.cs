@@ -18,7 +18,7 @@ internal sealed class BtfDumpWords
     public const string Description = "file F (an object or raw BTF), id N (a BTF object of the kernel), prog id N, map id N, vmlinux or a module's name; "
         + "then format raw|c|csharp, and root_id N or type NAME to choose types";
 
-    private readonly List<uint> _rootIds = [];
+    private readonly List<string> _rootIds = [];
     private readonly List<string> _rootNames = [];
 
     public required string[] Source { get; init; }
@@ -51,11 +51,14 @@ internal sealed class BtfDumpWords
         return request;
     }
 
+    public bool HasRoots => _rootIds.Count + _rootNames.Count > 0;
+
     /// <summary>The types chosen by number or name; a name chooses every type that has it.</summary>
     public IEnumerable<TypeId> Roots(BtfTypes types)
     {
-        foreach (uint id in _rootIds)
+        foreach (string number in _rootIds)
         {
+            uint id = uint.Parse(number, CultureInfo.InvariantCulture);
             yield return id > 0 && id < types.Count ? new TypeId((int)id) : throw new UsageException($"there is no type {id}: ids go from 1 to {types.Count - 1}");
         }
 
@@ -95,7 +98,7 @@ internal sealed class BtfDumpWords
                 Format = BtfDumpFormat.CSharp;
                 return 2;
             case ["root_id", var number, ..] when IsNumber(number):
-                _rootIds.Add(uint.Parse(number, CultureInfo.InvariantCulture));
+                _rootIds.Add(number);
                 return 2;
             case ["type", var name, ..]:
                 _rootNames.Add(name);

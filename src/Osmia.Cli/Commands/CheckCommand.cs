@@ -17,8 +17,8 @@ internal static class CheckCommand
         Argument<string[]> files = new("FILE") { Description = "BPF objects compiled by clang (.bpf.o)", Arity = ArgumentArity.OneOrMore };
         Option<string[]> targets = new("--target", "-t")
         {
-            Description = "kernel types to check against: raw BTF, a vmlinux with BTF, a folder of such files, or 'running' (default)",
-            HelpName = "BTF",
+            Description = $"what to check against: {TargetSource.Words}, a folder of such files, or running (default)",
+            HelpName = "FILE|NAME",
             AllowMultipleArgumentsPerToken = true,
         };
         Option<bool> json = CommonOptions.Json();
@@ -33,7 +33,7 @@ internal static class CheckCommand
             var answers = new List<Answer>();
             foreach (string file in parsed.GetValue(files)!)
             {
-                BpfObject source = BpfObject.Read(file);
+                BpfObject source = BpfObject.Read(file).RequirePrograms();
                 foreach (Target target in chosen)
                 {
                     answers.Add(new Answer(file, TargetCheck.Run(source, target)));
@@ -69,7 +69,7 @@ internal static class CheckCommand
             }
             else
             {
-                targets.Add(TargetSource.OfFile(name));
+                targets.Add(TargetSource.Named(name));
             }
         }
 

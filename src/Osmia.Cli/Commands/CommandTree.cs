@@ -39,20 +39,30 @@ internal static class CommandTree
     }
 
     /// <summary>
-    /// As bpftool takes them: options for JSON before the verb too, and a noun alone lists. No words at all ask for help.
+    /// As bpftool takes them: options for JSON and the base of types before the verb too, and a noun alone lists. No words at all ask for help.
     /// </summary>
     public static string[] Normalize(string[] arguments)
     {
-        int leading = Array.FindIndex(arguments, word => word is not ("-j" or "-p" or "-jp" or "-pj" or "--json" or "--pretty"));
+        int leading = 0;
+        while (leading < arguments.Length && LengthOfLeading(arguments[leading]) is > 0 and var length && leading + length < arguments.Length)
+        {
+            leading += length;
+        }
+
         string[] words = ConformanceCommand.Normalize(leading > 0 ? [.. arguments[leading..], .. arguments[..leading]] : arguments);
         return words switch
         {
             [] => ["--help"],
             ["gen"] or ["gen", "help"] => ["gen", "--help"],
-            ["prog" or "map" or "btf", .. var options] when options.All(word => word is "-j" or "-p" or "-jp" or "-pj" or "--json" or "--pretty") => [words[0], "list", .. options],
+            ["prog" or "map" or "btf", .. var options] when options.All(IsJson) => [words[0], "list", .. options],
             _ => words,
         };
     }
+
+    private static bool IsJson(string word) => word is "-j" or "-p" or "-jp" or "-pj" or "--json" or "--pretty";
+
+    private static int LengthOfLeading(string word) =>
+        IsJson(word) || word.StartsWith("--base-btf=", StringComparison.Ordinal) ? 1 : word is "-B" or "--base-btf" ? 2 : 0;
 
     public static string DescriptionOf(string verb) => Array.Find(s_verbs, row => row.Name == verb)!.Description;
 

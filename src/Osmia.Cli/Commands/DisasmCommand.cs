@@ -45,7 +45,6 @@ internal static class DisasmCommand
                 WithOpcodes = parsed.GetValue(opcodes),
                 WithLabels = parsed.GetValue(labels),
             };
-            BpfFunction[] functions = Choose(source, wanted);
             bool isPretty = parsed.GetValue(pretty);
             if (parsed.GetValue(whole))
             {
@@ -58,6 +57,8 @@ internal static class DisasmCommand
                 return ExitCode.Success;
             }
 
+            // Functions without a program are there to be linked, and can be looked at.
+            BpfFunction[] functions = Choose(source.Functions.Count > 0 ? source : source.RequirePrograms(), wanted);
             if (parsed.GetValue(graph))
             {
                 if (isPretty || parsed.GetValue(json))

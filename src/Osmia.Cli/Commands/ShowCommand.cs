@@ -165,6 +165,7 @@ internal static class ShowCommand
         SymbolKind.MapValue => new(reference.Slot, "variable", $"{reference.Map!.Name}+{reference.Offset} ({reference.Name})"),
         SymbolKind.Call => new(reference.Slot, "call", reference.Name),
         SymbolKind.FunctionAddress => new(reference.Slot, "callback", reference.Name),
+        SymbolKind.JumpTable => new(reference.Slot, "jump table", $"{reference.Name}: {string.Join(", ", reference.JumpTable!.Targets)}"),
         _ => new(reference.Slot, "extern", reference.Name),
     };
 

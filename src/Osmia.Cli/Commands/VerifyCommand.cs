@@ -15,7 +15,7 @@ internal static class VerifyCommand
         var command = new Command("verify", CommandTree.DescriptionOf("verify"));
         Argument<string[]> files = new("FILE") { Description = "BPF objects compiled by clang (.bpf.o), or folders of them", Arity = ArgumentArity.OneOrMore };
         Option<string[]> programs = new("--program") { Description = "only these programs", HelpName = "NAME" };
-        Option<string> target = new("--target") { Description = "kernel types to relocate against: raw BTF or a vmlinux with BTF (default: the running kernel's)", HelpName = "BTF" };
+        Option<string> target = new("--target") { Description = $"what the programs are for: {TargetSource.Words} (default: the running kernel)", HelpName = "FILE|NAME" };
         Option<bool> json = new("--json", "-j") { Description = "print one line of JSON a program" };
         Option<int> logLevel = new("--log-level") { Description = "print the log in the kernel's form: 1 the path that is refused, 2 every path", HelpName = "0|1|2" };
         logLevel.AcceptOnlyFromAmong("0", "1", "2");
@@ -29,7 +29,7 @@ internal static class VerifyCommand
         command.Add(files);
         command.SetAction(parsed =>
         {
-            Target chosen = parsed.GetValue(target) is { } path ? TargetSource.OfFile(path) : TargetSource.Running();
+            Target chosen = parsed.GetValue(target) is { } path ? TargetSource.Named(path) : TargetSource.Running();
             var options = new VerificationOptions { LogLevel = parsed.GetValue(logLevel), Facts = parsed.GetValue(facts), Cost = parsed.GetValue(cost) };
             bool asJson = parsed.GetValue(json);
             string[] wanted = parsed.GetValue(programs) ?? [];

@@ -12,7 +12,7 @@ internal static class ObjectPreparation
 {
     public static BpfObject Prepare(RunSettings settings)
     {
-        BpfObject source = BpfObject.Read(settings.File);
+        BpfObject source = BpfObject.Read(settings.File).RequirePrograms();
         foreach (Diagnostic warning in source.Warnings)
         {
             Console.Error.WriteLine($"warning: {warning}");

@@ -23,7 +23,7 @@ internal static class CostText
             int filled = (int)Math.Max(1, line.Walked * BarWidth / Math.Max(total, 1));
             string share = string.Create(CultureInfo.InvariantCulture, $"{line.Walked * 100 / Math.Max(total, 1),3}% ");
             string bar = Paint.Code(new string('#', filled), filled > BarWidth / 3 ? "31" : filled > BarWidth / 10 ? "33" : "32") + new string(' ', BarWidth - filled);
-            string place = line.Line is { } source ? $"{source}: {source.Text}" : $"instruction {line.Slot}";
+            string place = line.Line is { } source ? $"{source.File[(source.File.LastIndexOf('/') + 1)..]}:{source.Line}: {source.Text}" : $"instruction {line.Slot}";
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{line.Walked,8}  {share}{bar}  {line.Times,7}  {line.Covered,7}  {line.Missed,7}  {place}"));
         }
 

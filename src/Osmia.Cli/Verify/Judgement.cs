@@ -26,7 +26,7 @@ internal sealed record Judgement(string File, string Section, string Program, st
         Judgement? unreadable = null;
         try
         {
-            source = BpfObject.Read(file);
+            source = BpfObject.Read(file).RequirePrograms();
         }
         catch (ObjectFormatException e)
         {

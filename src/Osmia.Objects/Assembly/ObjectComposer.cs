@@ -29,7 +29,8 @@ internal sealed class ObjectComposer(ObjectTextReader text, AssemblySource sourc
     {
         AddVariables();
         var starts = text.Code.ToDictionary(section => section, FunctionLabels);
-        HashSet<string> names = [.. starts.Values.SelectMany(labels => labels).Select(label => label.Name)];
+        // A label of a section without code is no function: what names it is told so.
+        HashSet<string> names = [.. starts.Where(pair => pair.Key.Code.Count > 0).SelectMany(pair => pair.Value).Select(label => label.Name)];
         foreach (CodeSection section in text.Code)
         {
             section.Code.Resolve(reference => Resolve(reference, names));
@@ -56,9 +57,9 @@ internal sealed class ObjectComposer(ObjectTextReader text, AssemblySource sourc
             Variables = _allVariables,
         };
         result.Programs = [.. _allFunctions.Where(function => function.IsGlobal && (onlyText || function.Section != Text)).Select(function => new BpfProgram(function, SectionTable.Match(function.Section)))];
-        if (source.Problems.Count == 0 && result.Programs.Count == 0)
+        if (source.Problems.Count == 0 && result.Functions.Count == 0 && result.Maps.Count == 0)
         {
-            source.Report(AssemblyErrors.Directive("the text has no program", "put code into a section such as .section xdp, with a label before it"), 1, 1, 0);
+            source.Report(AssemblyErrors.Directive("the text has no code and no map", "put code into a section such as .section xdp, with a label before it"), 1, 1, 0);
         }
 
         if (source.Problems.Count == 0)

@@ -228,7 +228,7 @@ public sealed class ObjectText
 
     private string? NameOf(SymbolReference reference)
     {
-        if (reference.Kind == SymbolKind.Extern || reference.Map?.DataSection == DataSectionKind.Kconfig || (reference.Kind == SymbolKind.MapValue && reference.Map?.DataSection == DataSectionKind.None))
+        if (reference.Kind is SymbolKind.Extern or SymbolKind.JumpTable || reference.Map?.DataSection == DataSectionKind.Kconfig || (reference.Kind == SymbolKind.MapValue && reference.Map?.DataSection == DataSectionKind.None))
         {
             return null; // Counted among the losses.
         }
@@ -247,7 +247,7 @@ public sealed class ObjectText
 
     // A name that two things share, or that reads as something else, cannot be referred to.
     private bool IsUsable(string name) =>
-        _uses.GetValueOrDefault(name) == 1 && name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '$') && !StatementParser.IsRegister(name);
+        _uses.GetValueOrDefault(name) == 1 && AssemblySource.IsName(name) && !StatementParser.IsRegister(name);
 
     private static string SectionName(string name) =>
         name.Contains("//", StringComparison.Ordinal) || name.Contains("/*", StringComparison.Ordinal) || name.Any(c => c is ' ' or '\t' or ';' or ',' or '"' or '\'' or '#') ? Quoted(Encoding.UTF8.GetBytes(name)) : name;

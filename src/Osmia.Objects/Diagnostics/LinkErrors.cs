@@ -54,7 +54,7 @@ internal static class LinkErrors
     {
         Where = where,
         Why = $"declared: {declared}; the target's: {actual}",
-        Try = "declare it as the target does; several forms can be told apart by flavours (NAME___old, NAME___new), both __weak",
+        Try = "declare it as the target does, and define the structs it points to; several forms can be told apart by flavours (NAME___old, NAME___new), both __weak",
     };
 
     public static RelocationException AmbiguousExtern(string symbol, string where, string target, IReadOnlyList<ulong> addresses) => new(
@@ -85,6 +85,16 @@ internal static class LinkErrors
             Try = "compile it with -target bpf (or bpfel)",
         },
         "big-endian objects",
+        "linker");
+
+    public static UnsupportedFeatureException JumpTable(string table, string name, int slot) => new(
+        new Diagnostic("OSM2013", $"jump table '{table}' of object '{name}' cannot be linked")
+        {
+            Where = $"section .jumptables, used by instruction {slot} of its function",
+            Why = "indirect jumps (gotox) go by a table that becomes a map of type insn_array, which Linux has from 7.0 on; Osmia reads and shows them",
+            Try = "compile with -fno-jump-tables",
+        },
+        "jump tables",
         "linker");
 
     public static RelocationException NoAttachType(string program, string section, string wanted, string target, IReadOnlyList<string> nearest) => new(

@@ -37,6 +37,35 @@ internal static class ObjectErrors
         section,
         inner: inner);
 
+    public static ObjectFormatException BadTypeFile(string file, Btf.BtfFormatException inner) => new(
+        new Diagnostic("OSM1005", $"the type information of '{file}' cannot be read: {inner.Problem}")
+        {
+            Where = $"byte {inner.Offset}",
+            Try = "give an ELF file with a .BTF section, such as an object compiled with -g, or a raw BTF file",
+        },
+        inner: inner);
+
+    public static ObjectFormatException NoTypes(string file) => new(new Diagnostic("OSM1005", $"'{file}' has no BTF")
+    {
+        Why = "it is an ELF file without a section .BTF",
+        Try = "for a BPF object: compile with -g; for another program: pahole -J, which makes BTF of its DWARF",
+    });
+
+    public static ObjectFormatException CompressedTypes(string file, string tool) => new(new Diagnostic("OSM1005", $"'{file}' is compressed")
+    {
+        Why = "distributions compress kernel modules and images; their types are read from the unpacked file",
+        Try = $"unpack it first: {tool} {file} > FILE",
+    });
+
+    public static ObjectFormatException MissingBase(string file, string? section) => new(
+        new Diagnostic("OSM1005", $"the types of '{file}' continue those of another file, which is not given")
+        {
+            Where = section is null ? null : $"section {section}",
+            Why = "this is split BTF, as of kernel modules: its numbers and names go on where those of its base end",
+            Try = "name the base, for a module the types of the kernel it was built for: -B /sys/kernel/btf/vmlinux",
+        },
+        section);
+
     public static ObjectFormatException MissingMapTypes(string file) => new(
         new Diagnostic("OSM1009", $"'{file}' defines maps but has no BTF that describes them")
         {

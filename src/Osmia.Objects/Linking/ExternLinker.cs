@@ -189,7 +189,8 @@ internal sealed class ExternLinker(BpfObject source, Target target, ModuleTable 
                     break;
                 case BtfKind.Struct or BtfKind.Union or BtfKind.Enum or BtfKind.Enum64 or BtfKind.Forward:
                     string word = type.Kind == BtfKind.Union ? "union" : type.Kind.IsEnum() ? "enum" : "struct";
-                    return $"{word} {(type.NameBytes.IsEmpty ? "{...}" : type.Name)}{suffix}";
+                    string form = type.Kind == BtfKind.Forward ? " (not defined)" : "";
+                    return $"{word} {(type.NameBytes.IsEmpty ? "{...}" : type.Name)}{form}{suffix}";
                 case BtfKind.FunctionPrototype:
                     return "function" + suffix;
                 default:

@@ -179,6 +179,8 @@ internal sealed class FunctionLinker(BpfObject source, Target target, Dictionary
                 instructions[slot] = instruction.WithSourceKind(PseudoLoad.Function).WithImmediate(starts[reference.Function!] - slot - 1);
                 instructions[slot + 1] = instructions[slot + 1].WithImmediate(0);
                 break;
+            case SymbolKind.JumpTable:
+                throw LinkErrors.JumpTable(reference.Name, source.Name, reference.Slot);
             default:
                 throw new InvalidOperationException($"a reference of kind {reference.Kind} is resolved elsewhere");
         }

@@ -19,7 +19,7 @@ public static class Linker
         BpfProgram[] programs = [.. source.Programs.Where(program => StructOpsLinker.IsLoaded(source, program))];
         foreach (BpfProgram program in programs)
         {
-            if (program.Section.Pattern.Length == 0 && program.Section.Name != ".text")
+            if (program.Section.Pattern.Length == 0 && program.Section.Name != ".text" && target.ProgramTypeOf(program.Section.Name) is null)
             {
                 throw LinkErrors.UnknownSection(program.Name, program.Section.Name);
             }

@@ -1,4 +1,5 @@
 using Osmia.Btf;
+using Osmia.Bytecode;
 
 namespace Osmia.Objects.Linking;
 
@@ -9,6 +10,7 @@ namespace Osmia.Objects.Linking;
 public sealed class Target(string name)
 {
     private readonly Lazy<BtfTypes?>? _types;
+    private readonly Bytecode.KernelVersion? _release;
     private IReadOnlyList<TargetModule>? _modules;
 
     public Target(string name, Func<BtfTypes?> types)
@@ -29,6 +31,22 @@ public sealed class Target(string name)
     /// <summary>LINUX_VERSION_CODE, or 0.</summary>
     public uint KernelVersion { get; init; }
 
+    /// <summary>
+    /// The kernel whose abilities the verifier holds a program against: helpers, program, attach and map types and instructions of a later one are
+    /// refused by name. Null for a target that has all that is known. Taken from <see cref="KernelVersion"/> unless it is set.
+    /// </summary>
+    public Bytecode.KernelVersion? Release
+    {
+        get => _release ?? (KernelVersion == 0 ? null : new Bytecode.KernelVersion((int)(KernelVersion >> 16), (int)(KernelVersion >> 8 & 0xff)));
+        init => _release = value;
+    }
+
+    /// <summary>Program types that an application adds, told by the section their programs stand in.</summary>
+    public IReadOnlyList<TargetProgramType> ProgramTypes { get; init; } = [];
+
+    /// <summary>Says why programs of a type cannot call a helper that they could call by the table: the target was built without it, or has another list. Null when they can.</summary>
+    public Func<Helper, ProgramType, string?>? LackOf { get; init; }
+
     /// <summary>The modules whose types continue <see cref="Types"/>; asked for what <see cref="Types"/> has not.</summary>
     public IReadOnlyList<TargetModule> Modules => _modules ??= ModuleList?.Invoke() ?? [];
 
@@ -40,6 +58,9 @@ public sealed class Target(string name)
 
     /// <summary>All names that <see cref="SymbolAddresses"/> answers, for "did you mean".</summary>
     public Func<IEnumerable<string>>? SymbolNames { get; init; }
+
+    /// <summary>The program type of its own that the target has for a section, or null.</summary>
+    public TargetProgramType? ProgramTypeOf(string section) => ProgramTypes.FirstOrDefault(type => type.Covers(section));
 
     /// <summary>Looks for a type by kind and name: in <see cref="Types"/>, then in each module's own.</summary>
     /// <returns>Null when no one has it. The module is 0 for <see cref="Types"/>, else one more than its index in <see cref="Modules"/>.</returns>

@@ -150,6 +150,8 @@ internal sealed class CodeReader(string file, ElfFile elf, MapReader maps, Exter
             Instruction instruction = function.Instructions[slot];
             SymbolReference reference = relocation.Type switch
             {
+                Wide when instruction.IsWide && JumpTableSection(symbol) is { } tables =>
+                    new SymbolReference(slot, SymbolKind.JumpTable, symbol.Name) { JumpTable = new JumpTableReader(file, elf, tables).Read(symbol, function) },
                 Wide when instruction.IsWide => WideReference(code, relocation, symbol, slot, instruction),
                 Call when instruction.IsCall => CallReference(code, relocation, symbol, slot, instruction),
                 _ => throw ObjectErrors.BadRelocation(file, code.Name, (long)relocation.Offset, $"type {relocation.Type} does not fit the instruction {instruction.Opcode} (symbol '{symbol.Name}')"),
@@ -165,6 +167,9 @@ internal sealed class CodeReader(string file, ElfFile elf, MapReader maps, Exter
             }
         }
     }
+
+    private ElfSection? JumpTableSection(ElfSymbol symbol) =>
+        symbol.SectionIndex < elf.Sections.Count && elf.Sections[symbol.SectionIndex] is { Name: JumpTableReader.SectionName } section ? section : null;
 
     private SymbolReference WideReference(ElfSection code, ElfRelocation relocation, ElfSymbol symbol, int slot, Instruction instruction)
     {

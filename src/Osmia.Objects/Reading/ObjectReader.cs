@@ -14,7 +14,7 @@ namespace Osmia.Objects.Reading;
 internal sealed class ObjectReader(string file, ReadOnlyMemory<byte> data, BpfObject target)
 {
     // Sections of data that something else here reads.
-    private static readonly string[] s_known = ["license", "version", ".maps", ".BTF", ".BTF.ext"];
+    private static readonly string[] s_known = ["license", "version", ".maps", ".BTF", ".BTF.ext", JumpTableReader.SectionName];
 
     public void Read()
     {
@@ -73,15 +73,13 @@ internal sealed class ObjectReader(string file, ReadOnlyMemory<byte> data, BpfOb
         return warnings;
     }
 
-    private List<BpfProgram> Programs(CodeReader code)
+    private static List<BpfProgram> Programs(CodeReader code)
     {
         // Code outside .text is what section names describe; an object of .text only holds a plain function to run on memory.
         bool onlyText = code.Functions.All(function => function.Section == ".text");
-        var programs = code.Functions
+        return [.. code.Functions
             .Where(function => onlyText ? function.IsGlobal : function.Section != ".text" && function.IsGlobal)
-            .Select(function => new BpfProgram(function, SectionTable.Match(function.Section)))
-            .ToList();
-        return programs.Count > 0 ? programs : throw ObjectErrors.NoPrograms(file);
+            .Select(function => new BpfProgram(function, SectionTable.Match(function.Section)))];
     }
 
     private BtfTypes? ReadTypes(ElfFile elf)

@@ -103,6 +103,8 @@ internal sealed class CodeWriter(BpfObject source, ElfBuilder elf, SymbolTable s
                 (OutputSymbol callee, int calleeSlot) = Target(function, reference);
                 Relocate(ElfRelocationType.Wide, callee, (long)calleeSlot * Instruction.SizeInBytes);
                 break;
+            case SymbolKind.JumpTable:
+                throw WriteErrors.CannotWrite(source.Name, $"jump table '{reference.Name}' of function '{function.Name}' has no form here", "section .jumptables", "compile with -fno-jump-tables");
             default:
                 Relocate(isCall ? ElfRelocationType.Call : ElfRelocationType.Wide, symbols.Find(reference.Extern), instruction.Immediate);
                 break;

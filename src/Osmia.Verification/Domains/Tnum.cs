@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
 
@@ -139,6 +140,10 @@ public readonly record struct Tnum(ulong Value, ulong Mask)
         int above = 64 - bytes * 8;
         return (this << above) >> above;
     }
+
+    /// <summary>The low bytes in reverse order, the others zero.</summary>
+    /// <param name="bytes">2, 4 or 8.</param>
+    public Tnum SwapBytes(int bytes) => new(BinaryPrimitives.ReverseEndianness(Value) >> (64 - bytes * 8), BinaryPrimitives.ReverseEndianness(Mask) >> (64 - bytes * 8));
 
     /// <summary>Every member is a multiple of <paramref name="size"/>, a power of two.</summary>
     public bool IsAligned(uint size) => size == 0 || (Maximum & (size - 1)) == 0;

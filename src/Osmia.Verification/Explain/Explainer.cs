@@ -20,8 +20,29 @@ public static partial class Explainer
             return null;
         }
 
-        PathTrace trace = Retrace(source, program, target);
-        return Compose(new ProgramText(program, source.Maps, target?.Types), trace, problem.Family, problem.Message, problem.Slot);
+        var text = new ProgramText(program, source.Maps, target?.Types);
+        // Of a program that is too large no path tells why, but where the walk went does.
+        return problem.Family == CheckFamily.Limits
+            ? Compose(text, new PathTrace([], isWhole: false), problem.Family, problem.Message, problem.Slot) with { Story = MostWalked(source, program, target, text) }
+            : Compose(text, Retrace(source, program, target), problem.Family, problem.Message, problem.Slot);
+    }
+
+    private static List<StoryStep> MostWalked(LinkedObject source, LinkedProgram program, Target? target, ProgramText text)
+    {
+        const int most = 6;
+        var recorder = new CostRecorder(program.Instructions.Length);
+        Verifier.Watch(source, program, target, recorder);
+        VerificationCost cost = recorder.Cost;
+        // One instruction stands for its line.
+        return [.. Enumerable.Range(0, cost.Walked.Count)
+            .Where(slot => cost.Walked[slot] > 1)
+            .GroupBy(slot => text.LineAt(slot) is { } line ? (line.File, line.Line) : ("", slot))
+            .Select(line => line.MaxBy(slot => cost.Walked[slot]))
+            .OrderByDescending(slot => cost.Walked[slot])
+            .Take(most)
+            .Order()
+            .Select(slot => new StoryStep(StoryKind.Branch, slot, text.LineAt(slot), text.InstructionAt(slot),
+                string.Create(CultureInfo.InvariantCulture, $"walked {cost.Walked[slot]} times{(cost.Covered[slot] > 0 ? $", {cost.Covered[slot]} paths ended here" : "")}")))];
     }
 
     /// <summary>Explains what the kernel's verifier said of a program it refused.</summary>

@@ -8,7 +8,9 @@ namespace Osmia.Verification.Facts;
 /// they may have come to, nothing is claimed.
 /// </summary>
 /// <param name="ways">Steps the walk made, with the frames each entered (or left, when negative).</param>
-internal sealed class FactsCompletion(RegisterFact[]?[] registers, RegisterFact[]?[] stack, AccessFact?[] accesses, Dictionary<(int From, int To), int> ways)
+/// <param name="tied">By comparison of two registers, the copies that learn with them.</param>
+internal sealed class FactsCompletion(
+    RegisterFact[]?[] registers, RegisterFact[]?[] stack, AccessFact?[] accesses, Dictionary<(int From, int To), int> ways, Dictionary<int, EscapedValues> tied)
 {
     private const int ArgumentsEnd = 6;
 
@@ -149,6 +151,13 @@ internal sealed class FactsCompletion(RegisterFact[]?[] registers, RegisterFact[
                 if (instruction.IsCall)
                 {
                     after.SetRegister(0, 0, false);
+                }
+                else if (tied.TryGetValue(slot, out EscapedValues? copies) && (before[0, destination] || before[0, source]))
+                {
+                    // What one operand learned of the other came from a value that may be another.
+                    after.SetRegister(0, destination);
+                    after.SetRegister(0, source);
+                    after.Add(copies);
                 }
 
                 return after;

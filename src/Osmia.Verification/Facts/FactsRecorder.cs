@@ -16,13 +16,14 @@ internal sealed class FactsRecorder(int slots) : WalkRecorder
     private readonly AccessFact?[] _accesses = new AccessFact?[slots];
     private readonly Dictionary<(int From, int To), int> _ways = [];
     private readonly Dictionary<int, EscapedValues> _escaped = [];
+    private readonly Dictionary<int, EscapedValues> _tied = [];
     private int _frames;
     private bool _isForked;
 
     /// <summary>Facts of a program all of whose paths were walked without a complaint.</summary>
     public VerificationFacts Complete(ReadOnlySpan<Instruction> code)
     {
-        new FactsCompletion(_registers, _stack, _accesses, _ways).TakeBack(code, _escaped);
+        new FactsCompletion(_registers, _stack, _accesses, _ways, _tied).TakeBack(code, _escaped);
         return new VerificationFacts(_registers, _stack, _branches, _accesses);
     }
 
@@ -33,6 +34,7 @@ internal sealed class FactsRecorder(int slots) : WalkRecorder
         Frame frame = state.Current;
         Join(walk.Slot, frame);
         NoteAccess(walk.Code[walk.Slot], walk.Slot, frame);
+        NoteTies(walk.Code[walk.Slot], walk.Slot, state);
     }
 
     public override void PutAside(PathWalk walk, int slot, PathState aside)
@@ -102,6 +104,44 @@ internal sealed class FactsRecorder(int slots) : WalkRecorder
         }
 
         _stack[slot] = stack;
+    }
+
+    /// <summary>Which places learn from a comparison of two registers besides those: copies of either.</summary>
+    private void NoteTies(Instruction instruction, int slot, PathState state)
+    {
+        if (!instruction.IsJump || !instruction.Opcode.UsesRegister || instruction.Opcode.Value is Opcodes.Jump or Opcodes.JumpLong)
+        {
+            return;
+        }
+
+        (int left, int right) = (state.Registers[(int)instruction.Destination].Id, state.Registers[(int)instruction.Source].Id);
+        if (!_tied.TryGetValue(slot, out EscapedValues? tied))
+        {
+            _tied[slot] = tied = new EscapedValues();
+        }
+
+        for (int number = 0; number < state.Frames.Count && (left | right) != 0; number++)
+        {
+            Frame frame = state.Frames[number];
+            int level = state.Frames.Count - 1 - number;
+            for (int register = 0; register < 10; register++)
+            {
+                if (IsCopy(frame.Registers[register]))
+                {
+                    tied.SetRegister(level, register);
+                }
+            }
+
+            for (int i = 0; i < frame.Stack.Length; i++)
+            {
+                if (frame.Stack[i].IsSpill && IsCopy(frame.Stack[i].Spilled))
+                {
+                    tied.SetStack(level, i);
+                }
+            }
+        }
+
+        bool IsCopy(in RegisterState other) => other.IsNumber && other.Id != 0 && (other.Id == left || other.Id == right);
     }
 
     private void NoteAccess(Instruction instruction, int slot, Frame frame)

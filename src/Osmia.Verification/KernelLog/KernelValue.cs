@@ -117,7 +117,7 @@ internal static class KernelValue
         if (rest.StartsWith('['))
         {
             int close = rest.IndexOf(']', StringComparison.Ordinal);
-            frame = int.Parse(rest.AsSpan(1, close - 1), NumberStyles.None, CultureInfo.InvariantCulture);
+            frame = close > 0 && int.TryParse(rest.AsSpan(1, close - 1), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : -1;
             rest = rest[(close + 1)..];
         }
 

@@ -48,6 +48,9 @@ internal sealed class TypedContext
     /// <summary>The structure of callbacks of a struct_ops program, else empty.</summary>
     public string Callbacks { get; } = "";
 
+    /// <summary>What the program is called in place of or beside: a function, tracepoint, hook, iterator, or the member of <see cref="Callbacks"/>.</summary>
+    public string Hook => _hook;
+
     public BtfTypes Types => _types ?? throw Stop.NotModelled("typed contexts without the target's BTF");
 
     /// <summary>What the program may leave in r0.</summary>

@@ -27,7 +27,7 @@ internal sealed class ProgramShape
     /// <summary>First slots of functions.</summary>
     public HashSet<int> Functions { get; }
 
-    /// <summary>Slots where states are compared: conditional jumps and targets of jumps, calls of functions, their first instructions and what follows them.</summary>
+    /// <summary>Slots where states are compared: conditional jumps and targets of jumps, calls of the program's functions and their first instructions, and what follows any call.</summary>
     public bool[] IsMeetingPoint { get; }
 
     /// <summary>Where loops converge; states are kept there always.</summary>
@@ -187,10 +187,14 @@ internal sealed class ProgramShape
                     meeting[slot] |= falls;
                     work.Push(target);
                 }
-                else if (instruction.IsLocalCall || instruction.IsFunctionAddress)
+                else if (instruction.IsCall || instruction.IsFunctionAddress)
                 {
-                    meeting[slot] = true;
-                    meeting[slot + 1 + instruction.Immediate] = true;
+                    if (!instruction.IsHelperCall && !instruction.IsKfuncCall)
+                    {
+                        meeting[slot] = true;
+                        meeting[slot + 1 + instruction.Immediate] = true;
+                    }
+
                     if (next < code.Length)
                     {
                         meeting[next] = true;

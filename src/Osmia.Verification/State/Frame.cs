@@ -84,9 +84,30 @@ internal struct StackSlot
         }
     }
 
-    /// <summary>The spilled register is no longer whole: its bytes become bytes of which nothing is known, whatever it was.</summary>
+    /// <summary>A slot of a dynptr, an iterator or saved interrupt flags.</summary>
+    public void Place(in RegisterState part, StackByte kind)
+    {
+        Spilled = part;
+        Fill(kind);
+    }
+
+    /// <summary>As if it had never been written.</summary>
+    public void Clear()
+    {
+        Spilled = default;
+        Fill(StackByte.Invalid);
+    }
+
+    /// <summary>The spilled register, or the object, is no longer whole: its bytes become bytes of which nothing is known, whatever it was.</summary>
     public void Break()
     {
+        if (IsObject)
+        {
+            Spilled = default;
+            Fill(StackByte.Misc);
+            return;
+        }
+
         for (int i = 0; i < Size; i++)
         {
             if (this[i] == StackByte.Spill)

@@ -16,6 +16,9 @@ internal sealed class PathState
     /// <summary>In a callback that runs later and may sleep, whatever the program may.</summary>
     public bool IsSleepingCallback { get; init; }
 
+    /// <summary>RCU sections, preemption and interrupts off.</summary>
+    public Regions Regions { get; private init; } = new();
+
     /// <summary>
     /// Rounds walked of loops that end by showing nothing new (<see cref="Shape.LoopPoint"/>): raised by each that is begun. States of
     /// different rounds are no loop without an end.
@@ -41,6 +44,7 @@ internal sealed class PathState
         {
             Frames = frames,
             References = [.. References],
+            Regions = Regions.Copy(),
             Locks = [.. Locks],
             IsSleepingCallback = IsSleepingCallback,
             Parent = Parent,

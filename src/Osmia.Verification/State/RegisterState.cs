@@ -99,6 +99,9 @@ internal partial struct RegisterState
     /// <summary>The constant part of a pointer's offset, in bytes. Of a number with an id: what was added to it since it was copied.</summary>
     public int Offset;
 
+    /// <summary>What was added was added to the low 32 bits, of a number that had no others.</summary>
+    public bool LinksLow;
+
     /// <summary>Numbers and pointers with one id were copied from each other, or are null together. 0 for none.</summary>
     public int Id;
 

@@ -11,7 +11,7 @@ namespace Osmia.Verification.Walk;
 /// When a state is kept and when it is let go is the kernel's measure (is_state_visited in kernel/bpf/verifier.c, Linux 6.18). It decides
 /// no verdict but those of the limits.
 /// </remarks>
-internal sealed class KeptStates(ProgramShape shape, Trail trail, Precision precision, StateComparison comparison)
+internal sealed class KeptStates(ProgramShape shape, WalkProgress progress, Trail trail, Precision precision, StateComparison comparison)
 {
     private const int InstructionsBetween = 8;
     private const int JumpsBetween = 2;
@@ -23,9 +23,6 @@ internal sealed class KeptStates(ProgramShape shape, Trail trail, Precision prec
 
     private readonly List<KeptState>?[] _bySlot = new List<KeptState>?[shape.Code.Length];
     private readonly LoopVisits _loops = new(shape, precision);
-    private readonly SingleIds _singles = new();
-    private int _lastInstructions;
-    private int _lastJumps;
     private int _count;
 
     /// <summary>States kept so far.</summary>
@@ -43,13 +40,15 @@ internal sealed class KeptStates(ProgramShape shape, Trail trail, Precision prec
     /// <summary>True when the path may end here. Else the state is kept when it is worth it.</summary>
     /// <param name="jumpsOnWay">Jumps the path made since it last came through a kept state.</param>
     /// <exception cref="VerdictException">The path is in a loop that never ends.</exception>
-    public bool IsCovered(PathState state, int slot, int instructions, int jumps, int jumpsOnWay)
+    public bool IsCovered(PathState state, int slot, int jumpsOnWay)
     {
+        int instructions = progress.Instructions - progress.InstructionsWhenKept;
+        int jumps = progress.Jumps - progress.JumpsWhenKept;
         List<KeptState> kept = _bySlot[slot] ??= [];
         LoopPoint loop = shape.LoopPoints[slot];
         bool mustKeep = loop != LoopPoint.None || jumpsOnWay > LongWay;
-        bool keep = mustKeep || (jumps - _lastJumps >= JumpsBetween && instructions - _lastInstructions >= InstructionsBetween);
-        bool isFarFromLast = mustKeep || jumps - _lastJumps >= JumpsBetweenRounds || instructions - _lastInstructions >= InstructionsBetweenRounds;
+        bool keep = mustKeep || (jumps >= JumpsBetween && instructions >= InstructionsBetween);
+        bool isFarFromLast = mustKeep || jumps >= JumpsBetweenRounds || instructions >= InstructionsBetweenRounds;
         for (int i = kept.Count - 1; i >= 0; i--)
         {
             KeptState candidate = kept[i];
@@ -83,20 +82,20 @@ internal sealed class KeptStates(ProgramShape shape, Trail trail, Precision prec
         if (keep)
         {
             Keep(kept, state, slot);
-            (_lastInstructions, _lastJumps) = (instructions, jumps);
+            (progress.InstructionsWhenKept, progress.JumpsWhenKept) = (progress.Instructions, progress.Jumps);
         }
 
         return false;
     }
 
     /// <summary>The state kept here on the present path in an earlier round of the same loop, in the same calls.</summary>
-    public KeptState? EarlierRound(PathState state, int slot)
+    /// <param name="except">A state that is none of an earlier round.</param>
+    public KeptState? EarlierRound(PathState state, int slot, KeptState? except)
     {
         List<KeptState>? kept = _bySlot[slot];
         for (int i = kept is null ? -1 : kept.Count - 1; i >= 0; i--)
         {
-            // The last one kept is the present round's own.
-            if (kept![i].Branches > 0 && kept[i] != state.Parent && StateComparison.SameCalls(kept[i].State, state))
+            if (kept![i].Branches > 0 && kept[i] != except && StateComparison.SameCalls(kept[i].State, state))
             {
                 return kept[i];
             }
@@ -139,7 +138,6 @@ internal sealed class KeptStates(ProgramShape shape, Trail trail, Precision prec
 
     private void Keep(List<KeptState> kept, PathState state, int slot)
     {
-        _singles.Forget(state);
         var added = new KeptState(state.Copy(), slot, state.Parent, trail.End);
         kept.Add(added);
         state.Parent = added;

@@ -21,10 +21,13 @@ internal sealed partial class PathWalk
                 Move(instruction);
                 return;
             case ArithmeticOperation.End:
-                Read(destination);
-                RequireWritable(destination);
-                this[destination] = RegisterState.Unknown;
-                return;
+                {
+                    RegisterState value = Read(destination);
+                    RequireWritable(destination);
+                    this[destination] = value.IsNumber ? Reordered(instruction, value) : RegisterState.Unknown;
+                    return;
+                }
+
             case ArithmeticOperation.Neg:
                 {
                     RegisterState value = Read(destination);
@@ -46,10 +49,9 @@ internal sealed partial class PathWalk
         }
 
         RegisterState result = Combine(instruction, left, right);
-        if (result.IsNumber && left.Id != 0 && left.Offset == 0 && opcode is { Is64Bit: true, Arithmetic: ArithmeticOperation.Add } && right.IsConstant && right.Number.Value <= int.MaxValue)
+        if (left.IsNumber && left.Id != 0 && left.Offset == 0 && right.IsNumber && opcode.Arithmetic is ArithmeticOperation.Add or ArithmeticOperation.Sub)
         {
-            // Still known by what it was copied from.
-            (result.Id, result.Offset) = (left.Id, (int)right.Number.Value);
+            LinkSum(ref result, left, right.Number, opcode);
         }
 
         this[destination] = result;
@@ -113,6 +115,16 @@ internal sealed partial class PathWalk
         this[destination] = RegisterState.Of(moved) with { Id = keepsNumber ? source.Id : 0 };
     }
 
+    /// <summary>A number with its bytes in another order, or only its low ones. The order to convert from is little-endian, as the programs are.</summary>
+    private static RegisterState Reordered(Instruction instruction, RegisterState value)
+    {
+        int size = instruction.Immediate / 8;
+        bool swaps = instruction.Opcode.Is64Bit || instruction.Opcode.UsesRegister;
+        return swaps ? RegisterState.Of(Scalar.OfBits(value.Number.Bits.SwapBytes(size)))
+            : size == sizeof(ulong) ? value
+            : RegisterState.Of(Fits(value.Number, size) ? value.Number : Truncate(value.Number, size));
+    }
+
     private RegisterState Combine(Instruction instruction, RegisterState left, RegisterState right)
     {
         ArithmeticOperation operation = instruction.Opcode.Arithmetic;
@@ -166,7 +178,7 @@ internal sealed partial class PathWalk
             RegisterKind.PacketEnd or RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket or RegisterKind.Function => false,
             _ => true,
         };
-        if (!canMove || (subtract && pointer.Kind == RegisterKind.Stack && !by.IsConstant))
+        if (!canMove || (subtract && pointer.Kind == RegisterKind.Stack))
         {
             throw Stop.Reject(CheckFamily.PointerArithmetic, $"arithmetic on {pointer.Describe()} is prohibited");
         }

@@ -41,7 +41,6 @@ internal sealed partial class PathWalk
         PathState round = _state.Copy();
         round.Current.CallbackDepth++;
         round.Rounds++;
-        Widen(round);
         var frame = Frame.Create(round.Frames.Count, call.Function, Slot, callback.Returns);
         for (int i = 0; i < callback.Parameters.Count; i++)
         {
@@ -105,6 +104,7 @@ internal sealed partial class PathWalk
         RequireCallbackResult(callback.Registers[0], callback.CallbackReturns!.Value);
         _stack.Note(callback);
         _state.Frames.RemoveAt(_state.Frames.Count - 1);
+        WidenAfterRound(callback.CallSlot);
         return callback.CallSlot;
     }
 

@@ -18,9 +18,14 @@ internal sealed partial class PathWalk
             return Slot + 1;
         }
 
+        if (instruction.IsKfuncCall)
+        {
+            return CallKfunc(instruction);
+        }
+
         if (!instruction.IsLocalCall)
         {
-            throw instruction.IsKfuncCall ? Stop.NotModelled("kernel functions") : Stop.Reject(CheckFamily.Encoding, "calls through registers are for programs of other machines; the kernel has none");
+            throw Stop.Reject(CheckFamily.Encoding, "calls through registers are for programs of other machines; the kernel has none");
         }
 
         int callee = Slot + 1 + instruction.Immediate;
@@ -106,6 +111,7 @@ internal sealed partial class PathWalk
             throw Stop.Reject(CheckFamily.References, "the program ends while it holds a reference: what a helper handed out must be released or submitted on every path");
         }
 
+        RequireNoSection("the program ends");
         if (_state.Current.CallbackReturns is { } deferred)
         {
             RequireCallbackResult(result, deferred);

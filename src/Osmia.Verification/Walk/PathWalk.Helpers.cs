@@ -12,10 +12,8 @@ internal sealed partial class PathWalk
 
     private void CallHelper(int id)
     {
-        Helper helper = HelperTable.Find(id) ?? throw Stop.Reject(CheckFamily.Allowance, $"there is no helper {id}");
-        string name = "bpf_" + helper.Name;
-        HelperSignature signature = helper.SignatureFor(_scope.Type, _scope.AttachType)
-            ?? throw Stop.Reject(CheckFamily.Allowance, $"{_scope.Type.ToKernelName()} programs cannot call {name}");
+        (Helper helper, HelperSignature signature) = _scope.HelperFor(id);
+        string name = (int)helper.Id < Helper.FirstOwnId ? "bpf_" + helper.Name : helper.Name;
         if (signature.IsGplOnly && !_scope.IsGplCompatible)
         {
             throw Stop.Reject(CheckFamily.Allowance, $"{name} is for programs with a GPL-compatible license only");
@@ -34,6 +32,17 @@ internal sealed partial class PathWalk
         }
 
         Release(call);
+        if (helper.Id == HelperId.GetLocalStorage)
+        {
+            RequirePrecise(Register.R2);
+            Require(Read(Register.R2).IsNull, call, Register.R2, Read(Register.R2), "0, the only flags there are");
+        }
+
+        if (helper.Id == HelperId.Snprintf)
+        {
+            CheckFormat(call);
+        }
+
         if (helper.Id == HelperId.TailCall)
         {
             if (_state.References.Count > 0)
@@ -41,11 +50,14 @@ internal sealed partial class PathWalk
                 throw Stop.Reject(CheckFamily.References, $"{name} leaves the program while it holds a reference: release it first");
             }
 
+            RequireNoSection($"{name} leaves the program");
             _stack.NoteTailCall(_state.Current.Function);
             RequirePrecise(Register.R3);
         }
 
-        if ((signature.Traits & HelperTraits.ChangesPacket) != 0)
+        // A tail call that fails has changed nothing; one that succeeds returns to the callers of this function.
+        if (((signature.Traits & HelperTraits.ChangesPacket) != 0 && helper.Id != HelperId.TailCall)
+            || (helper.Id == HelperId.DynptrWrite && call.Dynptr.DynptrKind is DynptrKind.Skb or DynptrKind.SkbMeta))
         {
             ForgetPacket();
         }
@@ -67,9 +79,20 @@ internal sealed partial class PathWalk
 
     private void RequireSleep(HelperSignature signature, string name)
     {
-        if ((signature.Traits & HelperTraits.MaySleep) != 0 && !_scope.IsSleepable && !_state.IsSleepingCallback)
+        if ((signature.Traits & HelperTraits.MaySleep) == 0)
+        {
+            return;
+        }
+
+        RequireSleepHere(name);
+        if (!MaySleep)
         {
             throw Stop.Reject(CheckFamily.Allowance, $"{name} may sleep, and this program may not: a sleepable one has '.s' in its section's name");
+        }
+
+        if ((signature.Traits & HelperTraits.MaySleep) != 0)
+        {
+            RequireSleepHere(name);
         }
     }
 
@@ -112,13 +135,17 @@ internal sealed partial class PathWalk
                 call.Key = ConstantKey(value, (int)_scope.Maps[call.Map].KeySize);
                 CheckMemory(call, register, value, (int)_scope.Maps[call.Map].KeySize, argument.Access, mayBeEmpty: false);
                 return;
+            case HelperArgumentKind.MapValue when _scope.Maps[call.Map].Type is MapType.Sockmap or MapType.Sockhash:
+                CheckSocket(call, argument with { Kind = HelperArgumentKind.BtfSocketCommon }, register, value);
+                return;
             case HelperArgumentKind.MapValue:
                 CheckMemory(call, register, value, (int)_scope.Maps[call.Map].ValueSize, argument.Access, mayBeEmpty: false);
                 return;
             case HelperArgumentKind.Memory:
-                RequireMemory(call, register, value);
+                RequireMemory(call, register, argument.IsNullable ? NotNull(value) : value);
                 if (argument.Size > 0)
                 {
+                    RequireAligned(call, argument, register, value);
                     CheckMemory(call, register, value, argument.Size, argument.Access, mayBeEmpty: false);
                 }
 
@@ -132,26 +159,13 @@ internal sealed partial class PathWalk
                 call.Released = value.ReferenceId;
                 return;
             case HelperArgumentKind.SocketCommon or HelperArgumentKind.BtfSocketCommon or HelperArgumentKind.Socket:
-                Require(!value.IsNullable && (value.Kind == RegisterKind.Socket
-                    || (argument.Kind == HelperArgumentKind.BtfSocketCommon && IsTypedArgument(value, "sock_common", isStrict: argument.IsReleased && call.Helper.Id != HelperId.SkRelease))
-                    || (argument.Kind != HelperArgumentKind.Socket && value.Kind is RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket)), call, register, value, "a socket");
-                call.Socket = value;
-                if (argument.IsReleased)
-                {
-                    Require(value.ReferenceId != 0, call, register, value, "a socket that a helper handed out to be released");
-                    call.Released = value.ReferenceId;
-                }
-
+                CheckSocket(call, argument, register, value);
+                return;
+            case HelperArgumentKind.Dynptr:
+                CheckDynptr(call, argument, register, value);
                 return;
             case HelperArgumentKind.ConstString:
                 CheckText(call, register, value);
-                return;
-            case HelperArgumentKind.BtfPointer:
-                CheckTypedArgument(call, argument, register, value);
-                return;
-            case HelperArgumentKind.PerCpuPointer:
-                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
-                call.PerCpuType = value.Type;
                 return;
             case HelperArgumentKind.Function:
                 call.Function = CallbackIn(value, register, call.Name);
@@ -163,8 +177,28 @@ internal sealed partial class PathWalk
                 FieldAt(value, $"{Name(register)} of {call.Name}", SpecialKind.Timer);
                 (call.Map, call.TimerMap, call.TimerMapInstance) = (value.Map, value.Map, value.Type);
                 return;
+            case HelperArgumentKind.BtfPointer:
+                CheckTypedArgument(call, argument, register, value);
+                return;
+            case HelperArgumentKind.PerCpuPointer:
+                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
+                call.PerCpuType = value.Type;
+                return;
             default:
                 throw Stop.NotModelled($"{argument.Kind} arguments ({call.Name})");
+        }
+    }
+
+    private void CheckSocket(HelperCall call, HelperArgument argument, Register register, in RegisterState value)
+    {
+        Require(!value.IsNullable && (value.Kind == RegisterKind.Socket
+            || (argument.Kind == HelperArgumentKind.BtfSocketCommon && IsTypedArgument(value, "sock_common", isStrict: argument.IsReleased && call.Helper.Id != HelperId.SkRelease))
+            || (argument.Kind != HelperArgumentKind.Socket && value.Kind is RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket)), call, register, value, "a socket");
+        call.Socket = value;
+        if (argument.IsReleased)
+        {
+            Require(value.ReferenceId != 0, call, register, value, "a socket that a helper handed out to be released");
+            call.Released = value.ReferenceId;
         }
     }
 
@@ -229,7 +263,18 @@ internal sealed partial class PathWalk
         }
 
         call.Size = (int)size.Number.Wide.UMax;
-        CheckMemory(call, memory, pointer, (int)size.Number.Wide.UMax, argument.Access, mayBeEmpty);
+        CheckMemory(call, memory, argument.IsNullable ? NotNull(pointer) : pointer, (int)size.Number.Wide.UMax, argument.Access, mayBeEmpty);
+    }
+
+    /// <summary>The helper looks itself whether there is memory.</summary>
+    private static RegisterState NotNull(RegisterState pointer) => pointer with { Traits = pointer.Traits & ~PointerTraits.Nullable };
+
+    private static void RequireAligned(HelperCall call, HelperArgument argument, Register register, in RegisterState pointer)
+    {
+        if (argument.IsAligned && !(pointer.Number.Bits + Tnum.Constant((ulong)(long)pointer.Offset)).IsAligned((uint)argument.Size))
+        {
+            throw Stop.Reject(CheckFamily.StackUse, $"{Name(register)} of {call.Name} may not be aligned to {argument.Size} bytes");
+        }
     }
 
     private static void RequireMemory(HelperCall call, Register register, in RegisterState value) => Require(
@@ -244,6 +289,11 @@ internal sealed partial class PathWalk
     private void CheckMemory(HelperCall call, Register register, RegisterState pointer, int size, HelperAccess access, bool mayBeEmpty)
     {
         RequireMemory(call, register, pointer);
+        if (call.Helper.Id == HelperId.DynptrFromMem)
+        {
+            Require(pointer.Kind == RegisterKind.MapValue, call, register, pointer, "a map value");
+        }
+
         CheckMemory(pointer, $"{Name(register)} of {call.Name}", size, access is HelperAccess.Write or HelperAccess.ReadWrite, mayBeEmpty);
     }
 
@@ -307,9 +357,19 @@ internal sealed partial class PathWalk
         }
 
         frame.Reach((int)least);
-        for (int at = (int)least; writes && at < most + size; at++)
+        for (int at = (int)least; at < most + size; at++)
         {
             (int slot, int index) = Frame.Place(at);
+            if (frame.Stack[slot].IsObject)
+            {
+                throw Stop.Reject(CheckFamily.StackUse, $"{name}: bytes of {frame.Stack[slot].Spilled.Describe()} on the stack are no memory to pass");
+            }
+
+            if (!writes)
+            {
+                continue;
+            }
+
             frame.Stack[slot].Break();
             frame.Stack[slot].Set(index, StackByte.Misc);
         }
@@ -317,43 +377,55 @@ internal sealed partial class PathWalk
 
     private void CheckText(HelperCall call, Register register, in RegisterState value)
     {
-        Require(value.Kind == RegisterKind.MapValue && !value.IsNullable && value.Number.IsConstant, call, register, value, "text in read-only data");
+        Require(value.Kind == RegisterKind.MapValue && !value.IsNullable, call, register, value, "text in read-only data");
+        call.Text = RequireText($"{Name(register)} of {call.Name}", value);
+    }
+
+    /// <summary>Constant text that ends with a zero byte.</summary>
+    /// <returns>The text without that byte.</returns>
+    private byte[] RequireText(string name, in RegisterState value)
+    {
         LinkedMap map = _scope.Maps[value.Map];
-        Require(map.IsFrozen, call, register, value, "text in read-only data");
-        long place = value.Offset + (long)value.Number.Value;
-        ReadOnlySpan<byte> data = map.InitialData.Span;
-        bool ends = place >= 0 && (place < data.Length ? data[(int)place..].Contains((byte)0) || data.Length < map.ValueSize : place < map.ValueSize);
-        if (!ends)
+        if (!value.Number.IsConstant || !map.IsFrozen)
         {
-            throw Stop.Reject(CheckFamily.CallArgument, $"{Name(register)} of {call.Name} is no text that ends with a zero byte");
+            throw Stop.Reject(CheckFamily.CallArgument, $"{name} holds {value.Describe()}, not text in read-only data");
+        }
+
+        long place = value.Offset + (long)value.Number.Value;
+        byte[] data = new byte[map.ValueSize];
+        map.InitialData.Span[..Math.Min(map.InitialData.Length, data.Length)].CopyTo(data);
+        int end = place >= 0 && place < data.Length ? Array.IndexOf(data, (byte)0, (int)place) : -1;
+        return end >= 0 ? data[(int)place..end] : throw Stop.Reject(CheckFamily.CallArgument, $"{name} is no text that ends with a zero byte");
+    }
+
+    /// <summary>The format and how many numbers there are for it.</summary>
+    private void CheckFormat(HelperCall call)
+    {
+        RequirePrecise(Register.R5);
+        ulong size = Read(Register.R5).Number.Bits.Value;
+        string? problem = size % sizeof(ulong) != 0 ? $"{size} bytes of arguments are no array of numbers of eight bytes" : FormatText.Problem(call.Text, (int)(size / sizeof(ulong)));
+        if (problem is not null)
+        {
+            throw Stop.Reject(CheckFamily.CallArgument, $"{call.Name}: {problem}");
         }
     }
 
     private void Release(HelperCall call)
     {
-        if (call.Released == 0)
+        if (call.ReleasedDynptr != 0)
         {
-            return;
+            ReleaseDynptr(call.ReleasedDynptr, call.Name);
         }
 
-        if (!_state.References.Remove(call.Released))
+        if (call.Released != 0)
         {
-            throw Stop.Reject(CheckFamily.References, $"{call.Name} releases something that was released before");
+            ReleaseReference(call.Released, call.Name);
         }
-
-        int released = call.Released;
-        _state.ForEachRegister((ref RegisterState other) =>
-        {
-            if (other.ReferenceId == released)
-            {
-                other = RegisterState.Unknown;
-            }
-        });
     }
 
     private void ForgetPacket() => _state.ForEachRegister((ref RegisterState other) =>
     {
-        if (other.Kind is RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.PacketEnd)
+        if (other.Kind is RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.PacketEnd || (other.Traits & PointerTraits.PacketSlice) != 0)
         {
             other = RegisterState.Unknown;
         }
@@ -393,7 +465,7 @@ internal sealed partial class PathWalk
 
     /// <summary>Arrays have every element below their size: a lookup by a constant index is never null (Linux 6.14).</summary>
     private bool IsSurelyThere(HelperCall call) =>
-        call.Helper.Id == HelperId.MapLookupElem && _scope.Maps[call.Map] is { Type: MapType.Array or MapType.PercpuArray } map && call.Key < map.MaxEntries;
+        _scope.IsAtLeast(6, 14) && call.Helper.Id == HelperId.MapLookupElem && _scope.Maps[call.Map] is { Type: MapType.Array or MapType.PercpuArray } map && call.Key < map.MaxEntries;
 
     private RegisterState ResultOf(HelperCall call)
     {
@@ -407,6 +479,7 @@ internal sealed partial class PathWalk
             HelperReturnKind.Socket => RegisterState.Pointer(RegisterKind.Socket, traits),
             HelperReturnKind.SocketCommon => RegisterState.Pointer(RegisterKind.SocketCommon, traits),
             HelperReturnKind.TcpSocket => RegisterState.Pointer(RegisterKind.TcpSocket, traits),
+            HelperReturnKind.DynptrMemory => RegisterState.Pointer(RegisterKind.Memory, traits) with { MemorySize = call.Size, Owner = call.Dynptr.Owner, ReferenceId = call.Dynptr.ReferenceId },
             HelperReturnKind.RingbufRecord => RegisterState.Pointer(RegisterKind.Memory, traits | PointerTraits.RingRecord) with { MemorySize = call.Size },
             HelperReturnKind.BtfPointer => RegisterState.Pointer(RegisterKind.Typed, traits | (returned.IsTrusted ? PointerTraits.Trusted : PointerTraits.None)) with { Type = TargetType(returned.TypeName).Value },
             HelperReturnKind.PerCpuData => PerCpuData(call.PerCpuType, traits),
@@ -417,9 +490,12 @@ internal sealed partial class PathWalk
             result.Id = NewId();
         }
 
-        if ((call.Signature.Traits & HelperTraits.AcquiresReference) != 0)
+        // A socket that is looked up in a map is held, as one that is looked up by its address.
+        bool isHeld = call.Helper.Id == HelperId.MapLookupElem && _scope.Maps[call.Map].Type is MapType.Sockmap or MapType.Sockhash;
+        if (isHeld || (call.Signature.Traits & HelperTraits.AcquiresReference) != 0)
         {
-            result.ReferenceId = NewId();
+            // One id, so that what is null is told from what was made of it and is null.
+            result.ReferenceId = result.Id = result.Id != 0 ? result.Id : NewId();
             _state.References.Add(result.ReferenceId);
         }
         else if ((call.Signature.Traits & HelperTraits.CastsPointer) != 0)
@@ -437,7 +513,7 @@ internal sealed partial class PathWalk
         {
             MapType.ArrayOfMaps or MapType.HashOfMaps => InnerMap(_scope.InnerMapOf(map), traits),
             MapType.Xskmap => RegisterState.Pointer(RegisterKind.XdpSocket, traits),
-            MapType.Sockmap or MapType.Sockhash => throw Stop.NotModelled("lookups in sockmaps"),
+            MapType.Sockmap or MapType.Sockhash => RegisterState.Pointer(RegisterKind.Socket, traits),
             _ => RegisterState.Pointer(RegisterKind.MapValue, traits) with { Map = map, Type = instance },
         };
     }
@@ -484,12 +560,21 @@ internal sealed partial class PathWalk
 
         public int TimerMapInstance { get; set; }
 
+        /// <summary>Constant text, without the zero byte at its end.</summary>
+        public byte[] Text { get; set; } = [];
+
         /// <summary>First slot of the callback.</summary>
         public int Function { get; set; }
 
         public int Size { get; set; }
 
         public int Released { get; set; }
+
+        /// <summary>The reference of a dynptr that the call gives up.</summary>
+        public int ReleasedDynptr { get; set; }
+
+        /// <summary>The dynptr among the arguments.</summary>
+        public RegisterState Dynptr { get; set; }
 
         public uint? Key { get; set; }
 

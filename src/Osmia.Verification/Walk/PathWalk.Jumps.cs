@@ -57,13 +57,9 @@ internal sealed partial class PathWalk
             Learn(taken, instruction, left, right, holds: true);
             Learn(passed, instruction, left, right, holds: false);
         }
-        else if (left.IsNullable && right.IsNull && !is32 && operation is JumpOperation.Jeq or JumpOperation.Jne)
+        else if (left.IsNullable && !usesRegister && right.IsNull && !is32 && operation is JumpOperation.Jeq or JumpOperation.Jne)
         {
-            if (usesRegister)
-            {
-                RequirePrecise(instruction.Source);
-            }
-
+            // The kernel learns of a comparison with the constant 0, not with a register that holds it.
             bool equalIsTaken = operation == JumpOperation.Jeq;
             SettleNull(taken, left, isNull: equalIsTaken);
             SettleNull(passed, left, isNull: !equalIsTaken);
@@ -104,8 +100,9 @@ internal sealed partial class PathWalk
     /// <summary>The kinds the kernel knows not to be null; comparing the others, such as stack pointers, it walks both ways.</summary>
     private static bool IsSurelyNotNull(in RegisterState pointer) => !pointer.IsNullable && pointer.Kind switch
     {
-        RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Memory or RegisterKind.Map => true,
-        RegisterKind.Typed => (pointer.Traits & PointerTraits.Trusted) != 0,
+        RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Map => true,
+        RegisterKind.Memory => (pointer.Traits & PointerTraits.Untrusted) == 0,
+        RegisterKind.Typed => pointer.IsTrusted,
         _ => false,
     };
 
@@ -127,8 +124,8 @@ internal sealed partial class PathWalk
     /// <summary>What is learned of a number holds for its copies, and for what is a constant away from it.</summary>
     private static void Update(PathState state, Register register, Scalar number)
     {
-        ref RegisterState known = ref state.Registers[(int)register];
-        known.Number = number;
+        state.Registers[(int)register].Number = number;
+        RegisterState known = state.Registers[(int)register];
         if (known.Id == 0)
         {
             return;
@@ -139,25 +136,39 @@ internal sealed partial class PathWalk
             Frame frame = state.Frames[i];
             for (int other = 0; other < 10; other++)
             {
-                UpdateCopy(ref frame.Registers[other], known.Id, known.Offset, number);
+                UpdateCopy(ref frame.Registers[other], known, number);
             }
 
             for (int slot = 0; slot < frame.Stack.Length; slot++)
             {
                 if (frame.Stack[slot].IsSpill)
                 {
-                    UpdateCopy(ref frame.Stack[slot].Spilled, known.Id, known.Offset, number);
+                    UpdateCopy(ref frame.Stack[slot].Spilled, known, number);
                 }
             }
         }
     }
 
-    private static void UpdateCopy(ref RegisterState copy, int id, int offset, Scalar number)
+    private static void UpdateCopy(ref RegisterState copy, in RegisterState known, Scalar number)
     {
-        if (copy.IsNumber && copy.Id == id)
+        if (!copy.IsNumber || copy.Id != known.Id)
         {
-            copy.Number = copy.Offset == offset ? number
-                : ScalarArithmetic.Apply64(ArithmeticOperation.Add, number, Scalar.Constant((ulong)((long)copy.Offset - offset)));
+            return;
+        }
+
+        if (copy.Offset == known.Offset && copy.LinksLow == known.LinksLow)
+        {
+            copy.Number = number;
+            return;
+        }
+
+        // Steps of different widths do not add up, unless one side made none.
+        if (copy.LinksLow == known.LinksLow || copy.Offset == 0 || known.Offset == 0)
+        {
+            var step = Scalar.Constant((ulong)((long)copy.Offset - known.Offset));
+            copy.Number = copy.LinksLow || known.LinksLow
+                ? ScalarArithmetic.Apply32(ArithmeticOperation.Add, number, step)
+                : ScalarArithmetic.Apply64(ArithmeticOperation.Add, number, step);
         }
     }
 
@@ -166,8 +177,9 @@ internal sealed partial class PathWalk
     {
         int id = pointer.Id;
         int reference = pointer.ReferenceId;
-        if (isNull && reference != 0)
+        if (isNull && reference != 0 && reference == id)
         {
+            // A cast that gave null leaves what was cast as it is.
             state.References.Remove(reference);
         }
 

@@ -7,12 +7,12 @@ namespace Osmia.Verification.Walk;
 // Locks in map values and objects, and other fields that only the kernel may touch.
 internal sealed partial class PathWalk
 {
-    private bool HoldsLock => _state.Locks.Count > 0;
+    private bool IsLocked => _state.Locks.Count > 0;
 
     /// <param name="what">What is done, in the words of a message.</param>
     private void RequireNoLock(string what)
     {
-        if (HoldsLock)
+        if (IsLocked)
         {
             throw Stop.Reject(CheckFamily.References, $"{what} while a lock is held: unlock before");
         }
@@ -25,7 +25,7 @@ internal sealed partial class PathWalk
         var held = new HeldLock(kind, value.Id, OwnerOf(value));
         if (isTaken)
         {
-            if (HoldsLock && (kind == SpecialKind.SpinLock || _state.Locks.Exists(other => other.Kind == SpecialKind.SpinLock)))
+            if (IsLocked && (kind == SpecialKind.SpinLock || _state.Locks.Exists(other => other.Kind == SpecialKind.SpinLock)))
             {
                 throw Stop.Reject(CheckFamily.References, $"{name}: a lock is taken while another is held");
             }
@@ -39,7 +39,7 @@ internal sealed partial class PathWalk
             return;
         }
 
-        if (!HoldsLock)
+        if (!IsLocked)
         {
             throw Stop.Reject(CheckFamily.References, $"{name}: no lock is held");
         }

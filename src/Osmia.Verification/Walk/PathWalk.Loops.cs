@@ -7,7 +7,8 @@ namespace Osmia.Verification.Walk;
 // How to model one. (1) ProgramShape.LoopPoints has the instruction as Iterator, Callback or MayGoto (iterators: shape.MarkIterator before
 // the walk), so that a state is kept each time it is reached, before it is walked. (2) At the instruction two ways go on: into another
 // round, and out. Before the state that goes into another round is put aside or followed, ++Rounds it and call Widen on it: numbers
-// that change from round to round and on which nothing depends become unknown. (3) Nothing else: the next time a path reaches
+// that change from round to round and on which nothing depends become unknown. Where a round is a function of its own (a callback),
+// call WidenAfterRound instead, when it has returned and before the instruction is reached again. (3) Nothing else: the next time a path reaches
 // the instruction with a state inside one of an earlier round, KeptStates ends it, and LoopVisits carries round the loop what
 // mattered behind it. For iterators _kept.IteratorIsActive tells whether the iterator in the state is inside its loop.
 internal sealed partial class PathWalk
@@ -18,10 +19,24 @@ internal sealed partial class PathWalk
     /// </summary>
     private void Widen(PathState next)
     {
-        if (_kept.EarlierRound(_state, Slot) is not { } earlier)
+        // The last state kept is the present round's own.
+        if (_kept.EarlierRound(_state, Slot, except: _state.Parent) is { } earlier)
         {
-            return;
+            Widen(earlier, next);
         }
+    }
+
+    /// <summary>The same for the path itself, which is about to come back to an instruction.</summary>
+    private void WidenAfterRound(int slot)
+    {
+        if (_kept.EarlierRound(_state, slot, except: null) is { } earlier)
+        {
+            Widen(earlier, _state);
+        }
+    }
+
+    private static void Widen(KeptState earlier, PathState next)
+    {
 
         for (int i = 0; i < next.Frames.Count && i < earlier.State.Frames.Count; i++)
         {

@@ -15,14 +15,51 @@ internal sealed partial class PathWalk
         RequireWritable(instruction.Destination);
         RegisterState pointer = Read(instruction.Source);
         int size = instruction.Opcode.Size.InBytes();
+        RequireSameKind(pointer);
         RegisterState value = Access(pointer, Name(instruction.Source), instruction.Offset, size, isWrite: false, default);
         if (instruction.Opcode.Mode == Mode.MemSx)
         {
+            if (value.IsPointer && pointer.Kind == RegisterKind.Context)
+            {
+                throw Stop.Reject(CheckFamily.ContextAccess, $"a pointer in the context ({Name(instruction.Source)}) is loaded as a signed number");
+            }
+
             value = value.IsNumber ? RegisterState.Of(ScalarArithmetic.SignExtend64(value.Number, size)) : RegisterState.Unknown;
         }
 
         this[instruction.Destination] = value;
     }
+
+    /// <summary>A number that is spilled whole is a copy of the register: they learn together.</summary>
+    private RegisterState ToBeStored(in RegisterState pointer, Instruction instruction, int size)
+    {
+        ref RegisterState value = ref Read(instruction.Source);
+        long place = pointer.Offset + instruction.Offset + (long)pointer.Number.Value;
+        if (value.IsNumber && pointer.Kind == RegisterKind.Stack && pointer.Number.IsConstant && place % StackSlot.Size == 0 && Fits(value.Number, size))
+        {
+            LinkCopies(ref value);
+        }
+
+        return value;
+    }
+
+    /// <summary>
+    /// An instruction that goes through the context or an object of the kernel is rewritten when the program is loaded: it cannot go through
+    /// other pointers on other paths.
+    /// </summary>
+    private void RequireSameKind(in RegisterState pointer)
+    {
+        ref RegisterKind known = ref _scope.KindsAt(_code.Length)[Slot];
+        if (known != pointer.Kind && known != RegisterKind.NotInitialised && (IsRewritten(known) || IsRewritten(pointer.Kind)))
+        {
+            throw Stop.Reject(CheckFamily.Dereference, $"this instruction goes through {pointer.Describe()} on one path, and through another kind of pointer on another");
+        }
+
+        known = pointer.Kind;
+    }
+
+    private static bool IsRewritten(RegisterKind kind) =>
+        kind is RegisterKind.Context or RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket or RegisterKind.Typed;
 
     private void StoreOrChange(Instruction instruction)
     {
@@ -35,7 +72,8 @@ internal sealed partial class PathWalk
             return;
         }
 
-        RegisterState value = instruction.Opcode.Class == InstructionClass.Stx ? Read(instruction.Source) : RegisterState.Constant((ulong)instruction.Immediate);
+        RegisterState value = instruction.Opcode.Class == InstructionClass.Stx ? ToBeStored(pointer, instruction, size) : RegisterState.Constant((ulong)instruction.Immediate);
+        RequireSameKind(pointer);
         Access(pointer, name, instruction.Offset, size, isWrite: true, value);
     }
 
@@ -138,6 +176,8 @@ internal sealed partial class PathWalk
                 return RegisterState.Bytes(size);
             case RegisterKind.Typed:
                 return AccessTyped(pointer, name, offset, size, isWrite);
+            case RegisterKind.Arena:
+                return RegisterState.Unknown;
             case RegisterKind.Context:
                 return AccessContext(pointer, name, offset, size, isWrite);
             case RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket or RegisterKind.FlowKeys:
@@ -300,6 +340,7 @@ internal sealed partial class PathWalk
         }
 
         RequireNoLock("an old packet load, which may end the program,");
+        RequireNoSection("an old packet load, which may end the program, stands");
         if (_state.Frames.Count > 1 || _state.References.Count > 0)
         {
             throw Stop.NotModelled("old packet loads in subprograms or with references held");

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Osmia.Bytecode;
+using Osmia.Verification.Domains;
 using Osmia.Verification.State;
 
 namespace Osmia.Verification.Walk;
@@ -43,13 +44,25 @@ internal sealed partial class PathWalk
         if (number.Offset != 0)
         {
             // Already a constant away from another: links of links are not followed.
-            number.Id = 0;
-            number.Offset = 0;
+            Unlink(ref number);
         }
 
         if (number.Id == 0 && !number.Number.IsConstant)
         {
             number.Id = NewId();
+        }
+    }
+
+    /// <summary>A number moved by a constant is still known by what it was copied from. A second step is not followed.</summary>
+    private static void LinkSum(ref RegisterState sum, in RegisterState copy, Scalar by, Opcode opcode)
+    {
+        bool isLow = !opcode.Is64Bit;
+        long step = isLow ? (int)(uint)by.Value : (long)by.Value;
+        // Of a number that does not fit 32 bits the low half says too little.
+        bool isKnown = isLow ? by.Bits.Low.IsConstant && copy.Number.Wide.UMax <= uint.MaxValue : by.IsConstant;
+        if (isKnown && step is > int.MinValue and <= int.MaxValue)
+        {
+            (sum.Id, sum.Offset, sum.LinksLow) = (copy.Id, (int)(opcode.Arithmetic == ArithmeticOperation.Sub ? -step : step), isLow && step != 0);
         }
     }
 
@@ -85,6 +98,8 @@ internal sealed partial class PathWalk
         }
     }
 
+    private static void Unlink(ref RegisterState number) => (number.Id, number.Offset, number.LinksLow) = (0, 0, false);
+
     private static LinkedPlaces AddLinked(LinkedPlaces places, ref RegisterState register, int firstId, int secondId, int frame, bool isStack, int index)
     {
         if (!register.IsNumber || register.Id == 0 || (register.Id != firstId && register.Id != secondId))
@@ -94,8 +109,7 @@ internal sealed partial class PathWalk
 
         if (places.IsFull)
         {
-            register.Id = 0;
-            register.Offset = 0;
+            Unlink(ref register);
             return places;
         }
 

@@ -40,12 +40,18 @@ internal sealed partial class PathWalk
         NoteStackRead(frame, least, most + size);
         if (least != most)
         {
+            RequireNoObjects(frame, least, most + size, name);
             // The kernel sees zeros of spilled registers only at a place that it knows.
             return AllZero(frame, least, most + size - least, out ulong registers) && registers == 0 ? RegisterState.Constant(0) : RegisterState.Bytes(size);
         }
 
         (int slot, int index) = Frame.Place(least);
         ref StackSlot stack = ref frame.Stack[slot];
+        if (stack.IsObject)
+        {
+            throw Stop.Reject(CheckFamily.StackUse, $"{name} reads bytes of {stack.Spilled.Describe()} on the stack");
+        }
+
         if (stack.IsSpill || stack[index] == StackByte.Spill)
         {
             if (stack.IsFullSpill && size == StackSlot.Size)
@@ -83,6 +89,11 @@ internal sealed partial class PathWalk
             RequirePreciseStore(value);
             for (int at = least; at < most + size; at++)
             {
+                DestroyDynptr(frame, Frame.Place(at).Slot, name);
+            }
+
+            for (int at = least; at < most + size; at++)
+            {
                 (int slot, int index) = Frame.Place(at);
                 ref StackSlot touched = ref frame.Stack[slot];
                 touched.Break();
@@ -96,6 +107,7 @@ internal sealed partial class PathWalk
         }
 
         (int place, int first) = Frame.Place(least);
+        DestroyDynptr(frame, place, name);
         ref StackSlot stack = ref frame.Stack[place];
         if (value.IsPointer)
         {
@@ -125,6 +137,18 @@ internal sealed partial class PathWalk
         }
 
         return default;
+    }
+
+    private static void RequireNoObjects(Frame frame, int least, int end, string name)
+    {
+        for (int at = least; at < end; at++)
+        {
+            ref StackSlot stack = ref frame.Stack[Frame.Place(at).Slot];
+            if (stack.IsObject)
+            {
+                throw Stop.Reject(CheckFamily.StackUse, $"{name} may read bytes of {stack.Spilled.Describe()} on the stack");
+            }
+        }
     }
 
     /// <summary>The present instruction reads bytes of a stack: they must be alike where states are compared before it.</summary>

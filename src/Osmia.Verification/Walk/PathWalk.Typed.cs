@@ -10,9 +10,6 @@ internal sealed partial class PathWalk
 {
     private const string PerCpuSection = ".data..percpu";
 
-    /// <summary>Objects that RCU protects do not go away: the program cannot sleep here.</summary>
-    private bool IsInRcuSection => !_program.Section.IsSleepable;
-
     private static bool IsUntrustedMemory(in RegisterState pointer) => pointer.Kind == RegisterKind.Memory && (pointer.Traits & PointerTraits.Untrusted) != 0;
 
     /// <summary>A type of the target by name.</summary>
@@ -56,7 +53,7 @@ internal sealed partial class PathWalk
             case MemberKind.PlainPointer:
                 return RegisterState.Pointer(RegisterKind.Memory, PointerTraits.ReadOnly | PointerTraits.Untrusted);
             case MemberKind.Pointer:
-                RegisterState member = RegisterState.Pointer(RegisterKind.Typed, _scope.Trust.Of(pointer, found, IsInRcuSection)) with { Type = found.Type.Value };
+                RegisterState member = RegisterState.Pointer(RegisterKind.Typed, _scope.Trust.Of(pointer, found, IsInRcu)) with { Type = found.Type.Value };
                 return member.IsNullable ? member with { Id = NewId() } : member;
             default:
                 return RegisterState.Bytes(size);

@@ -24,6 +24,7 @@ internal sealed partial class PathWalk
     private readonly VerificationScope _scope;
     private readonly Stack<Pending> _pending = new();
     private readonly KeptStates _kept;
+    private readonly WalkProgress _progress;
     private readonly Trail _trail = new();
     private readonly StackLiveness _stackLiveness;
     private readonly Precision _precision;
@@ -32,7 +33,6 @@ internal sealed partial class PathWalk
     private readonly FunctionContract? _contract;
     private PathState _state;
     private int _nextId;
-    private int _jumps;
     private int _jumpsOnWay;
 
     /// <param name="contract">Of a global function that is walked by itself; null for the program.</param>
@@ -46,7 +46,8 @@ internal sealed partial class PathWalk
         _code = shape.Code;
         _precision = new Precision(shape.Code, _trail);
         _stackLiveness = new StackLiveness(shape);
-        _kept = new KeptStates(shape, _trail, _precision, new StateComparison(new RegisterLiveness(shape, program), _stackLiveness));
+        _progress = scope.Progress;
+        _kept = new KeptStates(shape, _progress, _trail, _precision, new StateComparison(new RegisterLiveness(shape, program), _stackLiveness)) { IteratorIsActive = IteratorIsActive };
         _isChecked = new bool[shape.Code.Length];
         _state = new PathState();
         _state.Frames.Add(Frame.Create(0, start, -1));
@@ -89,7 +90,8 @@ internal sealed partial class PathWalk
         Recorder?.Begin(this, _state);
         while (true)
         {
-            if (++Processed > MaximumProcessed)
+            Processed++;
+            if (++_progress.Instructions > MaximumProcessed)
             {
                 throw Stop.Reject(CheckFamily.Limits, $"more than {MaximumProcessed} instructions were walked on all paths together");
             }
@@ -124,7 +126,7 @@ internal sealed partial class PathWalk
     private bool IsCovered()
     {
         KeptState? parent = _state.Parent;
-        bool isCovered = _kept.IsCovered(_state, Slot, Processed, _jumps, _jumpsOnWay);
+        bool isCovered = _kept.IsCovered(_state, Slot, _jumpsOnWay);
         if (_state.Parent != parent)
         {
             _jumpsOnWay = 0;
@@ -138,7 +140,7 @@ internal sealed partial class PathWalk
         _trail.Add(Slot, _state.Frames.Count - 1);
         if (instruction.Opcode.IsJump)
         {
-            _jumps++;
+            _progress.Jumps++;
             _jumpsOnWay++;
             if (instruction.IsCall)
             {

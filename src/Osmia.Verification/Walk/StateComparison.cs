@@ -44,6 +44,19 @@ internal sealed class StateComparison(RegisterLiveness registers, StackLiveness 
         _likeness = likeness;
         _idCount = 0;
         _nextPrivateId = int.MinValue;
+        if (kept.Regions.IsInRcu != state.Regions.IsInRcu || kept.Regions.PreemptDepth != state.Regions.PreemptDepth || kept.Regions.IrqFlags.Count != state.Regions.IrqFlags.Count)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < kept.Regions.IrqFlags.Count; i++)
+        {
+            if (!SameId(kept.Regions.IrqFlags[i], state.Regions.IrqFlags[i]))
+            {
+                return false;
+            }
+        }
+
         for (int i = 0; i < kept.References.Count; i++)
         {
             if (!SameId(kept.References[i], state.References[i]))
@@ -176,9 +189,9 @@ internal sealed class StateComparison(RegisterLiveness registers, StackLiveness 
         {
             return _likeness switch
             {
-                Likeness.Same => kept.Number == state.Number && kept.Offset == state.Offset && SameId(kept.Id, state.Id),
+                Likeness.Same => kept.Number == state.Number && kept.Offset == state.Offset && kept.LinksLow == state.LinksLow && SameId(kept.Id, state.Id),
                 Likeness.Covered when !isPrecise => true,
-                _ => kept.Offset == state.Offset && kept.Number.Contains(state.Number) && SameNumberId(kept.Id, state.Id),
+                _ => kept.Offset == state.Offset && kept.LinksLow == state.LinksLow && kept.Number.Contains(state.Number) && SameNumberId(kept.Id, state.Id),
             };
         }
 

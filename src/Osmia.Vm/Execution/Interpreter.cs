@@ -21,8 +21,14 @@ internal sealed unsafe partial class ExecutionSlot
         DecodedInstruction* counted = pc;
         while (true)
         {
-            switch (pc->Op)
+            Op op = pc->Op;
+        Dispatch:
+            switch (op)
             {
+                case Op.Watched:
+                    op = Program.Watched(this, pc);
+                    goto Dispatch;
+
                 case Op.Add64K:
                     r[pc->Destination] += (ulong)pc->Immediate;
                     pc++;

@@ -12,6 +12,9 @@ internal enum Op : ushort
     /// <summary>A call whose relocation could not be resolved.</summary>
     Unresolved,
 
+    /// <summary>Someone looks on before the instruction is done; what it is stands aside.</summary>
+    Watched,
+
     // Arithmetic: 4 * operation + 2 * is64 + usesRegister.
     Add32K,
     Add32X,

@@ -45,7 +45,7 @@ public class CaseTests(ITestOutputHelper output)
         Assert.Equal("", string.Join('\n', wrong));
     }
 
-    private static byte[] Compile(string source)
+    internal static byte[] Compile(string source)
     {
         string result = Path.Combine(Directory.CreateTempSubdirectory("osmia-cases-").FullName, "out.o");
         try
@@ -59,7 +59,7 @@ public class CaseTests(ITestOutputHelper output)
         }
     }
 
-    private static LinkedObject LinkOne(KernelEngine engine, byte[] data, string file, string only)
+    internal static LinkedObject LinkOne(KernelEngine engine, byte[] data, string file, string only)
     {
         BpfObject source = BpfObject.Read(data, file);
         foreach (BpfProgram program in source.Programs)
@@ -67,10 +67,10 @@ public class CaseTests(ITestOutputHelper output)
             program.AutoLoad = program.Name == only;
         }
 
-        return Linker.Link(source, engine.Target);
+        return ObjectAgreement.Alone(Linker.Link(source, engine.Target), only)!;
     }
 
-    private static string? Refusal(KernelEngine engine, LinkedObject linked)
+    internal static string? Refusal(KernelEngine engine, LinkedObject linked)
     {
         try
         {

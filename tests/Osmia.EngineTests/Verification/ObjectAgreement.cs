@@ -72,24 +72,25 @@ internal static partial class ObjectAgreement
             map.PinByName = false;
             map.Slots = map.DataSection == DataSectionKind.StructOps ? map.Slots : [];
             // What their tools set before they load.
-            uint least = map.Type switch { MapType.Ringbuf or MapType.UserRingbuf => 4096, MapType.PerfEventArray => 0, _ => 1 };
+            uint least = map.Type switch { MapType.Ringbuf or MapType.UserRingbuf => 4096, MapType.PerfEventArray or MapType.SkStorage or MapType.TaskStorage or MapType.InodeStorage or MapType.CgrpStorage or MapType.CgroupStorage => 0, _ => 1 };
             map.MaxEntries = Math.Min(Math.Max(map.MaxEntries, least), 1 << 16);
             map.ValueSize = map.Type == MapType.StackTrace && map.ValueSize == 0 ? 8 * 20u : map.ValueSize;
         }
 
         try
         {
-            LinkedObject linked = Linker.Link(source, engine.Target);
-            // Callbacks of one struct are linked together.
-            return linked.Programs.FirstOrDefault(program => program.Name == only) is { } found
-                ? linked with { Programs = [found], Maps = [.. linked.Maps.Select(map => map with { Functions = [] })] }
-                : null;
+            return Alone(Linker.Link(source, engine.Target), only);
         }
         catch (BpfException)
         {
             return null;
         }
     }
+
+    /// <summary>Callbacks of one struct are linked together; one of them is taken. Null when it is not there.</summary>
+    public static LinkedObject? Alone(LinkedObject linked, string only) => linked.Programs.FirstOrDefault(program => program.Name == only) is { } found
+        ? linked with { Programs = [found], Maps = [.. linked.Maps.Select(map => map with { Functions = [] })] }
+        : null;
 
     private static KernelException? Refusal(KernelEngine engine, LinkedObject linked)
     {

@@ -106,13 +106,20 @@ public class DiagnosticTests
     }
 
     [Fact]
-    public void Object_without_code_is_refused_OSM1013() => Refused("OSM1013", EachHeader("hello", header =>
+    public void Object_without_code_is_read_and_refused_where_a_program_is_needed_OSM1013()
     {
-        if ((header[8] & 4) != 0)
+        byte[] data = EachHeader("hello", header =>
         {
-            header[8] &= 0xfb;
-        }
-    }));
+            if ((header[8] & 4) != 0)
+            {
+                header[8] &= 0xfb;
+            }
+        });
+        BpfObject source = BpfObject.Read(data, "hello.bpf.o");
+        Assert.Empty(source.Programs);
+        Assert.NotEmpty(source.Maps);
+        Assert.Equal("OSM1013", Assert.Throws<ObjectFormatException>(source.RequirePrograms).Id);
+    }
 
     [Fact]
     public void Missing_file_is_refused_OSM1015()

@@ -9,6 +9,45 @@ internal sealed class ObjectMutator(int seed)
 
     private readonly Random _random = new(seed);
 
+    /// <summary>Damages the bytes of one section only, and up to eight places of it.</summary>
+    public byte[] Next(byte[] original, Range section)
+    {
+        byte[] data = original.ToArray();
+        (int start, int length) = section.GetOffsetAndLength(data.Length);
+        for (int changes = _random.Next(1, 9); changes > 0; changes--)
+        {
+            int width = 1 << _random.Next(4);
+            // The header and the heads of tables are few bytes among many.
+            int within = _random.Next(4) == 0 ? Math.Min(length, 48) : length;
+            Put(data, start + _random.Next(within / width) * width, width);
+        }
+
+        return data;
+    }
+
+    /// <summary>Where a section of an undamaged object stands; null when it has none of that name.</summary>
+    public static Range? SectionOf(byte[] data, string name)
+    {
+        Span<byte> Header(int index) => data.AsSpan((int)BinaryPrimitives.ReadInt64LittleEndian(data.AsSpan(40)) + index * 64, 64);
+        Range BytesOf(int index)
+        {
+            int start = (int)BinaryPrimitives.ReadInt64LittleEndian(Header(index)[24..]);
+            return start..(start + (int)BinaryPrimitives.ReadInt64LittleEndian(Header(index)[32..]));
+        }
+
+        byte[] wanted = System.Text.Encoding.UTF8.GetBytes(name + "\0");
+        byte[] names = data[BytesOf(BinaryPrimitives.ReadUInt16LittleEndian(data.AsSpan(62)))];
+        for (int index = 1; index < BinaryPrimitives.ReadUInt16LittleEndian(data.AsSpan(60)); index++)
+        {
+            if (names.AsSpan(BinaryPrimitives.ReadInt32LittleEndian(Header(index))).StartsWith(wanted))
+            {
+                return BytesOf(index);
+            }
+        }
+
+        return null;
+    }
+
     public byte[] Next(byte[] original)
     {
         byte[] data = original.ToArray();

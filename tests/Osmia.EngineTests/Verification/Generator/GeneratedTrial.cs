@@ -13,9 +13,31 @@ using Osmia.Vm;
 namespace Osmia.Tests.Verification.Generator;
 
 /// <summary>What a run left behind.</summary>
-internal sealed record RunOutcome(uint Result, string Packet, string Maps);
+internal sealed record RunOutcome(uint Result, string Packet, string Maps)
+{
+    public static RunOutcome Of(ProgramRunResult result, ReadOnlySpan<byte> packet, IReadOnlyList<Map> maps) =>
+        new((uint)result.ReturnValue, Convert.ToHexStringLower(packet), GeneratedInput.Describe(maps));
+}
 
-/// <summary>Loads generated programs into the kernel and runs them there and in the VM, on the same maps and input.</summary>
+/// <summary>Runs generated programs in the VM.</summary>
+internal static class GeneratedRun
+{
+    /// <param name="watch">Sees the program before it runs.</param>
+    public static RunOutcome Run(LinkedProgram program, GeneratedInput input, Action<LoadedObject>? watch = null, VmTier tier = VmTier.Interpreter)
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, TreatAsMemoryPrograms = true, Seed = 1, Tier = tier });
+        using LoadedObject loaded = engine.Load(GeneratorScaffold.Object with { Programs = [program] }, LoadOptions.Default);
+        input.Fill(loaded.Maps);
+        watch?.Invoke(loaded);
+        byte[] data = new byte[512];
+        bool hasPacket = program.Type is not (ProgramType.Syscall or ProgramType.RawTracepoint);
+        ProgramRunResult result = loaded.Programs[0].Run(new ProgramRun { Data = hasPacket ? input.Packet : input.ContextOf(program.Type), DataOut = data });
+        int length = Math.Min(result.DataLength, data.Length);
+        return RunOutcome.Of(result, program.Type == ProgramType.RawTracepoint ? default : data.AsSpan(0, length), loaded.Maps);
+    }
+}
+
+/// <summary>Loads generated programs into the kernel and runs them there.</summary>
 [SupportedOSPlatform("linux")]
 internal sealed class GeneratedTrial : IDisposable
 {
@@ -63,28 +85,14 @@ internal sealed class GeneratedTrial : IDisposable
     {
         IReadOnlyList<Map> maps = _byType[program.Type].InKernel.Maps;
         input.Fill(maps);
-        byte[] data = new byte[256];
+        byte[] data = new byte[512];
         // A syscall program's context is written back to where it came from.
-        byte[] context = [.. input.Context];
+        byte[] context = [.. input.ContextOf(program.Type)];
         bool hasPacket = program.Type is not (ProgramType.Syscall or ProgramType.RawTracepoint);
         ProgramRunResult result = program.Run(hasPacket
             ? new ProgramRun { Data = input.Packet, DataOut = data }
             : new ProgramRun { Context = context });
-        return Outcome(result, hasPacket ? data.AsSpan(0, Math.Min(result.DataLength, data.Length)) : program.Type == ProgramType.Syscall ? context : default, maps);
-    }
-
-    /// <param name="watch">Sees the program before it runs.</param>
-    public static RunOutcome RunInVm(LinkedProgram program, GeneratedInput input, Action<LoadedObject>? watch = null)
-    {
-        using var engine = new VmEngine(new VmOptions { Slots = 1, TreatAsMemoryPrograms = true, Seed = 1 });
-        using LoadedObject loaded = engine.Load(GeneratorScaffold.Object with { Programs = [program] }, s_options);
-        input.Fill(loaded.Maps);
-        watch?.Invoke(loaded);
-        byte[] data = new byte[256];
-        bool hasPacket = program.Type is not (ProgramType.Syscall or ProgramType.RawTracepoint);
-        ProgramRunResult result = loaded.Programs[0].Run(new ProgramRun { Data = hasPacket ? input.Packet : input.Context, DataOut = data });
-        int length = Math.Min(result.DataLength, data.Length);
-        return Outcome(result, program.Type == ProgramType.RawTracepoint ? default : data.AsSpan(0, length), loaded.Maps);
+        return RunOutcome.Of(result, hasPacket ? data.AsSpan(0, Math.Min(result.DataLength, data.Length)) : program.Type == ProgramType.Syscall ? context : default, maps);
     }
 
     public void Dispose()
@@ -95,9 +103,6 @@ internal sealed class GeneratedTrial : IDisposable
             maps.InKernel.Dispose();
         }
     }
-
-    private static RunOutcome Outcome(ProgramRunResult result, ReadOnlySpan<byte> packet, IReadOnlyList<Map> maps) =>
-        new((uint)result.ReturnValue, Convert.ToHexStringLower(packet), GeneratedInput.Describe(maps));
 
     private Maps MapsOf(ProgramType type)
     {
@@ -119,7 +124,6 @@ internal sealed class GeneratedTrial : IDisposable
 }
 
 /// <summary>A packet, a context and the content of maps.</summary>
-[SupportedOSPlatform("linux")]
 internal sealed class GeneratedInput
 {
     private readonly byte[] _input = new byte[GeneratorScaffold.InputSize];
@@ -155,7 +159,10 @@ internal sealed class GeneratedInput
 
     public byte[] Packet { get; }
 
-    public byte[] Context { get; } = new byte[96];
+    /// <summary>What a tracepoint hands over is shorter than what a syscall program may be given.</summary>
+    public byte[] Context { get; } = new byte[512];
+
+    public ReadOnlySpan<byte> ContextOf(ProgramType type) => type == ProgramType.RawTracepoint ? Context.AsSpan(0, 96) : Context;
 
     public void Fill(IReadOnlyList<Map> maps)
     {
@@ -182,7 +189,7 @@ internal sealed class GeneratedInput
         }
 
         Map queue = maps[GeneratorScaffold.Queue];
-        while (queue is KernelMap kernel && kernel.TryTake(default, key))
+        while (OperatingSystem.IsLinux() && queue is KernelMap kernel && kernel.TryTake(default, key))
         {
         }
 
