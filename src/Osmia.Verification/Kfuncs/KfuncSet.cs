@@ -54,6 +54,9 @@ internal sealed class KfuncSet(ProgramType program, BtfTypes? types)
         }
     }
 
+    /// <summary>What is known of a function of the kernel that is called; null of those the table has not.</summary>
+    public Kfunc? FactsOf(Instruction call) => call.Offset == 0 && call.Immediate != 0 && types is not null ? KfuncTable.Find(types[call.Immediate].Name) : null;
+
     public KfuncPrototype Of(Instruction call)
     {
         if (call.Offset != 0)

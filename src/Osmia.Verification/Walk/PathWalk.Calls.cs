@@ -65,9 +65,14 @@ internal sealed partial class PathWalk
             CheckContract(function, contract.Arguments[i], register, value);
         }
 
-        if (!_scope.IsSleepable && !_state.IsSleepingCallback && _scope.MaySleep(_shape, function.Slot))
+        if (_scope.MaySleep(_shape, function.Slot))
         {
-            throw Stop.Reject(CheckFamily.Allowance, $"global function '{function.Name}' may sleep, and this program may not");
+            if (!MaySleep)
+            {
+                throw Stop.Reject(CheckFamily.Allowance, $"global function '{function.Name}' may sleep, and this program may not");
+            }
+
+            RequireSleepHere($"global function '{function.Name}'");
         }
 
         GlobalsCalled.Add(function);
@@ -89,6 +94,7 @@ internal sealed partial class PathWalk
             ContractKind.Number => value.IsNumber,
             ContractKind.Context => value.Kind == RegisterKind.Context && !value.IsNullable && value.Offset == 0,
             ContractKind.Object => IsTypedArgument(there, argument.TypeName, isStrict: false) || IsTypedArgument(there, argument.TypeName, isStrict: false, PointerTraits.Rcu),
+            ContractKind.Dynptr => InitialisedDynptr(value, $"{Name(register)} of '{function.Name}'").Kind == RegisterKind.Dynptr,
             ContractKind.Arena => value.Kind == RegisterKind.Arena || value.IsNumber,
             // Nothing is expected of what is read with faults caught.
             ContractKind.UntrustedObject or ContractKind.UntrustedMemory => true,
