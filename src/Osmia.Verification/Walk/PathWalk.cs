@@ -47,7 +47,7 @@ internal sealed partial class PathWalk
         _precision = new Precision(shape.Code, _trail);
         _stackLiveness = new StackLiveness(shape);
         _progress = scope.Progress;
-        _kept = new KeptStates(shape, _progress, _trail, _precision, new StateComparison(new RegisterLiveness(shape, program), _stackLiveness)) { IteratorIsActive = IteratorIsActive };
+        _kept = new KeptStates(shape, _progress, _trail, _precision, new StateComparison(shape.LiveRegisters(program), _stackLiveness)) { IteratorIsActive = IteratorIsActive };
         _isChecked = new bool[shape.Code.Length];
         _state = new PathState();
         _state.Frames.Add(Frame.Create(0, start, -1));
