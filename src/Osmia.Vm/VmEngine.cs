@@ -1,6 +1,7 @@
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
+using Osmia.Verification;
 using Osmia.Vm.Execution;
 using Osmia.Vm.Loading;
 using Osmia.Vm.Maps;
@@ -37,6 +38,11 @@ public sealed class VmEngine : IEngine
             throw new ArgumentException($"a perf buffer of {options.PerfBufferSize} bytes: it must be a power of two of at least 4096", nameof(options));
         }
 
+        if (options.Mode == VmMode.Verified)
+        {
+            throw new ArgumentException($"mode {VmMode.Verified} is a program's, not an engine's: load what the verifier accepted with {nameof(LoadVerified)}", nameof(options));
+        }
+
         if (options.TimeBudget is { } time && time <= TimeSpan.Zero)
         {
             throw new ArgumentException($"a time budget of {time}: it must be positive", nameof(options));
@@ -66,7 +72,29 @@ public sealed class VmEngine : IEngine
 
     internal MapDirectory MapMemory { get; } = new();
 
-    public LoadedObject Load(LinkedObject linked, LoadOptions options)
+    public LoadedObject Load(LinkedObject linked, LoadOptions options) => Load(linked, []);
+
+    /// <summary>
+    /// Loads programs that the verifier accepted, in <see cref="VmMode.Verified"/>: compiled code makes the accesses they were proved to make
+    /// without a check. Programs that are no packet programs are loaded as by <see cref="Load(LinkedObject, LoadOptions)"/>: the verdict is about a
+    /// context the VM does not give them.
+    /// </summary>
+    /// <param name="verified">Programs of the object, for which the verdict was given.</param>
+    /// <exception cref="ArgumentException">A verdict is about another object.</exception>
+    public LoadedObject LoadVerified(LinkedObject linked, IReadOnlyList<VerifiedProgram> verified)
+    {
+        foreach (VerifiedProgram one in verified)
+        {
+            if (!ReferenceEquals(one.Source, linked) || !linked.Programs.Any(program => ReferenceEquals(program, one.Program)))
+            {
+                throw new ArgumentException($"program '{one.Program.Name}' was verified as part of another object", nameof(verified));
+            }
+        }
+
+        return Load(linked, verified);
+    }
+
+    private LoadedObject Load(LinkedObject linked, IReadOnlyList<VerifiedProgram> verified)
     {
         uint objectId = NextObjectId();
         var maps = new VmMap[linked.Maps.Length];
@@ -90,7 +118,8 @@ public sealed class VmEngine : IEngine
                 var decoder = new ProgramDecoder(linked.Programs[i], kinds[i],
                     index => (uint)index < (uint)maps.Length ? maps[index].Handle : 0,
                     (index, offset) => maps[index].AddressOf(offset));
-                programs[i] = new VmProgram(this, linked.Programs[i], kinds[i], objectId, maps, decoder);
+                VerifiedProgram? proof = (kinds[i] & ProgramKind.Packet) == 0 ? null : verified.FirstOrDefault(one => ReferenceEquals(one.Program, linked.Programs[i]));
+                programs[i] = new VmProgram(this, linked.Programs[i], kinds[i], objectId, maps, decoder, proof);
                 Register(programs[i]);
             }
 

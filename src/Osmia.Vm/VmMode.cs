@@ -8,6 +8,12 @@ public enum VmMode
 
     /// <summary>As <see cref="Checked"/>, and a run ends at its budget of instructions or time, or when it is cancelled.</summary>
     Metered,
+
+    /// <summary>
+    /// Accesses that the verifier proved are made without a check. A program is verified, not an engine: <see cref="VmEngine.LoadVerified"/> takes
+    /// what the verifier accepted.
+    /// </summary>
+    Verified,
 }
 
 /// <summary>What runs a program.</summary>

@@ -86,8 +86,8 @@ public sealed unsafe partial class VmProgram
     private void Compile()
     {
         long start = Stopwatch.GetTimestamp();
-        var around = new ProgramSurroundings(Kind, ContextLayout, ContextUsers, _maps);
-        var mode = new CompilationMode(!_engine.Options.TrustsPrograms, _engine.Options.Mode == VmMode.Metered);
+        var around = new ProgramSurroundings(Kind, ContextLayout, ContextUsers, _maps, _proof?.Facts);
+        var mode = new CompilationMode(!_engine.Options.TrustsPrograms, Mode == VmMode.Metered);
         CompiledFunctions? compiled = ProgramCompiler.Compile(Name, Code, Definition.Instructions.Length, around, mode, _engine.Slots.Count, out string? reason);
         CompileTime = Stopwatch.GetElapsedTime(start);
         TierReason = reason;

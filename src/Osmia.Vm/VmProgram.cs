@@ -4,6 +4,7 @@ using Osmia.Bytecode;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
+using Osmia.Verification;
 using Osmia.Vm.Execution;
 using Osmia.Vm.Loading;
 using Osmia.Vm.Maps;
@@ -18,12 +19,14 @@ public sealed unsafe partial class VmProgram : LoadedProgram
 
     // Its code holds addresses in them; a prog array may keep it beyond its object.
     private readonly VmMap[] _maps;
+    private readonly VerifiedProgram? _proof;
     private volatile bool _isDisposed;
     private int _references = 1;
 
-    internal VmProgram(VmEngine engine, LinkedProgram definition, ProgramKind kind, uint objectId, VmMap[] maps, ProgramDecoder decoder)
+    internal VmProgram(VmEngine engine, LinkedProgram definition, ProgramKind kind, uint objectId, VmMap[] maps, ProgramDecoder decoder, VerifiedProgram? proof)
         : base(definition)
     {
+        _proof = proof;
         _engine = engine;
         Kind = kind;
         ObjectId = objectId;
@@ -45,6 +48,9 @@ public sealed unsafe partial class VmProgram : LoadedProgram
 
     public ProgramKind Kind { get; }
 
+    /// <summary>How its runs are kept safe.</summary>
+    public VmMode Mode => _proof is null ? _engine.Options.Mode : VmMode.Verified;
+
     internal uint ObjectId { get; }
 
     /// <summary>One element more than the program has slots; kept until nothing can run it.</summary>
@@ -64,9 +70,9 @@ public sealed unsafe partial class VmProgram : LoadedProgram
     /// <param name="cancellation">Stops the run with a trap; needs <see cref="VmMode.Metered"/>.</param>
     public ProgramRunResult Run(in ProgramRun run, out Redirection redirection, CancellationToken cancellation)
     {
-        if (cancellation.CanBeCanceled && _engine.Options.Mode != VmMode.Metered)
+        if (cancellation.CanBeCanceled && Mode != VmMode.Metered)
         {
-            throw new ArgumentException($"a run can be cancelled in mode {VmMode.Metered} only, and the engine's is {_engine.Options.Mode}", nameof(cancellation));
+            throw new ArgumentException($"a run can be cancelled in mode {VmMode.Metered} only, and the program's is {Mode}", nameof(cancellation));
         }
 
         int repeat = run.Repeat;

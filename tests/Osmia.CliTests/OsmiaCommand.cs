@@ -70,6 +70,13 @@ internal sealed class OsmiaCommand : IDisposable
         }
     }
 
+    /// <summary>Gives the command its whole standard input.</summary>
+    public void Feed(string input)
+    {
+        _process.StandardInput.Write(input);
+        _process.StandardInput.Close();
+    }
+
     /// <summary>Ctrl-C.</summary>
     public void Interrupt() => Signal("INT");
 

@@ -23,7 +23,7 @@ internal static class ConformanceCommand
         var command = new Command(Name, CommandTree.DescriptionOf(Name));
         Option<string> memory = new(MemoryOption) { Description = "the memory in hex; the same words may stand before the verb", HelpName = "HEX|@FILE" };
         Option<string> tier = VmWords.TierOption();
-        Option<string> mode = VmWords.ModeOption("checked");
+        Option<string> mode = VmWords.ModeOption("checked", canVerify: false);
         Option<bool> elf = new("--elf") { Description = "standard input is an object file in hex, not instructions" };
         foreach (Option option in new Option[] { memory, tier, mode, elf })
         {

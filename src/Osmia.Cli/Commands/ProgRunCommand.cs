@@ -1,9 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using Osmia.Bytecode;
 using Osmia.Kernel;
 using Osmia.Objects;
+using Osmia.Objects.Linking;
 using Osmia.Runtime;
+using Osmia.Verification;
 using Osmia.Vm;
 
 namespace Osmia.Cli.Commands;
@@ -13,6 +16,9 @@ internal static class ProgRunCommand
 {
     private const int MaxOutput = 1 << 20;
 
+    /// <summary>As of <c>osmia verify</c>: the verifier has no answer.</summary>
+    private const int NotJudged = 2;
+
     public static Command Build()
     {
         var command = new Command("run", "Run a program of an object on data, and print what it returns and what the run costs");
@@ -20,7 +26,7 @@ internal static class ProgRunCommand
         Option<string> engine = new("--engine") { Description = "where it runs", HelpName = "vm|kernel", DefaultValueFactory = _ => "vm" };
         engine.AcceptOnlyFromAmong("vm", "kernel");
         Option<string> tier = VmWords.TierOption();
-        Option<string> mode = VmWords.ModeOption("metered");
+        Option<string> mode = VmWords.ModeOption("metered", canVerify: true);
         Option<string> dataIn = new("--data-in") { Description = "the packet, or the memory of other programs", HelpName = "FILE" };
         Option<string> dataOut = new("--data-out") { Description = "takes the packet as the program left it", HelpName = "FILE" };
         Option<string> contextIn = new("--ctx-in") { Description = "the context structure", HelpName = "FILE" };
@@ -55,8 +61,28 @@ internal static class ProgRunCommand
                     Trace = text => Console.Error.WriteLine(Encoding.UTF8.GetString(text)),
                 })
                 : OperatingSystem.IsLinux() ? KernelEngine.Open() : throw Run.RunErrors.KernelNeedsLinux();
-            using LoadedObject loaded = host.Load(source);
-            LoadedProgram chosen = Choose(loaded, name);
+            LoadedObject? verified = null;
+            if (host is VmEngine vm && parsed.GetValue(mode) == VmWords.Verified)
+            {
+                LinkedObject linked = Linker.Link(source, host.Target);
+                LinkedProgram wanted = Choose(linked.Programs, program => program.Name, name);
+                VerifiedProgram? proof = VerifiedProgram.Prove(linked, wanted, host.Target, out VerificationReport verdict);
+                if (proof is null)
+                {
+                    Console.Error.WriteLine($"osmia: program '{wanted.Name}' {(verdict.Verdict == Verdict.Reject ? "is not accepted" : "cannot be judged")}: instruction {verdict.Problem!.Slot}: {verdict.Problem.Message}");
+                    return verdict.Verdict == Verdict.Reject ? ExitCode.Error : NotJudged;
+                }
+
+                verified = vm.LoadVerified(linked, [proof]);
+            }
+
+            using LoadedObject loaded = verified ?? host.Load(source);
+            LoadedProgram chosen = Choose(loaded.Programs, program => program.Name, name);
+            if (verified is not null && ((VmProgram)chosen).Mode != VmMode.Verified)
+            {
+                throw new UsageException($"--mode verified runs packet programs, and '{chosen.Name}' is of type {chosen.Type.ToKernelName()}");
+            }
+
             foreach (string text in parsed.GetValue(set) ?? [])
             {
                 Set(loaded, text);
@@ -92,10 +118,11 @@ internal static class ProgRunCommand
         return at < 0 ? (words, null) : (words[..at], words[(at + 1)..]);
     }
 
-    private static LoadedProgram Choose(LoadedObject loaded, string? name) => name is null
-        ? loaded.Programs.Count == 1 ? loaded.Programs[0]
-            : throw new UsageException($"say which program runs, as FILE#NAME: the object has {string.Join(", ", loaded.Programs.Select(program => program.Name).DefaultIfEmpty("none"))}")
-        : loaded.Programs.FirstOrDefault(program => program.Name == name) ?? throw Run.RunErrors.NoProgram(name, loaded.Programs.Select(program => program.Name));
+    private static T Choose<T>(IReadOnlyList<T> programs, Func<T, string> nameOf, string? name)
+        where T : class => name is null
+        ? programs.Count == 1 ? programs[0]
+            : throw new UsageException($"say which program runs, as FILE#NAME: the object has {string.Join(", ", programs.Select(nameOf).DefaultIfEmpty("none"))}")
+        : programs.FirstOrDefault(program => nameOf(program) == name) ?? throw Run.RunErrors.NoProgram(name, programs.Select(nameOf));
 
     private static Map MapOf(LoadedObject loaded, string name) => loaded.Maps.FirstOrDefault(map => map.Name == name)
         ?? throw new UsageException($"the object has no map '{name}'; it has {string.Join(", ", loaded.Maps.Select(map => map.Name).DefaultIfEmpty("none"))}");

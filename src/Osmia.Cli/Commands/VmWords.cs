@@ -6,6 +6,8 @@ namespace Osmia.Cli.Commands;
 /// <summary>The words for tiers and modes of the virtual machine.</summary>
 internal static class VmWords
 {
+    public const string Verified = "verified";
+
     public static Option<string> TierOption()
     {
         Option<string> tier = new("--tier") { Description = "what runs the program in the VM", HelpName = "auto|interpreter|il", DefaultValueFactory = _ => "auto" };
@@ -14,10 +16,17 @@ internal static class VmWords
     }
 
     /// <param name="standard">Without the option.</param>
-    public static Option<string> ModeOption(string standard)
+    /// <param name="canVerify">Whether the command can ask the verifier first.</param>
+    public static Option<string> ModeOption(string standard, bool canVerify)
     {
-        Option<string> mode = new("--mode") { Description = "checked: every access is checked; metered: and a run ends at its budget", HelpName = "checked|metered", DefaultValueFactory = _ => standard };
-        mode.AcceptOnlyFromAmong("checked", "metered");
+        string[] words = canVerify ? ["checked", "metered", Verified] : ["checked", "metered"];
+        Option<string> mode = new("--mode")
+        {
+            Description = "checked: every access is checked; metered: and a run ends at its budget" + (canVerify ? "; verified: what the verifier accepts runs without checks" : ""),
+            HelpName = string.Join('|', words),
+            DefaultValueFactory = _ => standard,
+        };
+        mode.AcceptOnlyFromAmong(words);
         return mode;
     }
 

@@ -39,15 +39,24 @@ internal sealed class KfuncSet(ProgramType program, BtfTypes? types)
                     throw Stop.Reject(CheckFamily.Encoding, $"the target's type {code[slot].Immediate} is no function");
                 }
 
-                if (code[slot].Offset == 0 && types is not null && KfuncTable.Find(types[code[slot].Immediate].Name) is { } facts && facts.Has(KfuncTraits.IteratorNext))
+                Kfunc? facts = code[slot].Offset == 0 && types is not null ? KfuncTable.Find(types[code[slot].Immediate].Name) : null;
+                if (facts?.Has(KfuncTraits.IteratorNext) == true)
                 {
                     shape.MarkIterator(slot);
+                }
+                else if (facts is not null && SpecialKfuncs.Of(facts.Name) == SpecialKfunc.TreeAdd)
+                {
+                    shape.MarkCallback(slot);
                 }
             }
 
             slot += code[slot].IsWide ? 1 : 0;
         }
     }
+
+    /// <summary>Whether an instruction calls a kernel function with one of some traits.</summary>
+    public bool Has(Instruction instruction, KfuncTraits traits) =>
+        instruction.IsKfuncCall && instruction.Offset == 0 && types is not null && KfuncTable.Find(types[instruction.Immediate].Name)?.Has(traits) == true;
 
     public KfuncPrototype Of(Instruction call)
     {

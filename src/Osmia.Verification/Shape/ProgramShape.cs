@@ -50,6 +50,13 @@ internal sealed class ProgramShape
 
     public RegisterLiveness LiveRegisters(LinkedProgram program) => _registers ??= new RegisterLiveness(this, program);
 
+    /// <summary>Tells that the kernel function called at a slot calls one of the program's. Before the program is walked.</summary>
+    public void MarkCallback(int slot)
+    {
+        LoopPoints[slot] = LoopPoint.Callback;
+        IsMeetingPoint[slot] = true;
+    }
+
     public int FunctionAt(int slot) => _functionOf[slot];
 
     /// <exception cref="VerdictException">The program is not well formed.</exception>

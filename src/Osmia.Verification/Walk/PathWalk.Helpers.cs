@@ -53,6 +53,7 @@ internal sealed partial class PathWalk
             RequireNoSection($"{name} leaves the program");
             _stack.NoteTailCall(_state.Current.Function);
             RequirePrecise(Register.R3);
+            ReturnByTailCall();
         }
 
         // A tail call that fails has changed nothing; one that succeeds returns to the callers of this function.
@@ -161,6 +162,12 @@ internal sealed partial class PathWalk
             case HelperArgumentKind.SocketCommon or HelperArgumentKind.BtfSocketCommon or HelperArgumentKind.Socket:
                 CheckSocket(call, argument, register, value);
                 return;
+            case HelperArgumentKind.KptrSlot:
+                CheckKptrSlot(call, register, value);
+                return;
+            case HelperArgumentKind.Kptr:
+                CheckKptr(call, register, value);
+                return;
             case HelperArgumentKind.Dynptr:
                 CheckDynptr(call, argument, register, value);
                 return;
@@ -181,8 +188,8 @@ internal sealed partial class PathWalk
                 CheckTypedArgument(call, argument, register, value);
                 return;
             case HelperArgumentKind.PerCpuPointer:
-                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
-                call.PerCpuType = value.Type;
+                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted | PointerTraits.Local)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
+                (call.PerCpuType, call.PerCpuIsLocal) = (value.Type, value.IsLocalObject);
                 return;
             default:
                 throw Stop.NotModelled($"{argument.Kind} arguments ({call.Name})");
@@ -423,7 +430,30 @@ internal sealed partial class PathWalk
         }
     }
 
-    private void ForgetPacket() => _state.ForEachRegister((ref RegisterState other) =>
+    /// <summary>A tail call that succeeds in a function comes back to its caller with what the other program returned, and a packet it may have changed.</summary>
+    private void ReturnByTailCall()
+    {
+        Frame callee = _state.Current;
+        if (_state.Frames.Count == 1)
+        {
+            return;
+        }
+
+        if (callee.CallbackReturns is not null)
+        {
+            throw Stop.NotModelled("tail calls in callbacks");
+        }
+
+        PathState returned = _state.Copy();
+        returned.Frames.RemoveAt(returned.Frames.Count - 1);
+        returned.Registers[0] = RegisterState.Unknown;
+        ForgetPacket(returned);
+        Later(returned, callee.CallSlot + 1);
+    }
+
+    private void ForgetPacket() => ForgetPacket(_state);
+
+    private static void ForgetPacket(PathState state) => state.ForEachRegister((ref RegisterState other) =>
     {
         if (other.Kind is RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.PacketEnd || (other.Traits & PointerTraits.PacketSlice) != 0)
         {
@@ -480,9 +510,12 @@ internal sealed partial class PathWalk
             HelperReturnKind.Socket => RegisterState.Pointer(RegisterKind.Socket, traits),
             HelperReturnKind.SocketCommon => RegisterState.Pointer(RegisterKind.SocketCommon, traits),
             HelperReturnKind.TcpSocket => RegisterState.Pointer(RegisterKind.TcpSocket, traits),
+            HelperReturnKind.Kptr => ExchangedKptr(call.Kptr!, traits),
             HelperReturnKind.DynptrMemory => RegisterState.Pointer(RegisterKind.Memory, traits) with { MemorySize = call.Size, Owner = call.Dynptr.Owner, ReferenceId = call.Dynptr.ReferenceId },
             HelperReturnKind.RingbufRecord => RegisterState.Pointer(RegisterKind.Memory, traits | PointerTraits.RingRecord) with { MemorySize = call.Size },
             HelperReturnKind.BtfPointer => RegisterState.Pointer(RegisterKind.Typed, traits | (returned.IsTrusted ? PointerTraits.Trusted : PointerTraits.None)) with { Type = TargetType(returned.TypeName).Value },
+            // An object that each CPU has its own of, allocated by the program, is there for all of them.
+            HelperReturnKind.PerCpuData when call.PerCpuIsLocal => RegisterState.Pointer(RegisterKind.Typed, PointerTraits.Allocated | PointerTraits.Rcu) with { Type = call.PerCpuType },
             HelperReturnKind.PerCpuData => PerCpuData(call.PerCpuType, traits),
             _ => throw Stop.NotModelled($"what {call.Name} returns"),
         };
@@ -574,6 +607,9 @@ internal sealed partial class PathWalk
         /// <summary>The reference of a dynptr that the call gives up.</summary>
         public int ReleasedDynptr { get; set; }
 
+        /// <summary>The field whose pointer is exchanged.</summary>
+        public SpecialField? Kptr { get; set; }
+
         /// <summary>The dynptr among the arguments.</summary>
         public RegisterState Dynptr { get; set; }
 
@@ -583,5 +619,7 @@ internal sealed partial class PathWalk
 
         /// <summary>The target's type of the per-CPU variable that was passed.</summary>
         public int PerCpuType { get; set; }
+
+        public bool PerCpuIsLocal { get; set; }
     }
 }

@@ -40,6 +40,11 @@ internal sealed partial class PathWalk
             throw Stop.Reject(CheckFamily.Dereference, $"{name} points to {((pointer.Traits & PointerTraits.User) != 0 ? "user memory: read it with bpf_probe_read_user" : "per-CPU data: resolve it with bpf_per_cpu_ptr")}");
         }
 
+        if (pointer.IsLocalObject)
+        {
+            return AccessObject(pointer, name, place, size, isWrite);
+        }
+
         BtfTypes types = _scope.TargetTypes;
         if (isWrite)
         {

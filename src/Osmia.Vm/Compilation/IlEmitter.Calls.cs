@@ -69,23 +69,55 @@ internal sealed unsafe partial class IlEmitter
 
         Write(statement.A!);
         _il.Constant32(map.Count);
+        WriteStart(map);
+        _il.Constant64(map.Stride);
+        _il.Call(Runtime.Element);
+        StoreResult(statement.Result, isWide: true);
+    }
+
+    /// <summary>The address of element 0 as this run's CPU sees it.</summary>
+    private void WriteStart(ArrayMap map)
+    {
+        _il.Constant64(map.MemoryStart);
         if (map.IsPerCpu)
         {
             _il.Argument(0);
             _il.Call(Runtime.CpuIndex);
+            _il.Emit(OpCodes.Conv_I8);
             _il.Constant64(map.CpuStride);
             _il.Emit(OpCodes.Mul);
-            _il.Constant64(map.MemoryStart);
             _il.Emit(OpCodes.Add);
         }
-        else
-        {
-            _il.Constant64(map.MemoryStart);
-        }
+    }
 
+    /// <summary>A lookup whose result is compared with null at once: the comparison of the index decides.</summary>
+    private void EmitLookupAndTest(Statement lookup, ArrayMap map, Statement test, Block block)
+    {
+        Web result = lookup.Result!;
+        bool takenIsNull = test.Comparison == Comparison.Equal;
+        Block missing = takenIsNull ? block.Taken! : block.Next!;
+        Block found = takenIsNull ? block.Next! : block.Taken!;
+        Label outside = _il.Label();
+        LocalBuilder index = _il.Local(typeof(uint));
+        Write(lookup.A!);
+        _il.Store(index);
+        _il.Load(index);
+        _il.Constant32(map.Count);
+        _il.Branch(OpCodes.Bge_Un, outside);
+        WriteStart(map);
+        _il.Load(index);
+        _il.Emit(OpCodes.Conv_U8);
         _il.Constant64(map.Stride);
-        _il.Call(Runtime.Element);
-        StoreResult(statement.Result, isWide: true);
+        _il.Emit(OpCodes.Mul);
+        _il.Emit(OpCodes.Add);
+        StoreResult(result, isWide: true);
+        Jump(block, found, test.Slot);
+        _outside.Add(new(outside, () =>
+        {
+            _il.Constant64(0);
+            StoreResult(result, isWide: true);
+            Jump(block, missing, test.Slot, isOutside: true);
+        }));
     }
 
     private void EmitLocalCall(Statement statement)

@@ -6,10 +6,12 @@ namespace Osmia.Vm.Compilation;
 /// <summary>Writes IL and counts what the runtime's compiler counts before it decides whether to optimise.</summary>
 internal sealed class IlWriter(ILGenerator il)
 {
+    private int _lastStart;
+
     /// <summary>Instructions written.</summary>
     public int Instructions { get; private set; }
 
-    /// <summary>At least the number of basic blocks.</summary>
+    /// <summary>Basic blocks: places that are jumped to, or come after a jump.</summary>
     public int Blocks { get; private set; } = 1;
 
     public int Locals { get; private set; }
@@ -28,7 +30,7 @@ internal sealed class IlWriter(ILGenerator il)
 
     public void Mark(Label label)
     {
-        Blocks++;
+        Begin();
         il.MarkLabel(label);
     }
 
@@ -41,8 +43,18 @@ internal sealed class IlWriter(ILGenerator il)
     public void Branch(OpCode code, Label target)
     {
         Instructions++;
-        Blocks += code.FlowControl == FlowControl.Cond_Branch ? 1 : 0;
         il.Emit(code, target);
+        Begin();
+    }
+
+    // Offsets only grow.
+    private void Begin()
+    {
+        if (il.ILOffset != _lastStart)
+        {
+            _lastStart = il.ILOffset;
+            Blocks++;
+        }
     }
 
     public void Call(MethodInfo method)

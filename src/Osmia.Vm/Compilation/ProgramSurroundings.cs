@@ -1,10 +1,11 @@
 using Osmia.Bytecode;
+using Osmia.Verification.Facts;
 using Osmia.Vm.Maps;
 
 namespace Osmia.Vm.Compilation;
 
 /// <summary>What a program finds around it: its context, and the maps of its object.</summary>
-internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layout, ContextUsers users, VmMap[] maps)
+internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layout, ContextUsers users, VmMap[] maps, VerificationFacts? facts)
 {
     public ProgramKind Kind { get; } = kind;
 
@@ -13,6 +14,12 @@ internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layou
 
     /// <summary>The object has maps of which a run must give back what it takes: ring buffer records, spin locks.</summary>
     public bool HasLoans { get; } = Array.Exists(maps, map => map is RingBufferMap || map.SpinLockOffset >= 0);
+
+    /// <summary>What the verifier found of an access; null when nothing has verified the program, or the memory is not proved to be there.</summary>
+    public AccessFact? ProofOf(int slot) => slot >= 0 && facts?.AccessAt(slot) is { NeedsCheck: false } proved ? proved : null;
+
+    /// <summary>The offset in the context at which a verified access begins; null when it is none, or not always the same.</summary>
+    public long? ContextOffset(int slot) => ProofOf(slot) is { Region: ValueKind.Context, Offset.IsConstant: true } proved ? (long)proved.Offset.Value : null;
 
     /// <summary>What r1 holds when the program begins.</summary>
     public Fact EntryPointer => HasContext ? new(FactKind.Context, 0) : new(FactKind.PacketLike);

@@ -48,7 +48,7 @@ internal sealed unsafe partial class StatementBuilder
         }
 
         VmMap found = _around.Map(index);
-        if (key.Kind == FactKind.Context || Check(key, Node.Constant(0), 0, (int)found.KeyBytes, isWrite: false, isAtomic: false).Check != AccessCheck.None)
+        if (key.Kind == FactKind.Context || Check(-1, key, Node.Constant(0), 0, (int)found.KeyBytes, isWrite: false, isAtomic: false).Check != AccessCheck.None)
         {
             return false;
         }
@@ -70,7 +70,7 @@ internal sealed unsafe partial class StatementBuilder
 
     private void CallLocal(int slot, in DecodedInstruction i)
     {
-        List<(int, Node)> known = KnownAt(slot);
+        List<KnownRegister> known = KnownAt(slot);
         int reads = _webs.EffectsAt(slot).Uses;
         var arguments = new Node[5];
         for (int argument = 0; argument < arguments.Length; argument++)

@@ -1,4 +1,5 @@
 using Osmia.Bytecode;
+using Osmia.Verification.Facts;
 using Osmia.Vm.Execution;
 using Osmia.Vm.Loading;
 using Osmia.Vm.Maps;
@@ -14,7 +15,8 @@ internal sealed unsafe partial class StatementBuilder
         int size = isAcquire ? 1 << (i.Op - Op.LoadAcquireB) : 1 << ((i.Op - (i.Op >= Op.LoadSxB ? Op.LoadSxB : Op.LoadB)) & 3);
         bool isSigned = i.Op is >= Op.LoadSxB and <= Op.LoadSxW;
         Fact fact = FactOf(i.Source);
-        if (fact.Kind == FactKind.Context && !isAcquire && _around.FieldAt(fact.Value + i.Offset, size, isWrite: false) is { } field
+        long? contextOffset = fact.Kind == FactKind.Context ? fact.Value + i.Offset : _around.ContextOffset(slot);
+        if (contextOffset is { } offset && !isAcquire && _around.FieldAt(offset, size, isWrite: false) is { } field
             && FieldValue(i, field, size, isSigned) is { } value)
         {
             Define(slot, i.Destination, value);
@@ -28,10 +30,10 @@ internal sealed unsafe partial class StatementBuilder
             return;
         }
 
-        List<(int, Node)> known = _isChecked ? KnownAt(slot) : [];
+        List<KnownRegister> known = _isChecked ? KnownAt(slot) : [];
         Node pointer = Wide(i.Source);
         Node address = Node.Binary64(NodeKind.Add, pointer, Node.Constant((ulong)i.Offset));
-        Access access = Check(fact, pointer, i.Offset, size, isWrite: false, isAtomic: isAcquire);
+        Access access = Check(slot, fact, pointer, i.Offset, size, isWrite: false, isAtomic: isAcquire);
         if (isAcquire)
         {
             Statement load = new(StatementKind.Atomic, slot) { Op = i.Op, A = Node.Wide(address), Access = access, Known = known, Result = Result(slot, i.Destination) };
@@ -70,12 +72,13 @@ internal sealed unsafe partial class StatementBuilder
         bool isImmediate = i.Op <= Op.StoreImmDw;
         int size = 1 << (i.Op - (isImmediate ? Op.StoreImmB : Op.StoreB));
         Fact fact = FactOf(i.Destination);
-        List<(int, Node)> known = _isChecked ? KnownAt(slot) : [];
+        List<KnownRegister> known = _isChecked ? KnownAt(slot) : [];
         Node pointer = Wide(i.Destination);
         Node value = isImmediate ? Node.Constant((ulong)i.Immediate) : i.Source == i.Destination && pointer.IsLeaf ? pointer : Use(i.Source);
-        Access access = Check(fact, pointer, i.Offset, size, isWrite: true, isAtomic: false);
+        Access access = Check(slot, fact, pointer, i.Offset, size, isWrite: true, isAtomic: false);
         bool isOwnFrame = fact.Kind == FactKind.Frame && access.Check == AccessCheck.None;
-        Dictionary<(long, int), Node>? kept = isOwnFrame ? Beside(unchecked(fact.Value + i.Offset), size) : null;
+        long place = unchecked(fact.Value + i.Offset);
+        List<StoredValue>? kept = isOwnFrame ? _stored.FindAll(stored => stored.Place >= place + size || stored.Place + stored.Size <= place) : null;
         Add(new Statement(StatementKind.Store, slot)
         {
             Op = i.Op,
@@ -86,37 +89,29 @@ internal sealed unsafe partial class StatementBuilder
         });
         if (kept is not null)
         {
-            foreach (((long, int) place, Node held) in kept)
-            {
-                _stored.Add(place, held);
-            }
-
+            _stored.AddRange(kept);
             if (size >= 4 && value.Kind is NodeKind.Local or NodeKind.Constant)
             {
-                _stored[(unchecked(fact.Value + i.Offset), size)] = size == 8 ? Node.Wide(value) : Node.Narrow(value);
+                _stored.Add(new(place, size, size == 8 ? Node.Wide(value) : Node.Narrow(value)));
             }
         }
 
         _webs.Step(slot, _current);
     }
 
-    /// <summary>What a store to the frame leaves as it was.</summary>
-    private Dictionary<(long, int), Node> Beside(long place, int size) =>
-        _stored.Where(pair => pair.Key.Place >= place + size || pair.Key.Place + pair.Key.Size <= place).ToDictionary(pair => pair.Key, pair => pair.Value);
-
     private void Atomic(int slot, in DecodedInstruction i)
     {
         bool isRelease = i.Op >= Op.StoreReleaseB;
         int size = isRelease ? 1 << (i.Op - Op.StoreReleaseB) : ((i.Op - Op.AtomicAdd32) & 1) != 0 ? 8 : 4;
         Fact fact = FactOf(i.Destination);
-        List<(int, Node)> known = _isChecked ? KnownAt(slot) : [];
+        List<KnownRegister> known = _isChecked ? KnownAt(slot) : [];
         bool isCompare = i.Op is Op.AtomicCompareExchange32 or Op.AtomicCompareExchange64;
 
         // r0 may be pointer or operand too: what is read twice is a variable, for it counts two uses.
         Node pointer = Wide(i.Destination);
         Node value = i.Source == i.Destination && pointer.IsLeaf ? pointer : Use(i.Source);
         Node? compared = isCompare ? Use(0) : null;
-        Access access = Check(fact, pointer, i.Offset, size, isWrite: true, isAtomic: true);
+        Access access = Check(slot, fact, pointer, i.Offset, size, isWrite: true, isAtomic: true);
         Node address = Node.Wide(Node.Binary64(NodeKind.Add, pointer, Node.Constant((ulong)i.Offset)));
         bool hasResult = i.Op is >= Op.AtomicFetchAdd32 and <= Op.AtomicCompareExchange64;
         Web? result = null;
@@ -141,7 +136,7 @@ internal sealed unsafe partial class StatementBuilder
         });
     }
 
-    private Access Check(Fact fact, Node pointer, int offset, int size, bool isWrite, bool isAtomic)
+    private Access Check(int slot, Fact fact, Node pointer, int offset, int size, bool isWrite, bool isAtomic)
     {
         long place = unchecked(fact.Value + offset);
         bool isAligned = !isAtomic || place % size == 0;
@@ -150,6 +145,17 @@ internal sealed unsafe partial class StatementBuilder
             // A pointer of unknown origin may be the context, whose fields are not what its memory holds.
             bool mayBeContext = _around.HasContext && !isAtomic && fact.Kind is FactKind.Unknown or FactKind.Context;
             return mayBeContext ? new(size, AccessCheck.Ask) : Access.Unchecked(size);
+        }
+
+        AccessFact? proof = isAtomic ? null : _around.ProofOf(slot);
+        if (proof is { Region: ValueKind.Stack or ValueKind.MapValue or ValueKind.Packet or ValueKind.PacketMeta } proved && proved.Size == size)
+        {
+            return Access.Unchecked(size);
+        }
+
+        if (isWrite && proof is { Region: ValueKind.Context, Offset.IsConstant: true } field && _around.FieldAt((long)field.Offset.Value, size, isWrite: true) is not null)
+        {
+            return Access.Unchecked(size);
         }
 
         switch (fact.Kind)

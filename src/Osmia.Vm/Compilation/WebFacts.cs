@@ -1,4 +1,5 @@
 using Osmia.Bytecode;
+using Osmia.Verification.Facts;
 using Osmia.Vm.Loading;
 
 namespace Osmia.Vm.Compilation;
@@ -159,7 +160,7 @@ internal sealed unsafe class WebFacts
         {
             int register = RegisterEffects.First(definitions);
             Web web = _webs.Defined(slot, register);
-            if (web.IsNarrow && !(_code[slot].Op == Op.CallLocal && register > 0) && !IsNarrow(_code[slot]))
+            if (web.IsNarrow && !(_code[slot].Op == Op.CallLocal && register > 0) && !IsNarrow(slot, _code[slot]))
             {
                 web.IsNarrow = false;
                 changes = true;
@@ -171,7 +172,7 @@ internal sealed unsafe class WebFacts
 
     private bool Fits(int register) => register < Registers && (_current[register]!.IsNarrow || _current[register]!.Fact is { Kind: FactKind.Constant, Value: >= 0 and <= uint.MaxValue });
 
-    private bool IsNarrow(in DecodedInstruction i)
+    private bool IsNarrow(int slot, in DecodedInstruction i)
     {
         bool isSmall = i.Immediate >= 0;
         switch (i.Op)
@@ -203,7 +204,7 @@ internal sealed unsafe class WebFacts
                 Fact source = FactOf(i.Source);
                 return !_around.HasContext || (source.Kind == FactKind.Context
                     ? _around.FieldAt(source.Value + i.Offset, 4, isWrite: false)?.Kind == ContextFieldKind.Scalar
-                    : source.Kind != FactKind.Unknown);
+                    : source.Kind != FactKind.Unknown || _around.ProofOf(slot) is { Region: not (ValueKind.Context or ValueKind.Unknown) });
             case Op.LoadB or Op.LoadH or Op.LoadAcquireB or Op.LoadAcquireH or Op.LoadAcquireW:
                 return true;
             case >= Op.AbsB and <= Op.IndW:

@@ -37,7 +37,8 @@ internal sealed unsafe class HashMap : VmMap
         _table = new EntryTable(memory, capacity, _keySize, valueSpace);
     }
 
-    /// <summary>The same for compiled code, which knows the map.</summary>
+    /// <summary>The same for compiled code, which knows the map. Optimised at once: the code around it is, too.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ulong LookupAddress(HashMap map, ulong key, int cpu)
     {
         EntryHeader* entry = map.Find((byte*)key);
@@ -172,6 +173,7 @@ internal sealed unsafe class HashMap : VmMap
     }
 
     /// <summary>Without a lock: walks the chain, and takes the gate only when a writer was at work meanwhile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private EntryHeader* Find(byte* key)
     {
         uint hash = KeyHash.Of(key, _keySize, _seed);

@@ -5,6 +5,7 @@ using Osmia.Objects.Linking;
 using Osmia.Runtime;
 using Osmia.Runtime.Packets;
 using Osmia.Tests.Kernel;
+using Osmia.Verification;
 using Osmia.Vm;
 
 namespace Osmia.Tests.Contracts;
@@ -14,23 +15,23 @@ public class EngineContractTests
 {
     private static readonly string[] s_samples = ["packets", "firewall", "tail"];
 
-    public static TheoryData<string, string[]> Cases => new()
-    {
-        { "packets", [] },
-        { "firewall", [] },
-        { "firewall", ["drop_fragments=true"] },
-        { "tail", [] },
-    };
+    public static TheoryData<string, string[], VmTier, VmMode> Cases =>
+    [
+        .. from sample in new (string, string[])[] { ("packets", []), ("firewall", []), ("firewall", ["drop_fragments=true"]), ("tail", []) }
+           from way in new[] { (VmTier.Interpreter, VmMode.Metered), (VmTier.Il, VmMode.Metered), (VmTier.Il, VmMode.Checked), (VmTier.Il, VmMode.Verified) }
+           select (sample.Item1, sample.Item2, way.Item1, way.Item2),
+    ];
 
     [Theory]
     [SupportedOSPlatform("linux")]
     [MemberData(nameof(Cases))]
-    public void Engines_agree_on_every_packet_and_every_map(string sample, string[] variables)
+    public void Engines_agree_on_every_packet_and_every_map(string sample, string[] variables, VmTier tier, VmMode mode)
     {
         using KernelEngine kernel = KernelTest.OpenOrSkip();
         BpfObject source = Read(sample, variables);
-        using var vm = new VmEngine();
-        using LoadedObject inVm = vm.Load(source);
+        using var vm = new VmEngine(new VmOptions { Tier = tier, Mode = mode == VmMode.Verified ? VmMode.Checked : mode });
+        using LoadedObject inVm = mode == VmMode.Verified ? LoadVerified(vm, source) : vm.Load(source);
+        Assert.All(inVm.Programs, program => Assert.Equal((tier, mode), (((VmProgram)program).Tier, ((VmProgram)program).Mode)));
         using LoadedObject inKernel = kernel.Load(source);
         var vmReplay = new PacketReplay(Entry(inVm));
         var kernelReplay = new PacketReplay(Entry(inKernel));
@@ -77,6 +78,13 @@ public class EngineContractTests
     }
 
     private static LoadedProgram Entry(LoadedObject loaded) => loaded.Program(AttachPlan.Attachable(loaded.Definition).Single().Name);
+
+    private static LoadedObject LoadVerified(VmEngine vm, BpfObject source)
+    {
+        LinkedObject linked = Linker.Link(source, vm.Target);
+        return vm.LoadVerified(linked, [.. linked.Programs.Select(program =>
+            VerifiedProgram.Prove(linked, program, vm.Target, out VerificationReport report) ?? throw new InvalidOperationException($"{program.Name}: {report.Problem}"))]);
+    }
 
     private static BpfObject Read(string sample, string[] variables)
     {

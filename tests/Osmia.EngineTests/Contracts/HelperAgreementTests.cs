@@ -115,16 +115,18 @@ public sealed class HelperAgreementTests
     public void The_vm_does_what_the_kernel_does(ProgramType type, string code)
     {
         using KernelEngine kernel = KernelTest.OpenOrSkip();
-        using var vm = new VmEngine(new VmOptions { Slots = 2 });
         LinkedProgram program = TestPrograms.Program(code, type, attachType: AttachTypeOf(type));
         LinkedObject linked = TestPrograms.Object([program]) with { License = "GPL" };
-        using LoadedObject inVm = vm.Load(linked, LoadOptions.Default);
+        using var ways = new VmWays(linked, slots: 2);
         using LoadedObject inKernel = kernel.Load(linked, LoadOptions.Default);
         foreach ((string name, byte[] frame) in Frames())
         {
             Outcome expected = Run(inKernel.Programs[0], frame);
-            Outcome actual = Run(inVm.Programs[0], frame);
-            Assert.Equal($"{name}: {expected}", $"{name}: {actual}");
+            foreach ((string way, LoadedObject inVm) in ways.All)
+            {
+                Outcome actual = Run(inVm.Programs[0], frame);
+                Assert.Equal($"{name}, {way}: {expected}", $"{name}, {way}: {actual}");
+            }
         }
     }
 

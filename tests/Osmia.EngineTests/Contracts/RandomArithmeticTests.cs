@@ -11,7 +11,7 @@ using Osmia.Vm;
 
 namespace Osmia.Tests.Contracts;
 
-/// <summary>The interpreter against the kernel's JIT: the same random program on the same packet returns the same.</summary>
+/// <summary>The interpreter and compiled code against the kernel's JIT: the same random program on the same packet returns the same.</summary>
 /// <remarks><c>OSMIA_ARITHMETIC_SEED</c> repeats one program.</remarks>
 public class RandomArithmeticTests
 {
@@ -22,7 +22,8 @@ public class RandomArithmeticTests
     public void Random_programs_return_the_same_in_both_engines()
     {
         using KernelEngine kernel = KernelTest.OpenOrSkip();
-        using var vm = new VmEngine(new VmOptions { Slots = 1 });
+        using var vm = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Interpreter });
+        using var compiled = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Il });
         string? fixedSeed = Environment.GetEnvironmentVariable("OSMIA_ARITHMETIC_SEED");
         // On a build server the same programs each time: a fault of its kernel must not look like one of the change.
         int first = Environment.GetEnvironmentVariable("CI") is null ? Environment.TickCount : 1;
@@ -39,7 +40,8 @@ public class RandomArithmeticTests
             {
                 using LoadedObject inKernel = kernel.Load(linked);
                 using LoadedObject inVm = vm.Load(linked, LoadOptions.Default);
-                Compare(inKernel.Programs[0], inVm.Programs[0], seed);
+                using LoadedObject inIl = compiled.Load(linked, LoadOptions.Default);
+                Compare(inKernel.Programs[0], [inVm.Programs[0], inIl.Programs[0]], seed);
                 programs++;
             }
             catch (KernelException refusal) when (refusal.VerifierLog?.Contains("BPF program is too large", StringComparison.Ordinal) == true)
@@ -62,16 +64,19 @@ public class RandomArithmeticTests
         Assert.True(programs > 0 && refused <= programs, summary);
     }
 
-    private static void Compare(LoadedProgram inKernel, LoadedProgram inVm, int seed)
+    private static void Compare(LoadedProgram inKernel, LoadedProgram[] others, int seed)
     {
         var random = new Random(~seed);
         for (int i = 0; i < PacketsPerProgram; i++)
         {
             byte[] packet = ArithmeticProgram.MakePacket(random);
             ulong expected = inKernel.Run(new ProgramRun { Data = packet }).ReturnValue;
-            ulong actual = (uint)inVm.Run(new ProgramRun { Data = packet }).ReturnValue;
-            Assert.True(expected == actual,
-                $"seed {seed}: the kernel returns 0x{expected:x}, the VM 0x{actual:x} for packet {Convert.ToHexStringLower(packet)}\n{Listing(inVm.Definition)}");
+            foreach (LoadedProgram inVm in others)
+            {
+                ulong actual = (uint)inVm.Run(new ProgramRun { Data = packet }).ReturnValue;
+                Assert.True(expected == actual,
+                    $"seed {seed}: the kernel returns 0x{expected:x}, the VM ({((VmProgram)inVm).Tier}) 0x{actual:x} for packet {Convert.ToHexStringLower(packet)}\n{Listing(inVm.Definition)}");
+            }
         }
     }
 

@@ -1,0 +1,97 @@
+using System.Text.Json;
+
+namespace Osmia.Tests;
+
+/// <summary><c>osmia prog run</c> and <c>osmia conformance</c>.</summary>
+public class ProgRunTests
+{
+    private const string Kernels = "bench/objects/kernels.bpf.o";
+
+    [Theory]
+    [InlineData("interpreter", "checked")]
+    [InlineData("il", "checked")]
+    [InlineData("il", "metered")]
+    public void A_program_runs_in_the_tier_and_mode_asked_for(string tier, string mode)
+    {
+        (int exitCode, string output, string error) = OsmiaCommand.Run("prog", "run", Kernels + "#hashmap", "--tier", tier, "--mode", mode, "--repeat", "3", "--json",
+            "--map-set", "table:05000000=0700000000000000", "--map-dump", "table");
+        Assert.True(exitCode == 0, error);
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement root = json.RootElement;
+        Assert.Equal((1, tier, mode), (root.GetProperty("retval").GetInt32(), root.GetProperty("tier").GetString(), root.GetProperty("mode").GetString()));
+        Assert.True(root.GetProperty("ns_per_run").GetDouble() > 0);
+        Assert.Equal(tier == "il", root.GetProperty("compile_us").GetDouble() > 0);
+        JsonElement element = Assert.Single(root.GetProperty("maps").GetProperty("table").EnumerateArray());
+        Assert.Equal(("05000000", "0a00000000000000"), (element.GetProperty("key").GetString(), element.GetProperty("value").GetString()));
+    }
+
+    [Fact]
+    public void A_packet_program_runs_verified()
+    {
+        string packet = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(packet, new byte[64]);
+            (int exitCode, string output, string error) = OsmiaCommand.Run("prog", "run", "samples/packets/packets.bpf.o", "--tier", "il", "--mode", "verified", "--data-in", packet);
+            Assert.True(exitCode == 0, error);
+            Assert.StartsWith("retval 2 (0x2), ", output, StringComparison.Ordinal);
+            Assert.EndsWith("tier il, mode verified", output.TrimEnd(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(packet);
+        }
+    }
+
+    [Fact]
+    public void Wrong_words_are_named()
+    {
+        foreach ((string[] words, string complaint) in new (string[], string)[]
+            {
+                ([Kernels], "say which program runs, as FILE#NAME"),
+                ([Kernels + "#empty", "--map-set", "table:05=07"], "keys of 4 and values of 8 bytes"),
+                ([Kernels + "#empty", "--map-dump", "nothing"], "no map 'nothing'"),
+                ([Kernels + "#empty", "--mode", "verified"], "say"),
+            })
+        {
+            (int exitCode, _, string error) = OsmiaCommand.Run(["prog", "run", .. words]);
+            Assert.True(exitCode != 0, string.Join(' ', words));
+            if (complaint != "say")
+            {
+                Assert.Contains(complaint, error, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("interpreter")]
+    [InlineData("il")]
+    public void The_plug_in_protocol_takes_memory_before_the_verb_and_hex_on_standard_input(string tier)
+    {
+        // r0 = *(u16 *)(r1 + 1); r0 += r2; exit
+        const string Program = "69 10 01 00 00 00 00 00 0f 20 00 00 00 00 00 00 95 00 00 00 00 00 00 00\n";
+        (int exitCode, string output, string error) = Feed(Program, "11 22 33", "conformance", "--tier", tier);
+        Assert.True(exitCode == 0, error);
+        Assert.Equal("3325", output.Trim());
+        (exitCode, output, error) = Feed("69 10 02 00 00 00 00 00 95 00 00 00 00 00 00 00", "11 22 33", "conformance", "--tier", tier);
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.Contains("OSM6100", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_plug_in_protocol_takes_an_object_too()
+    {
+        string hex = Convert.ToHexString(File.ReadAllBytes(RepositoryFiles.PathOf("samples", "packets", "packets.bpf.o")));
+        (int exitCode, string output, string error) = Feed(hex, "00", "conformance", "--elf");
+        Assert.True(exitCode == 0, error);
+        Assert.NotEqual("", output);
+    }
+
+    private static (int ExitCode, string Output, string Error) Feed(string input, params string[] words)
+    {
+        using OsmiaCommand command = OsmiaCommand.Start(words);
+        command.Feed(input);
+        int exitCode = command.WaitForExit();
+        return (exitCode, command.Output, command.Error);
+    }
+}

@@ -1,0 +1,252 @@
+using System.Diagnostics;
+using System.Diagnostics.Tracing;
+using Osmia.Bytecode;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Runtime;
+using Osmia.Verification;
+using Osmia.Vm;
+
+namespace Osmia.Tests.Vm;
+
+/// <summary>What compiled code must do besides computing: be optimised, stop, be swapped in, go away.</summary>
+public sealed class VmTierTests
+{
+    private const string Endless = "r0 = 0\nagain:\nr0 += 1\ngoto again\nexit";
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    public void A_loop_without_end_stops_at_the_budget(VmTier tier)
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, InstructionBudget = 1 << 20 });
+        using LoadedObject loaded = engine.Load(Endless);
+        for (int i = 0; i < 3; i++)
+        {
+            TrapException trap = Assert.Throws<TrapException>(() => loaded.Programs[0].Run(new ProgramRun()));
+            Assert.Equal("OSM6104", trap.Id);
+            Assert.InRange(trap.Slot, 1, 2);
+        }
+    }
+
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    public void A_run_is_cancelled_from_another_thread_and_the_next_one_is_not(VmTier tier)
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, InstructionBudget = long.MaxValue / 8 });
+        using LoadedObject loaded = engine.Load(TestPrograms.Object([TestPrograms.Program(Endless, name: "endless"), TestPrograms.Program("r0 = 7; exit", name: "short")]), LoadOptions.Default);
+        using var source = new CancellationTokenSource(TimeSpan.FromMilliseconds(30));
+        var endless = (VmProgram)loaded.Program("endless");
+        Assert.Equal(tier, endless.Tier);
+        Assert.Equal("OSM6110", Assert.Throws<TrapException>(() => endless.Run(new ProgramRun(), out _, source.Token)).Id);
+        Assert.Equal(7UL, loaded.Program("short").Run(new ProgramRun()).ReturnValue);
+    }
+
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    public void A_run_ends_when_its_time_is_over(VmTier tier)
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, InstructionBudget = long.MaxValue / 8, TimeBudget = TimeSpan.FromMilliseconds(30) });
+        using LoadedObject loaded = engine.Load(Endless);
+        TrapException trap = Assert.Throws<TrapException>(() => loaded.Programs[0].Run(new ProgramRun()));
+        Assert.Equal("OSM6104", trap.Id);
+        Assert.Contains("longer than", trap.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Only_metered_runs_can_be_cancelled()
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Mode = VmMode.Checked });
+        using LoadedObject loaded = engine.Load("r0 = 0; exit");
+        using var source = new CancellationTokenSource();
+        Assert.Throws<ArgumentException>(() => ((VmProgram)loaded.Programs[0]).Run(new ProgramRun(), out _, source.Token));
+    }
+
+    [Fact]
+    public void A_program_that_runs_often_is_compiled_in_the_background()
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 2 });
+        using LoadedObject loaded = engine.Load("r0 = *(u8 *)(r1 + 0); r0 += r2; exit");
+        var program = (VmProgram)loaded.Programs[0];
+        Assert.Equal(VmTier.Interpreter, program.Tier);
+        var clock = Stopwatch.StartNew();
+        while (program.Tier != VmTier.Il && clock.Elapsed < s_patience)
+        {
+            Assert.Equal(12UL, program.Run(new ProgramRun { Data = [8, 0, 0, 0] }).ReturnValue);
+        }
+
+        Assert.Equal(VmTier.Il, program.Tier);
+        Assert.Equal(12UL, program.Run(new ProgramRun { Data = [8, 0, 0, 0] }).ReturnValue);
+    }
+
+    [Fact]
+    public void Programs_that_are_dropped_while_they_are_compiled_do_no_harm()
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 2 });
+        for (int i = 0; i < 300; i++)
+        {
+            using LoadedObject loaded = engine.Load("*(u32 *)(r10 - 4) = 0; r1 = map[0]; r2 = r10; r2 += -4; call map_lookup_elem; r0 = 1; exit", TestPrograms.Map(0, MapType.Hash, 4, 8, 4));
+            Assert.Equal(1UL, loaded.Programs[0].Run(new ProgramRun { Repeat = 100 }).ReturnValue);
+        }
+    }
+
+    [Fact]
+    public void A_bad_access_in_a_compiled_loop_tells_slot_and_registers()
+    {
+        // Byte 16 does not exist: the loop is at r3 = 16 with the sum of the bytes before.
+        const string Code =
+            """
+            r0 = 0
+            r3 = 0
+            again:
+            r4 = r1
+            r4 += r3
+            r5 = *(u8 *)(r4 + 0)
+            r0 += r5
+            r3 += 1
+            if r3 < 100 goto again
+            exit
+            """;
+        foreach (VmTier tier in new[] { VmTier.Interpreter, VmTier.Il })
+        {
+            using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier });
+            using LoadedObject loaded = engine.Load(Code);
+            TrapException trap = Assert.Throws<TrapException>(() => loaded.Programs[0].Run(new ProgramRun { Data = [1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2] }));
+            Assert.Equal(("OSM6100", 4, 24UL, 16UL), (trap.Id, trap.Slot, trap.Registers[0], trap.Registers[3]));
+            Assert.Equal(trap.Registers[1] + 16, trap.Registers[4]);
+        }
+    }
+
+    [Fact]
+    public void Compiled_code_is_fully_optimised()
+    {
+        using var listener = new TierListener();
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Il });
+
+        // The largest straight and the most branched program that are still compiled.
+        string[] codes = [Straight(2000), Branches(800), "r0 = 1; exit"];
+        foreach (string code in codes)
+        {
+            using LoadedObject loaded = engine.Load(TestPrograms.Object([TestPrograms.Program(code, name: "tiers" + codes.IndexOf(code))]), LoadOptions.Default);
+            var program = (VmProgram)loaded.Programs[0];
+            Assert.True(program.Tier == VmTier.Il, program.TierReason);
+            program.Run(new ProgramRun { Data = new byte[64] });
+        }
+
+        var clock = Stopwatch.StartNew();
+        while (listener.Seen.Count < codes.Length && clock.Elapsed < s_patience)
+        {
+            Thread.Sleep(10);
+        }
+
+        Assert.Equal(codes.Length, listener.Seen.Count);
+        Assert.All(listener.Seen, seen => Assert.Equal("Optimized", seen.Value));
+    }
+
+    [Fact]
+    public void What_would_not_be_optimised_is_interpreted_and_says_why()
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Il });
+        using LoadedObject loaded = engine.Load(Straight(60_000));
+        var program = (VmProgram)loaded.Programs[0];
+        Assert.Equal(VmTier.Interpreter, program.Tier);
+        Assert.Contains("limit of optimised code", program.TierReason, StringComparison.Ordinal);
+        program.Run(new ProgramRun { Data = new byte[64] });
+    }
+
+    [Fact]
+    public void Loading_and_unloading_compiled_programs_leaves_nothing_behind()
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Il });
+        Rounds(300);
+        long before = Used();
+        Rounds(600);
+        long grown = Used() - before;
+        Assert.True(grown < 4 << 20, $"{grown} bytes more");
+
+        void Rounds(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                using LoadedObject loaded = engine.Load("*(u32 *)(r10 - 4) = 0; r1 = map[0]; r2 = r10; r2 += -4; call map_lookup_elem; r0 = 1; exit", TestPrograms.Map(0, MapType.Hash, 4, 8, 64));
+                Assert.Equal(1UL, loaded.Programs[0].Run(new ProgramRun()).ReturnValue);
+            }
+        }
+
+        static long Used()
+        {
+            for (int i = 0; i < 4; i++)
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+            }
+
+            return GC.GetTotalMemory(forceFullCollection: true);
+        }
+    }
+
+    [Fact]
+    public void Verified_mode_takes_what_was_verified_and_nothing_else()
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Il });
+        LinkedObject linked = TestPrograms.Object([TestPrograms.Program("r2 = *(u32 *)(r1 + 0); r3 = *(u32 *)(r1 + 4); r4 = r2; r4 += 4; r0 = 0; if r4 > r3 goto +1; r0 = *(u32 *)(r2 + 0); exit", ProgramType.Xdp)]);
+        VerifiedProgram? proof = VerifiedProgram.Prove(linked, linked.Programs[0], engine.Target, out VerificationReport report);
+        Assert.True(proof is not null, report.Problem?.Message);
+        using (LoadedObject loaded = engine.LoadVerified(linked, [proof]))
+        {
+            Assert.Equal(VmMode.Verified, ((VmProgram)loaded.Programs[0]).Mode);
+            Assert.Equal(0x04030201UL, loaded.Programs[0].Run(new ProgramRun { Data = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14] }).ReturnValue);
+        }
+
+        LinkedObject other = linked with { };
+        Assert.Throws<ArgumentException>(() => engine.LoadVerified(other, [proof]));
+        Assert.Throws<ArgumentException>(() => new VmEngine(new VmOptions { Mode = VmMode.Verified }));
+        LinkedObject wrong = TestPrograms.Object([TestPrograms.Program("r2 = *(u32 *)(r1 + 0); r0 = *(u32 *)(r2 + 0); exit", ProgramType.Xdp)]);
+        Assert.Null(VerifiedProgram.Prove(wrong, wrong.Programs[0], engine.Target, out _));
+    }
+
+    private static string Straight(int length) =>
+        "r0 = 1\n" + string.Concat(Enumerable.Range(0, length).Select(i => $"r0 *= {i + 3}\nr0 ^= r1\n")) + "exit";
+
+    private static string Branches(int count) =>
+        "r0 = *(u64 *)(r1 + 0)\nr3 = 0\n" + string.Concat(Enumerable.Range(0, count).Select(i => $"if r0 == {i} goto l{i}\nr3 += r0\nl{i}:\n")) + "r0 = r3\nexit";
+
+    /// <summary>What the runtime says of the methods it compiles.</summary>
+    private sealed class TierListener : EventListener
+    {
+        private const EventKeywords Jit = (EventKeywords)0x10;
+        private static readonly string[] s_names = ["Unknown", "MinOptJitted", "Optimized", "QuickJitted", "OptimizedTier1"];
+
+        public Dictionary<string, string> Seen { get; } = [];
+
+        protected override void OnEventSourceCreated(EventSource eventSource)
+        {
+            if (eventSource.Name == "Microsoft-Windows-DotNETRuntime")
+            {
+                EnableEvents(eventSource, EventLevel.Verbose, Jit);
+            }
+        }
+
+        protected override void OnEventWritten(EventWrittenEventArgs eventData)
+        {
+            if (eventData.EventName?.StartsWith("MethodLoadVerbose", StringComparison.Ordinal) != true)
+            {
+                return;
+            }
+
+            string name = (string)eventData.Payload![eventData.PayloadNames!.IndexOf("MethodName")]!;
+            if (name.StartsWith("tiers", StringComparison.Ordinal))
+            {
+                uint flags = (uint)eventData.Payload[eventData.PayloadNames.IndexOf("MethodFlags")]!;
+                uint tier = (flags >> 7) & 7;
+                lock (Seen)
+                {
+                    Seen[name] = tier < s_names.Length ? s_names[tier] : $"{tier}";
+                }
+            }
+        }
+    }
+}
