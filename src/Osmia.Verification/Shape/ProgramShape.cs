@@ -45,17 +45,17 @@ internal sealed class ProgramShape
         IsMeetingPoint[slot] = true;
     }
 
+    /// <summary>The instructions of its function that go on to each.</summary>
+    public int[][] Predecessors => _predecessors ??= LoopComponents.Predecessors(Code.AsSpan());
+
+    public RegisterLiveness LiveRegisters(LinkedProgram program) => _registers ??= new RegisterLiveness(this, program);
+
     /// <summary>Tells that the kernel function called at a slot calls one of the program's. Before the program is walked.</summary>
     public void MarkCallback(int slot)
     {
         LoopPoints[slot] = LoopPoint.Callback;
         IsMeetingPoint[slot] = true;
     }
-
-    /// <summary>The instructions of its function that go on to each.</summary>
-    public int[][] Predecessors => _predecessors ??= LoopComponents.Predecessors(Code.AsSpan());
-
-    public RegisterLiveness LiveRegisters(LinkedProgram program) => _registers ??= new RegisterLiveness(this, program);
 
     public int FunctionAt(int slot) => _functionOf[slot];
 
