@@ -245,9 +245,14 @@ internal sealed partial class PathWalk
         }
 
         RequireNoSection("bpf_throw is called");
-        if (_scope.CatchesExceptions() || _state.Frames[0].CallbackReturns is not null)
+        if (_state.Frames.Exists(frame => frame.CallbackReturns is not null))
         {
-            throw Stop.NotModelled("functions that catch exceptions, and exceptions in callbacks that run later");
+            throw Stop.Reject(CheckFamily.Allowance, "bpf_throw is called in a callback: exceptions leave no function of the kernel");
+        }
+
+        if (_scope.CatchesExceptions())
+        {
+            throw Stop.NotModelled("functions that catch exceptions");
         }
 
         if (_state.Frames.Count > 1 || _contract is not null)

@@ -17,4 +17,9 @@ SEC("tc") int bad_throw_static_reference(struct __sk_buff *ctx) { void *r = bpf_
 GLOBAL int throws_global(__u32 x) { if (x > 10) bpf_throw(3); return x; }
 SEC("tc") int ok_throw_global(struct __sk_buff *ctx) { return throws_global(ctx->len) & 1; }
 STATIC int round(__u32 i, void *c) { if (i > 5) bpf_throw(0); return 0; }
-SEC("tc") int ok_throw_callback(struct __sk_buff *ctx) { bpf_loop(10, round, 0, 0); return 0; }
+SEC("tc") int bad_throw_callback(struct __sk_buff *ctx) { bpf_loop(10, round, 0, 0); return 0; }
+STATIC int below(__u32 i) { if (i > 5) bpf_throw(0); return 0; }
+STATIC int deeper(__u32 i, void *c) { return below(i); }
+SEC("tc") int bad_throw_below_callback(struct __sk_buff *ctx) { bpf_loop(10, deeper, 0, 0); return 0; }
+STATIC int not_at_run_time(__u32 i, void *c) { return below(1); }
+SEC("tc") int bad_throw_not_walked(struct __sk_buff *ctx) { bpf_loop(10, not_at_run_time, 0, 0); return 0; }
