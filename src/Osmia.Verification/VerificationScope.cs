@@ -18,6 +18,7 @@ internal sealed partial class VerificationScope
         MapType.InsnArray, MapType.ProgArray,
     ];
 
+    private readonly LinkedProgram _program;
     private readonly int _mapCount;
     private RegisterKind[]? _kinds;
     private readonly BtfTypes? _types;
@@ -37,6 +38,7 @@ internal sealed partial class VerificationScope
         Maps = [.. source.Maps];
         _mapCount = Maps.Count;
         _types = source.Types;
+        _program = program;
         Type = program.Type;
         IsSleepable = program.Section.IsSleepable;
         AttachType = program.AttachType;
@@ -210,54 +212,37 @@ internal sealed partial class VerificationScope
     {
         if (!_contracts.TryGetValue(function, out FunctionContract? known))
         {
-            _contracts[function] = known = FunctionContract.Of(_types, function, Context);
+            _contracts[function] = known = FunctionContract.Of(_types, function, Context, _program, name => TargetTypes.Find(BtfKind.Struct, name));
         }
 
         return known;
     }
 
     /// <summary>Whether a function, or one it calls, has a call that may change the packet: pointers into it end with such a function.</summary>
-    public bool ChangesPacket(ProgramShape shape, int function)
-    {
-        if (_changing.TryGetValue(function, out bool known))
-        {
-            return known;
-        }
-
-        _changing[function] = false; // What calls itself adds nothing.
-        bool changes = false;
-        ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
-        for (int slot = function; slot < code.Length && shape.FunctionAt(slot) == function && !changes; slot++)
-        {
-            changes = (code[slot].IsHelperCall && HelperTable.Find(code[slot].Immediate)?.SignatureFor(Type, AttachType) is { } signature && (signature.Traits & HelperTraits.ChangesPacket) != 0)
-                || Kfuncs.Has(code[slot], KfuncTraits.ChangesPacket)
-                || (code[slot].IsLocalCall && ChangesPacket(shape, slot + 1 + code[slot].Immediate));
-            slot += code[slot].IsWide ? 1 : 0;
-        }
-
-        return _changing[function] = changes;
-    }
+    public bool ChangesPacket(ProgramShape shape, int function) => HasCall(shape, function, HelperTraits.ChangesPacket, _changing);
 
     /// <summary>Whether a function, or one it calls, has a call that may sleep.</summary>
-    public bool Sleeps(ProgramShape shape, int function)
+    public bool MaySleep(ProgramShape shape, int function) => HasCall(shape, function, HelperTraits.MaySleep, _sleeping);
+
+    private bool HasCall(ProgramShape shape, int function, HelperTraits trait, Dictionary<int, bool> knownOnes)
     {
-        if (_sleeping.TryGetValue(function, out bool known))
+        if (knownOnes.TryGetValue(function, out bool known))
         {
             return known;
         }
 
-        _sleeping[function] = false; // What calls itself adds nothing.
-        bool sleeps = false;
+        knownOnes[function] = false; // What calls itself adds nothing.
+        bool found = false;
         ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
-        for (int slot = function; slot < code.Length && shape.FunctionAt(slot) == function && !sleeps; slot++)
+        for (int slot = function; slot < code.Length && shape.FunctionAt(slot) == function && !found; slot++)
         {
-            sleeps = (code[slot].IsHelperCall && HelperTable.Find(code[slot].Immediate)?.SignatureFor(Type, AttachType) is { } signature && (signature.Traits & HelperTraits.MaySleep) != 0)
-                || Kfuncs.Has(code[slot], KfuncTraits.Sleeps)
-                || (code[slot].IsLocalCall && Sleeps(shape, slot + 1 + code[slot].Immediate));
+            found = (code[slot].IsHelperCall && HelperTable.Find(code[slot].Immediate)?.SignatureFor(Type, AttachType) is { } signature && (signature.Traits & trait) != 0)
+                || Kfuncs.Has(code[slot], trait == HelperTraits.MaySleep ? KfuncTraits.Sleeps : KfuncTraits.ChangesPacket)
+                || ((code[slot].IsLocalCall || code[slot].IsFunctionAddress) && HasCall(shape, slot + 1 + code[slot].Immediate, trait, knownOnes));
             slot += code[slot].IsWide ? 1 : 0;
         }
 
-        return _sleeping[function] = sleeps;
+        return knownOnes[function] = found;
     }
 
     /// <summary>The index of what a map of maps holds.</summary>

@@ -458,9 +458,10 @@ internal sealed partial class PathWalk
             return 0;
         }
 
-        // The kernel takes the key from a spilled number of its size only.
+        // The kernel takes the key from a spilled number of whose bytes as many stand from the key's place on as the key has. In the upper
+        // half of a small number stands 0: what is below it is a key that is there, too.
         ref StackSlot stack = ref frame.Stack[slot];
-        if (index != 0 || stack.SpilledSize != size || !stack.Spilled.IsConstant)
+        if (stack.SpilledSize - index != size || !stack.Spilled.IsConstant || stack.Spilled.Number.Value > uint.MaxValue)
         {
             return null;
         }

@@ -235,7 +235,7 @@ internal sealed partial class PathWalk
         (call.Map, call.MapInstance) = (value.Map, value.Type);
     }
 
-    private int Throw() => throw Stop.NotModelled("exceptions (bpf_throw)");
+    private static int Throw() => throw Stop.NotModelled("exceptions (bpf_throw)");
 
     private void UseResilientLock(KfuncCall call, string name, in RegisterState value)
     {

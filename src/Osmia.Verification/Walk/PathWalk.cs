@@ -206,7 +206,10 @@ internal sealed partial class PathWalk
         };
     }
 
-    private RegisterState FunctionAddress(int function) => !_scope.IsGlobal(_program.FunctionAt(function))
+    // The kernel learns from the records of functions which are static: an object with BTF for some of them only has no records.
+    private RegisterState FunctionAddress(int function) => _program.Functions.Any(other => other.BtfId.IsVoid)
+        ? throw Stop.Reject(CheckFamily.Encoding, $"the address of '{_program.FunctionAt(function).Name}' is taken, but not all functions of the program have BTF")
+        : !_scope.IsGlobal(_program.FunctionAt(function))
         ? RegisterState.Pointer(RegisterKind.Function) with { Frame = function }
         : throw Stop.Reject(CheckFamily.Encoding, $"the address of '{_program.FunctionAt(function).Name}' is taken: only static functions are called back");
 
