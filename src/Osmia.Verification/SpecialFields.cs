@@ -9,6 +9,9 @@ internal enum SpecialKind
 
     /// <summary><c>bpf_res_spin_lock</c>: taking it may fail, and several may be held.</summary>
     ResilientLock,
+
+    /// <summary>A <see cref="ResilientLock"/> as it is held when it was taken with interrupts off; no field is of this kind.</summary>
+    ResilientLockIrq,
     Timer,
     WorkQueue,
     TaskWork,

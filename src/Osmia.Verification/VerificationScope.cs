@@ -18,6 +18,7 @@ internal sealed partial class VerificationScope
         MapType.InsnArray, MapType.ProgArray,
     ];
 
+    private readonly LinkedProgram _program;
     private readonly int _mapCount;
     private RegisterKind[]? _kinds;
     private readonly BtfTypes? _types;
@@ -26,6 +27,7 @@ internal sealed partial class VerificationScope
     private readonly Lazy<MemberTrust> _trust;
     private readonly Dictionary<LinkedFunction, FunctionContract> _contracts = [];
     private readonly Dictionary<int, bool> _changing = [];
+    private readonly Dictionary<int, bool> _sleeping = [];
 
     public VerificationScope(LinkedObject source, LinkedProgram program, Target? target)
     {
@@ -36,6 +38,7 @@ internal sealed partial class VerificationScope
         Maps = [.. source.Maps];
         _mapCount = Maps.Count;
         _types = source.Types;
+        _program = program;
         Type = program.Type;
         IsSleepable = program.Section.IsSleepable;
         AttachType = program.AttachType;
@@ -137,6 +140,7 @@ internal sealed partial class VerificationScope
     {
         ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
         var storages = new Dictionary<MapType, LinkedMap>();
+        LinkedMap? arena = null;
         for (int slot = 0; slot < code.Length; slot++)
         {
             if (!code[slot].IsWide)
@@ -149,6 +153,12 @@ internal sealed partial class VerificationScope
             {
                 LinkedMap map = Maps[CheckMap(code[slot].Immediate)];
                 RequireUsable(map);
+                arena ??= map.Type == MapType.Arena ? map : null;
+                if (map.Type == MapType.Arena && map != arena)
+                {
+                    throw Stop.Reject(CheckFamily.Allowance, $"a program has one arena at most: '{arena!.Name}' and '{map.Name}' are two");
+                }
+
                 if (map.Type is MapType.CgroupStorage or MapType.PercpuCgroupStorage && !storages.TryAdd(map.Type, map) && storages[map.Type] != map)
                 {
                     throw Stop.Reject(CheckFamily.Allowance, $"a program has one map of type {map.Type.ToKernelName()} at most: '{storages[map.Type].Name}' and '{map.Name}' are two");
@@ -202,31 +212,52 @@ internal sealed partial class VerificationScope
     {
         if (!_contracts.TryGetValue(function, out FunctionContract? known))
         {
-            _contracts[function] = known = FunctionContract.Of(_types, function, Context);
+            _contracts[function] = known = FunctionContract.Of(_types, function, Context, _program, name => TargetTypes.Find(BtfKind.Struct, name));
         }
 
         return known;
     }
 
     /// <summary>Whether a function, or one it calls, has a call that may change the packet: pointers into it end with such a function.</summary>
-    public bool ChangesPacket(ProgramShape shape, int function)
+    public bool ChangesPacket(ProgramShape shape, int function) => HasCall(shape, function, HelperTraits.ChangesPacket, KfuncTraits.ChangesPacket, _changing);
+
+    /// <summary>Whether a function of the program's own catches what it throws, told by a tag of its first function.</summary>
+    public bool CatchesExceptions()
     {
-        if (_changing.TryGetValue(function, out bool known))
+        for (int id = _types?.FirstId ?? 0; id < (_types?.Count ?? 0); id++)
+        {
+            BtfType tag = _types![id];
+            if (tag.Kind == BtfKind.DeclarationTag && tag.ReferencedId == _program.Functions[0].BtfId && tag.Name.StartsWith("exception_callback:", StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether a function, or one it calls, has a call that may sleep.</summary>
+    public bool MaySleep(ProgramShape shape, int function) => HasCall(shape, function, HelperTraits.MaySleep, KfuncTraits.Sleeps, _sleeping);
+
+    private bool HasCall(ProgramShape shape, int function, HelperTraits trait, KfuncTraits ofKernel, Dictionary<int, bool> knownOnes)
+    {
+        if (knownOnes.TryGetValue(function, out bool known))
         {
             return known;
         }
 
-        _changing[function] = false; // What calls itself adds nothing.
-        bool changes = false;
+        knownOnes[function] = false; // What calls itself adds nothing.
+        bool found = false;
         ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
-        for (int slot = function; slot < code.Length && shape.FunctionAt(slot) == function && !changes; slot++)
+        for (int slot = function; slot < code.Length && shape.FunctionAt(slot) == function && !found; slot++)
         {
-            changes = (code[slot].IsHelperCall && HelperTable.Find(code[slot].Immediate)?.SignatureFor(Type, AttachType) is { } signature && (signature.Traits & HelperTraits.ChangesPacket) != 0)
-                || (code[slot].IsLocalCall && ChangesPacket(shape, slot + 1 + code[slot].Immediate));
+            found = (code[slot].IsHelperCall && HelperTable.Find(code[slot].Immediate)?.SignatureFor(Type, AttachType) is { } signature && (signature.Traits & trait) != 0)
+                || (code[slot].IsKfuncCall && Kfuncs.FactsOf(code[slot])?.Has(ofKernel) == true)
+                || ((code[slot].IsLocalCall || code[slot].IsFunctionAddress) && HasCall(shape, slot + 1 + code[slot].Immediate, trait, ofKernel, knownOnes));
             slot += code[slot].IsWide ? 1 : 0;
         }
 
-        return _changing[function] = changes;
+        return knownOnes[function] = found;
     }
 
     /// <summary>The index of what a map of maps holds.</summary>

@@ -54,12 +54,12 @@ public sealed record Kfunc(string Name, KfuncTraits Traits, IReadOnlyList<Helper
 
     public bool Has(KfuncTraits trait) => (Traits & trait) != 0;
 
-    /// <param name="attachType">Null when it is not known.</param>
+    /// <param name="attachType">Null for a program without one.</param>
     public bool AllowsCaller(ProgramType type, AttachType? attachType = null)
     {
         foreach (HelperCaller caller in Callers)
         {
-            if (caller.Covers(type, attachType))
+            if (caller.Covers(type, attachType) && (attachType is not null || caller.AttachTypes.Count == 0))
             {
                 return true;
             }

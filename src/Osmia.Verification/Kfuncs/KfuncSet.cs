@@ -39,15 +39,23 @@ internal sealed class KfuncSet(ProgramType program, BtfTypes? types)
                     throw Stop.Reject(CheckFamily.Encoding, $"the target's type {code[slot].Immediate} is no function");
                 }
 
-                if (code[slot].Offset == 0 && types is not null && KfuncTable.Find(types[code[slot].Immediate].Name) is { } facts && facts.Has(KfuncTraits.IteratorNext))
+                Kfunc? facts = code[slot].Offset == 0 && types is not null ? KfuncTable.Find(types[code[slot].Immediate].Name) : null;
+                if (facts?.Has(KfuncTraits.IteratorNext) == true)
                 {
                     shape.MarkIterator(slot);
+                }
+                else if (facts is not null && SpecialKfuncs.Of(facts.Name) == SpecialKfunc.TreeAdd)
+                {
+                    shape.MarkCallback(slot);
                 }
             }
 
             slot += code[slot].IsWide ? 1 : 0;
         }
     }
+
+    /// <summary>What is known of a function of the kernel that is called; null of those the table has not.</summary>
+    public Kfunc? FactsOf(Instruction call) => call.Offset == 0 && call.Immediate != 0 && types is not null ? KfuncTable.Find(types[call.Immediate].Name) : null;
 
     public KfuncPrototype Of(Instruction call)
     {

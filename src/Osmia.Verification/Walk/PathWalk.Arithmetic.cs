@@ -88,7 +88,8 @@ internal sealed partial class PathWalk
         ref RegisterState source = ref Read(instruction.Source);
         if (instruction.Opcode.Is64Bit && instruction.Offset == 1)
         {
-            throw Stop.NotModelled("address space casts");
+            this[destination] = CastAddressSpace(instruction.Immediate);
+            return;
         }
 
         int extendFrom = instruction.Offset / 8;
@@ -132,6 +133,12 @@ internal sealed partial class PathWalk
         if (left.IsNumber && right.IsNumber)
         {
             return RegisterState.Of(is64 ? ScalarArithmetic.Apply64(operation, left.Number, right.Number) : ScalarArithmetic.Apply32(operation, left.Number, right.Number));
+        }
+
+        if (left.Kind == RegisterKind.Arena)
+        {
+            // Whatever is done to it, only its low half counts.
+            return left;
         }
 
         if (left.IsPointer && right.IsPointer)

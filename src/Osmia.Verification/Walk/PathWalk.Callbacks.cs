@@ -78,6 +78,7 @@ internal sealed partial class PathWalk
         CallbackParameter.CallerPointer => this[call.Helper.Id == HelperId.FindVma ? Register.R4 : Register.R3],
         CallbackParameter.Task => this[Register.R1],
         CallbackParameter.MemoryArea => RegisterState.Pointer(RegisterKind.Typed) with { Type = TargetType("vm_area_struct").Value },
+        CallbackParameter.Dynptr => RegisterState.Dynptr(DynptrKind.Local, NewId(), 0, isFirst: true),
         CallbackParameter.ConstMap or CallbackParameter.MapKey or CallbackParameter.MapValue => OfMap(parameter, call.Map),
         _ => throw Stop.NotModelled($"the {parameter} a callback of {call.Name} is given"),
     };

@@ -62,25 +62,17 @@ internal sealed partial class PathWalk
                 RequirePrecise(register);
             }
 
-            ContractArgument argument = contract.Arguments[i];
-            bool fits = argument.Kind switch
+            CheckContract(function, contract.Arguments[i], register, value);
+        }
+
+        if (_scope.MaySleep(_shape, function.Slot))
+        {
+            if (!MaySleep)
             {
-                ContractKind.Number => value.IsNumber,
-                ContractKind.Context => value.Kind == RegisterKind.Context && !value.IsNullable && value.Offset == 0,
-                _ => value.IsPointer || (value.IsNull && argument.IsNullable),
-            };
-            if (!fits || (argument is { Kind: ContractKind.Memory, IsNullable: false } && value.IsNullable))
-            {
-                throw Stop.Reject(CheckFamily.CallArgument, $"{Name(register)} of global function '{function.Name}' holds {value.Describe()}; its parameter is {argument.Kind.ToString().ToLowerInvariant()}");
+                throw Stop.Reject(CheckFamily.Allowance, $"global function '{function.Name}' may sleep, and this program may not");
             }
 
-            if (argument.Kind == ContractKind.Memory && !value.IsNull)
-            {
-                // The function may write what it is given.
-                RegisterState memory = value with { Traits = value.Traits & ~PointerTraits.Nullable };
-                CheckMemory(memory, $"{Name(register)} of '{function.Name}'", argument.Size, writes: false, mayBeEmpty: false);
-                CheckMemory(memory, $"{Name(register)} of '{function.Name}'", argument.Size, writes: true, mayBeEmpty: false);
-            }
+            RequireSleepHere($"global function '{function.Name}'");
         }
 
         GlobalsCalled.Add(function);
@@ -90,11 +82,46 @@ internal sealed partial class PathWalk
         }
 
         ForgetCallerSaved();
-        if (contract.ReturnsNumber)
+        this[Register.R0] = RegisterState.Unknown;
+    }
+
+    private void CheckContract(LinkedFunction function, ContractArgument argument, Register register, RegisterState value)
+    {
+        bool isNull = value.IsNull && argument.IsNullable;
+        RegisterState there = argument.IsNullable ? value with { Traits = value.Traits & ~PointerTraits.Nullable } : value;
+        bool fits = isNull || argument.Kind switch
         {
-            this[Register.R0] = RegisterState.Unknown;
+            ContractKind.Number => value.IsNumber,
+            ContractKind.Context => value.Kind == RegisterKind.Context && !value.IsNullable && value.Offset == 0,
+            ContractKind.Object => IsTypedArgument(there, argument.TypeName, isStrict: false) || IsTypedArgument(there, argument.TypeName, isStrict: false, PointerTraits.Rcu),
+            ContractKind.Dynptr => InitialisedDynptr(value, $"{Name(register)} of '{function.Name}'").Kind == RegisterKind.Dynptr,
+            ContractKind.Arena => value.Kind == RegisterKind.Arena || value.IsNumber,
+            // Nothing is expected of what is read with faults caught.
+            ContractKind.UntrustedObject or ContractKind.UntrustedMemory => true,
+            // The kernel takes the constant 0 here too, and the function would read what is not there.
+            _ => there.IsPointer && !there.IsNullable,
+        };
+        if (!fits)
+        {
+            throw Stop.Reject(CheckFamily.CallArgument, $"{Name(register)} of global function '{function.Name}' holds {value.Describe()}; its parameter is {Describe(argument)}");
+        }
+
+        if (argument.Kind == ContractKind.Memory && !isNull)
+        {
+            // The function may write what it is given.
+            CheckMemory(there, $"{Name(register)} of '{function.Name}'", argument.Size, writes: false, mayBeEmpty: false);
+            CheckMemory(there, $"{Name(register)} of '{function.Name}'", argument.Size, writes: true, mayBeEmpty: false);
         }
     }
+
+    private static string Describe(ContractArgument argument) => argument.Kind switch
+    {
+        ContractKind.Number => "a number",
+        ContractKind.Context => "the context",
+        ContractKind.Object => $"a pointer to struct {argument.TypeName}",
+        ContractKind.Arena => "an address in the arena",
+        _ => $"memory of {argument.Size} bytes",
+    };
 
     private int Exit()
     {
@@ -120,7 +147,7 @@ internal sealed partial class PathWalk
 
         if (_contract is { } contract)
         {
-            if (contract.ReturnsNumber && !Read(Register.R0).IsNumber)
+            if (!Read(Register.R0).IsNumber)
             {
                 throw Stop.Reject(CheckFamily.ReturnValue, $"global function '{contract.Name}' returns {result.Describe()}, not a number");
             }

@@ -162,6 +162,12 @@ internal sealed partial class PathWalk
             case HelperArgumentKind.SocketCommon or HelperArgumentKind.BtfSocketCommon or HelperArgumentKind.Socket:
                 CheckSocket(call, argument, register, value);
                 return;
+            case HelperArgumentKind.KptrSlot:
+                CheckKptrSlot(call, register, value);
+                return;
+            case HelperArgumentKind.Kptr:
+                CheckKptr(call, register, value);
+                return;
             case HelperArgumentKind.Dynptr:
                 CheckDynptr(call, argument, register, value);
                 return;
@@ -182,8 +188,8 @@ internal sealed partial class PathWalk
                 CheckTypedArgument(call, argument, register, value);
                 return;
             case HelperArgumentKind.PerCpuPointer:
-                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
-                call.PerCpuType = value.Type;
+                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted | PointerTraits.Local)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
+                (call.PerCpuType, call.PerCpuIsLocal) = (value.Type, value.IsLocalObject);
                 return;
             default:
                 throw Stop.NotModelled($"{argument.Kind} arguments ({call.Name})");
@@ -476,9 +482,10 @@ internal sealed partial class PathWalk
             return 0;
         }
 
-        // The kernel takes the key from a spilled number of its size only.
+        // The kernel takes the key from a spilled number of whose bytes as many stand from the key's place on as the key has. In the upper
+        // half of a small number stands 0: what is below it is a key that is there, too.
         ref StackSlot stack = ref frame.Stack[slot];
-        if (index != 0 || stack.SpilledSize != size || !stack.Spilled.IsConstant)
+        if (stack.SpilledSize - index != size || !stack.Spilled.IsConstant || stack.Spilled.Number.Value > uint.MaxValue)
         {
             return null;
         }
@@ -503,9 +510,12 @@ internal sealed partial class PathWalk
             HelperReturnKind.Socket => RegisterState.Pointer(RegisterKind.Socket, traits),
             HelperReturnKind.SocketCommon => RegisterState.Pointer(RegisterKind.SocketCommon, traits),
             HelperReturnKind.TcpSocket => RegisterState.Pointer(RegisterKind.TcpSocket, traits),
+            HelperReturnKind.Kptr => ExchangedKptr(call.Kptr!, traits),
             HelperReturnKind.DynptrMemory => RegisterState.Pointer(RegisterKind.Memory, traits) with { MemorySize = call.Size, Owner = call.Dynptr.Owner, ReferenceId = call.Dynptr.ReferenceId },
             HelperReturnKind.RingbufRecord => RegisterState.Pointer(RegisterKind.Memory, traits | PointerTraits.RingRecord) with { MemorySize = call.Size },
             HelperReturnKind.BtfPointer => RegisterState.Pointer(RegisterKind.Typed, traits | (returned.IsTrusted ? PointerTraits.Trusted : PointerTraits.None)) with { Type = TargetType(returned.TypeName).Value },
+            // An object that each CPU has its own of, allocated by the program, is there for all of them.
+            HelperReturnKind.PerCpuData when call.PerCpuIsLocal => RegisterState.Pointer(RegisterKind.Typed, PointerTraits.Allocated | PointerTraits.Rcu) with { Type = call.PerCpuType },
             HelperReturnKind.PerCpuData => PerCpuData(call.PerCpuType, traits),
             _ => throw Stop.NotModelled($"what {call.Name} returns"),
         };
@@ -597,6 +607,9 @@ internal sealed partial class PathWalk
         /// <summary>The reference of a dynptr that the call gives up.</summary>
         public int ReleasedDynptr { get; set; }
 
+        /// <summary>The field whose pointer is exchanged.</summary>
+        public SpecialField? Kptr { get; set; }
+
         /// <summary>The dynptr among the arguments.</summary>
         public RegisterState Dynptr { get; set; }
 
@@ -606,5 +619,7 @@ internal sealed partial class PathWalk
 
         /// <summary>The target's type of the per-CPU variable that was passed.</summary>
         public int PerCpuType { get; set; }
+
+        public bool PerCpuIsLocal { get; set; }
     }
 }

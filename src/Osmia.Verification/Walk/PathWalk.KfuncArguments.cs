@@ -171,7 +171,7 @@ internal sealed partial class PathWalk
         else if (parameter.Pointee.Kind == BtfKind.FunctionPrototype)
         {
             Require(value.Kind == RegisterKind.Function, name, value, "a function of the program");
-            call.Callback = value.Frame;
+            (call.Callback, call.HasCallback) = (value.Frame, true);
         }
         else
         {

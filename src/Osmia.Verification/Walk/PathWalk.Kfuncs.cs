@@ -44,6 +44,7 @@ internal sealed partial class PathWalk
             FailResilientLock(failed);
         }
 
+        WalkKfuncCallback(call);
         EnterOrLeave(call);
         if (call.Released != 0)
         {
@@ -51,7 +52,6 @@ internal sealed partial class PathWalk
         }
 
         GiveToGraph(call);
-        WalkKfuncCallback(call);
         if (kfunc.Special == SpecialKfunc.Throw)
         {
             return Throw();
@@ -164,7 +164,7 @@ internal sealed partial class PathWalk
 
         if (pointee.Kind != BtfKind.Struct)
         {
-            bool isReadOnly = call.ResultSize is null || call.IsResultReadOnly;
+            bool isReadOnly = (call.ResultSize is null || call.IsResultReadOnly) && kfunc.Name != "bpf_session_cookie";
             long size = call.ResultSize ?? kfunc.Types.SizeOf(pointee.Id);
             return size > 0
                 ? RegisterState.Pointer(RegisterKind.Memory, rcu | (isReadOnly ? PointerTraits.ReadOnly : PointerTraits.None)) with { MemorySize = (int)size, ReferenceId = call.Reference }
@@ -276,6 +276,11 @@ internal sealed partial class PathWalk
         /// <summary>First slot of the function to call back.</summary>
         public int Callback { get; set; }
 
+        public bool HasCallback { get; set; }
+
+        /// <summary>The reference that a list or tree takes over.</summary>
+        public int GivenReference { get; set; }
+
         /// <summary>Type, in the object's BTF, of what is passed or handed out.</summary>
         public int ObjectType { get; set; }
 
@@ -285,7 +290,7 @@ internal sealed partial class PathWalk
         /// <summary>The list or tree.</summary>
         public SpecialField? Root { get; set; }
 
-        /// <summary>The list or tree is in an object of this type.</summary>
-        public TypeId RootOwner { get; set; }
+        /// <summary>The type, in the object's BTF, of what the list or tree is in.</summary>
+        public TypeId RootHolder { get; set; }
     }
 }

@@ -21,8 +21,13 @@ internal sealed partial class PathWalk
     /// <summary>A lock is taken or given back by a pointer to its place.</summary>
     private void UseLock(in RegisterState value, string name, SpecialKind kind, bool isTaken)
     {
-        SpecialField field = FieldAt(value, name, kind);
+        SpecialField field = FieldAt(value, name, kind == SpecialKind.ResilientLockIrq ? SpecialKind.ResilientLock : kind);
         var held = new HeldLock(kind, value.Id, OwnerOf(value));
+        if (IsInTreeCallback)
+        {
+            throw Stop.Reject(CheckFamily.References, $"{name}: locks stay as they are while a tree compares nodes");
+        }
+
         if (isTaken)
         {
             if (IsLocked && (kind == SpecialKind.SpinLock || _state.Locks.Exists(other => other.Kind == SpecialKind.SpinLock)))
@@ -30,7 +35,7 @@ internal sealed partial class PathWalk
                 throw Stop.Reject(CheckFamily.References, $"{name}: a lock is taken while another is held");
             }
 
-            if (_state.Locks.Contains(held))
+            if (_state.Locks.Exists(other => other.Id == held.Id && other.Owner == held.Owner))
             {
                 throw Stop.Reject(CheckFamily.References, $"{name}: the lock at offset {field.Offset} is held already");
             }
@@ -50,6 +55,7 @@ internal sealed partial class PathWalk
         }
 
         _state.Locks.RemoveAt(_state.Locks.Count - 1);
+        ForgetNonOwning();
     }
 
     /// <summary>The map's index, or the complement of an object's type: with the pointer's id it says whose lock it is.</summary>
@@ -58,11 +64,14 @@ internal sealed partial class PathWalk
     /// <summary>The field of a kind that a pointer must point at exactly.</summary>
     private SpecialField FieldAt(in RegisterState value, string name, SpecialKind kind)
     {
+        if (value.Kind == RegisterKind.Typed && value.Traits == PointerTraits.Allocated && kind is SpecialKind.SpinLock or SpecialKind.ResilientLock)
+        {
+            return FieldOf(value, kind, name);
+        }
+
         if (value.Kind != RegisterKind.MapValue || value.IsNullable)
         {
-            throw value.Kind == RegisterKind.Typed && !value.IsNullable
-                ? Stop.NotModelled($"special fields of objects ({name})")
-                : Stop.Reject(CheckFamily.CallArgument, $"{name} holds {value.Describe()}, not a place in a map value");
+            throw Stop.Reject(CheckFamily.CallArgument, $"{name} holds {value.Describe()}, not a place in a map value");
         }
 
         if (!value.Number.IsConstant)
@@ -132,5 +141,5 @@ internal sealed partial class PathWalk
     };
 
     /// <summary>What keeps its id when it is found not to be null: locks are told from each other by it.</summary>
-    private bool KeepsId(in RegisterState pointer) => pointer.Kind == RegisterKind.MapValue && _scope.FieldsOf(_scope.Maps[pointer.Map]).Lock is not null;
+    private bool KeepsId(in RegisterState pointer) => HasLock(pointer);
 }

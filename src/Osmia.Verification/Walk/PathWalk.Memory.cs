@@ -122,7 +122,8 @@ internal sealed partial class PathWalk
     private static void RequireShared(in RegisterState pointer, string name, int offset, int size)
     {
         if (pointer.Kind is RegisterKind.Context or RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.FlowKeys or RegisterKind.Socket
-            or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket or RegisterKind.Typed)
+            or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket
+            || (pointer.Kind == RegisterKind.Typed && !pointer.IsLocalObject))
         {
             throw Stop.Reject(CheckFamily.Dereference, $"an atomic instruction on {pointer.Describe()} ({name}) is not allowed");
         }
@@ -150,7 +151,7 @@ internal sealed partial class PathWalk
             case RegisterKind.Stack:
                 return isWrite ? StoreToStack(pointer, name, offset, size, value) : LoadFromStack(pointer, name, offset, size);
             case RegisterKind.MapValue:
-                return AccessMapValue(pointer, name, offset, size, isWrite);
+                return AccessMapValue(pointer, name, offset, size, isWrite, value);
             case RegisterKind.Packet or RegisterKind.PacketMeta:
                 if (isWrite && !VerificationScope.MayWritePacket(_scope.Type))
                 {
@@ -177,7 +178,7 @@ internal sealed partial class PathWalk
             case RegisterKind.Typed:
                 return AccessTyped(pointer, name, offset, size, isWrite);
             case RegisterKind.Arena:
-                return RegisterState.Unknown;
+                return AccessArena();
             case RegisterKind.Context:
                 return AccessContext(pointer, name, offset, size, isWrite);
             case RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket or RegisterKind.FlowKeys:
@@ -189,14 +190,14 @@ internal sealed partial class PathWalk
 
     private int SizeOf(in RegisterState pointer) => pointer.Kind == RegisterKind.MapKey ? (int)_scope.Maps[pointer.Map].KeySize : pointer.MemorySize;
 
-    private RegisterState AccessMapValue(RegisterState pointer, string name, int offset, int size, bool isWrite)
+    private RegisterState AccessMapValue(RegisterState pointer, string name, int offset, int size, bool isWrite, in RegisterState value)
     {
         LinkedMap map = _scope.Maps[pointer.Map];
         RequireMapAccess(map, isWrite);
         RequireInside(pointer, name, offset, size, (int)map.ValueSize, mayBeEmpty: false);
         if (RequireNotSpecial(map, pointer, name, offset, size, isDirect: true) is { } kernelPointer)
         {
-            throw Stop.NotModelled($"kernel pointers in the values of map '{map.Name}' ({kernelPointer.Kind})");
+            return AccessKptr(map, kernelPointer, name, isWrite, value);
         }
 
         long place = pointer.Offset + offset + (long)pointer.Number.Value;

@@ -18,6 +18,8 @@ internal sealed partial class PathWalk
         Regions regions = _state.Regions;
         switch (kfunc.Special)
         {
+            case SpecialKfunc.RcuReadLock or SpecialKfunc.RcuReadUnlock when IsInTreeCallback:
+                throw Stop.Reject(CheckFamily.References, $"{kfunc.Name} is called while a tree compares nodes");
             case SpecialKfunc.RcuReadLock:
                 regions.IsInRcu = !regions.IsInRcu ? true : throw Stop.Reject(CheckFamily.References, "an RCU section begins in another: they do not nest");
                 return;

@@ -47,7 +47,7 @@ internal sealed partial class PathWalk
         _precision = new Precision(shape.Code, _trail);
         _stackLiveness = new StackLiveness(shape);
         _progress = scope.Progress;
-        _kept = new KeptStates(shape, _progress, _trail, _precision, new StateComparison(new RegisterLiveness(shape, program), _stackLiveness)) { IteratorIsActive = IteratorIsActive };
+        _kept = new KeptStates(shape, _progress, _trail, _precision, new StateComparison(shape.LiveRegisters(program), _stackLiveness)) { IteratorIsActive = IteratorIsActive };
         _isChecked = new bool[shape.Code.Length];
         _state = new PathState();
         _state.Frames.Add(Frame.Create(0, start, -1));
@@ -206,18 +206,25 @@ internal sealed partial class PathWalk
         };
     }
 
-    private RegisterState FunctionAddress(int function) => !_scope.IsGlobal(_program.FunctionAt(function))
+    // The kernel learns from the records of functions which are static: an object with BTF for some of them only has no records.
+    private RegisterState FunctionAddress(int function) => _program.Functions.Any(other => other.BtfId.IsVoid)
+        ? throw Stop.Reject(CheckFamily.Encoding, $"the address of '{_program.FunctionAt(function).Name}' is taken, but not all functions of the program have BTF")
+        : !_scope.IsGlobal(_program.FunctionAt(function))
         ? RegisterState.Pointer(RegisterKind.Function) with { Frame = function }
         : throw Stop.Reject(CheckFamily.Encoding, $"the address of '{_program.FunctionAt(function).Name}' is taken: only static functions are called back");
 
     private RegisterState MapValueAt(int map, int offset)
     {
         LinkedMap definition = _scope.Maps[map];
+        if (definition.Type == MapType.Arena)
+        {
+            // A user address, which a cast makes a pointer of.
+            return RegisterState.Unknown;
+        }
+
         if (definition.Type != MapType.Array || definition.MaxEntries != 1)
         {
-            throw definition.Type == MapType.Arena
-                ? Stop.NotModelled("arenas")
-                : Stop.Reject(CheckFamily.Encoding, $"map '{definition.Name}' has no value that a program could have the address of");
+            throw Stop.Reject(CheckFamily.Encoding, $"map '{definition.Name}' has no value that a program could have the address of");
         }
 
         if ((uint)offset >= definition.ValueSize)

@@ -6,4 +6,7 @@
 #define STATIC static __attribute__((noinline))
 #define OPAQUE(x) asm volatile("" : "+r"(x))
 
+// A pointer the compiler knows nothing of.
+static inline __attribute__((always_inline)) void *hidden(long value) { OPAQUE(value); return (void *)value; }
+
 char LICENSE[] SEC("license") = "GPL";
