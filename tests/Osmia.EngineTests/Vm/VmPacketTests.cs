@@ -288,7 +288,7 @@ public sealed class VmPacketTests : IDisposable
         var program = (VmProgram)loaded.Programs[0];
         Assert.Equal(2UL, program.Run(new ProgramRun { Data = s_frame }).ReturnValue);
         loaded.Maps[0].Update(BitConverter.GetBytes(1), BitConverter.GetBytes(17));
-        Assert.Equal(4UL, program.Run(new ProgramRun { Data = s_frame }, out Redirection redirection, TestContext.Current.CancellationToken).ReturnValue);
+        Assert.Equal(4UL, program.Run(new ProgramRun { Data = s_frame }, out Redirection redirection).ReturnValue);
         Assert.Equal((17u, "ports", 1u), (redirection.InterfaceIndex, redirection.Map, redirection.Key));
         Assert.Equal(7UL, Tc("r1 = 3; r2 = 0; call redirect; exit"));
     }
