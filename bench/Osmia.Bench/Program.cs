@@ -13,6 +13,7 @@ internal static class Program
         new("interp", "the VM's checked interpreter; --ubpf LIBRARY adds ubpf's", InterpreterBenchmark.Run),
         new("link", "read an object and resolve its CO-RE relocations, beside libbpf", LinkBenchmark.Run),
         new("load", "read, link and load an object, beside bpftool", LoadBenchmark.Run),
+        new("verify", "programs judged, beside the kernel's own verification time", VerifyBenchmark.Run),
         new("records", "records printed as columns and as JSON", RecordBenchmark.Run),
     ];
 

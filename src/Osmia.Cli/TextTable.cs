@@ -9,6 +9,9 @@ internal sealed class TextTable(params string[] headers)
 
     public int Count => _rows.Count;
 
+    /// <summary>Given a column and a padded cell below the headers, the cell in colour.</summary>
+    public Func<int, string, string>? Paint { get; init; }
+
     public void Add(params string[] cells) => _rows.Add(cells);
 
     public void Write(TextWriter output, string indent = "  ")
@@ -26,10 +29,10 @@ internal sealed class TextTable(params string[] headers)
             }
         }
 
-        WriteRow(output, indent, headers, widths, right);
+        WriteRow(output, indent, headers, widths, right, null);
         foreach (string[] row in _rows)
         {
-            WriteRow(output, indent, row, widths, right);
+            WriteRow(output, indent, row, widths, right, Paint);
         }
     }
 
@@ -46,12 +49,13 @@ internal sealed class TextTable(params string[] headers)
         return text.Length > 0;
     }
 
-    private static void WriteRow(TextWriter output, string indent, string[] cells, int[] widths, bool[] right)
+    private static void WriteRow(TextWriter output, string indent, string[] cells, int[] widths, bool[] right, Func<int, string, string>? paint)
     {
         var line = new StringBuilder(indent);
         for (int i = 0; i < cells.Length; i++)
         {
-            line.Append(right[i] ? cells[i].PadLeft(widths[i]) : cells[i].PadRight(widths[i])).Append("  ");
+            string padded = right[i] ? cells[i].PadLeft(widths[i]) : cells[i].PadRight(widths[i]);
+            line.Append(paint?.Invoke(i, padded) ?? padded).Append("  ");
         }
 
         output.WriteLine(line.ToString().TrimEnd());

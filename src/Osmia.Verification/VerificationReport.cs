@@ -30,6 +30,18 @@ public enum CheckFamily
     References,
     ReturnValue,
     Limits,
+
+    /// <summary>A pointer that may be null is used before it is compared.</summary>
+    NullCheck,
+
+    /// <summary>Packet bytes that no comparison with the packet's end shows to be there.</summary>
+    PacketBounds,
+
+    /// <summary>A loop that comes back with nothing changed.</summary>
+    EndlessLoop,
+
+    /// <summary>A chain of calls that needs more stack or frames than there are.</summary>
+    StackSpace,
     NotModelled,
 }
 
@@ -38,7 +50,9 @@ public enum CheckFamily
 public sealed record VerificationProblem(CheckFamily Family, string Message, int Slot)
 {
     /// <summary>Its page in docs/diagnostics has a program that is refused and one that is mended.</summary>
-    public string Id => Family switch
+    public string Id => IdOf(Family);
+
+    public static string IdOf(CheckFamily family) => family switch
     {
         CheckFamily.Encoding => "OSM3001",
         CheckFamily.ControlFlow => "OSM3002",
@@ -53,6 +67,10 @@ public sealed record VerificationProblem(CheckFamily Family, string Message, int
         CheckFamily.References => "OSM3011",
         CheckFamily.ReturnValue => "OSM3012",
         CheckFamily.Limits => "OSM3013",
+        CheckFamily.NullCheck => "OSM3014",
+        CheckFamily.PacketBounds => "OSM3015",
+        CheckFamily.EndlessLoop => "OSM3016",
+        CheckFamily.StackSpace => "OSM3017",
         _ => "OSM3099",
     };
 }
@@ -66,4 +84,10 @@ public sealed record VerificationReport(Verdict Verdict, VerificationProblem? Pr
 {
     /// <summary>What holds on every execution, when it was asked for and the program is accepted.</summary>
     public VerificationFacts? Facts { get; init; }
+
+    /// <summary>The log in the kernel's form, when it was asked for.</summary>
+    public string Log { get; init; } = "";
+
+    /// <summary>Where its instructions were spent, when it was asked for.</summary>
+    public VerificationCost? Cost { get; init; }
 }

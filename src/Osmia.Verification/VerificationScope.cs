@@ -1,6 +1,7 @@
 using Osmia.Btf;
 using Osmia.Bytecode;
 using Osmia.Objects.Linking;
+using Osmia.Verification.KernelTypes;
 using Osmia.Verification.Shape;
 using Osmia.Verification.Walk;
 
@@ -12,13 +13,16 @@ internal sealed class VerificationScope
     private readonly int _mapCount;
     private readonly BtfTypes? _types;
     private readonly Lazy<TypedContext> _typed;
+    private readonly Lazy<MemberTrust> _trust;
     private readonly Dictionary<LinkedMap, bool> _special = [];
     private readonly Dictionary<LinkedFunction, FunctionContract> _contracts = [];
     private readonly Dictionary<int, bool> _changing = [];
 
-    public VerificationScope(LinkedObject source, LinkedProgram program, BtfTypes? targetTypes)
+    public VerificationScope(LinkedObject source, LinkedProgram program, Target? target)
     {
-        _typed = new Lazy<TypedContext>(() => new TypedContext(program, targetTypes));
+        Target = target;
+        _typed = new Lazy<TypedContext>(() => new TypedContext(program, TypesOf(source, program, target)));
+        _trust = new Lazy<MemberTrust>(() => new MemberTrust(TypedContext.Types));
         Maps = [.. source.Maps];
         _mapCount = Maps.Count;
         _types = source.Types;
@@ -27,8 +31,12 @@ internal sealed class VerificationScope
         IsGplCompatible = source.IsGplCompatible;
         Context = ContextLayout.For(Type);
         ContextUsers = ContextLayout.UsersOf(Type, AttachType);
-        ReturnRange = Bytecode.ReturnRange.Of(Type, AttachType);
+        Returns = Type is ProgramType.Lsm or ProgramType.StructOps ? TypedContext.Returns
+            : ReturnRange.Of(Type, AttachType) is { } range ? ReturnRule.Within(range) : ReturnRule.Anything;
     }
+
+    /// <summary>What the program is judged for; null when nothing is known of it.</summary>
+    public Target? Target { get; }
 
     /// <summary>The object's maps by index; behind them those that maps of maps hold.</summary>
     public List<LinkedMap> Maps { get; }
@@ -50,7 +58,33 @@ internal sealed class VerificationScope
 
     public ContextUsers ContextUsers { get; }
 
-    public ReturnRange? ReturnRange { get; }
+    public ReturnRule Returns { get; }
+
+    /// <summary>The target's types: those of the module that the program is attached to, which continue the kernel's, or the kernel's own.</summary>
+    public BtfTypes TargetTypes => TypedContext.Types;
+
+    /// <summary>How far pointers read from kernel objects may be trusted.</summary>
+    public MemberTrust Trust => _trust.Value;
+
+    /// <summary>What must hold whatever the program does.</summary>
+    public void RequireAttachable()
+    {
+        if (Context is null)
+        {
+            TypedContext.RequireAttachable();
+        }
+    }
+
+    private static BtfTypes? TypesOf(LinkedObject source, LinkedProgram program, Target? target)
+    {
+        if (program.AttachModule == 0 || target is null)
+        {
+            return target?.Types;
+        }
+
+        string name = source.Modules[program.AttachModule - 1];
+        return target.Modules.FirstOrDefault(module => module.Name == name)?.Types;
+    }
 
     /// <summary>Whether packet bytes may be read through pointers, and written.</summary>
     public static bool MayWritePacket(ProgramType type) => type is ProgramType.SchedCls or ProgramType.SchedAct or ProgramType.Xdp or ProgramType.LwtXmit

@@ -18,11 +18,15 @@ public static class Verifier
     public static VerificationReport Verify(LinkedObject source, LinkedProgram program, Target? target = null, VerificationOptions? options = null)
     {
         options ??= VerificationOptions.VerdictOnly;
-        var facts = options.Facts ? new FactsRecorder(program.Instructions.Length) : null;
-        VerificationReport report = Watch(source, program, target, facts);
-        return report with
+        int slots = program.Instructions.Length;
+        var facts = options.Facts ? new FactsRecorder(slots) : null;
+        var cost = options.Cost ? new CostRecorder(slots) : null;
+        WalkRecorder[] asked = [.. new WalkRecorder?[] { facts, cost }.OfType<WalkRecorder>()];
+        VerificationReport report = Watch(source, program, target, asked.Length switch { 0 => null, 1 => asked[0], _ => new WalkRecorders(asked) });
+        return asked.Length == 0 ? report : report with
         {
             Facts = report.Verdict == Verdict.Accept ? facts?.Complete(program.Instructions.AsSpan()) : null,
+            Cost = cost?.Cost,
         };
     }
 
@@ -37,7 +41,8 @@ public static class Verifier
         var walks = new List<PathWalk>();
         try
         {
-            var scope = new VerificationScope(source, program, target?.Types);
+            var scope = new VerificationScope(source, program, target);
+            scope.RequireAttachable();
             ProgramShape shape = ProgramShape.Of(program, ref at);
             walks.Add(walk = new PathWalk(scope, program, shape) { Recorder = recorder });
             walk.Run();

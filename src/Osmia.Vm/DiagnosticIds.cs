@@ -27,4 +27,5 @@ internal static class DiagnosticIds
     public const string NotReleased = "OSM6107";
     public const string ReachedUnresolved = "OSM6108";
     public const string HostFault = "OSM6109";
+    public const string Cancelled = "OSM6110";
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
@@ -37,7 +38,15 @@ public sealed class VmEngine : IEngine
             throw new ArgumentException($"a perf buffer of {options.PerfBufferSize} bytes: it must be a power of two of at least 4096", nameof(options));
         }
 
+        if (options.TimeBudget is { } time && time <= TimeSpan.Zero)
+        {
+            throw new ArgumentException($"a time budget of {time}: it must be positive", nameof(options));
+        }
+
         Options = options;
+        bool isMetered = options.Mode == VmMode.Metered;
+        InstructionBudget = isMetered ? options.InstructionBudget : ExecutionSlot.Unlimited;
+        TimeBudget = isMetered && options.TimeBudget is { } limit ? (long)(limit.TotalSeconds * Stopwatch.Frequency) : 0;
         _seed = options.Seed ?? (ulong)Random.Shared.NextInt64();
         Slots = new SlotPool(this, options.Slots);
     }
@@ -52,6 +61,12 @@ public sealed class VmEngine : IEngine
     };
 
     internal SlotPool Slots { get; }
+
+    /// <summary>What a run may spend; without metering, more than any run can.</summary>
+    internal long InstructionBudget { get; }
+
+    /// <summary>The limit of a run's time in ticks of <see cref="Stopwatch"/>; 0 for none.</summary>
+    internal long TimeBudget { get; }
 
     internal MapDirectory MapMemory { get; } = new();
 

@@ -9,8 +9,23 @@ public sealed record VmOptions
     /// <summary>Runs that may be under way at once: the CPUs a program sees.</summary>
     public int Slots { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>Instructions one run may execute before it is stopped; bulk work of helpers counts too.</summary>
+    /// <summary>How runs are kept safe.</summary>
+    public VmMode Mode { get; init; } = VmMode.Metered;
+
+    /// <summary>What runs the programs.</summary>
+    public VmTier Tier { get; init; } = VmTier.Auto;
+
+    /// <summary>
+    /// Instructions one run may execute before it is stopped (<see cref="VmMode.Metered"/>); bulk work of helpers counts too. Compiled code counts
+    /// what its loops span each time they turn, not every instruction.
+    /// </summary>
     public long InstructionBudget { get; init; } = 1L << 26;
+
+    /// <summary>Time one run may take (<see cref="VmMode.Metered"/>); null sets no limit. Looked at about once in a million instructions.</summary>
+    public TimeSpan? TimeBudget { get; init; }
+
+    /// <summary>Compiled code makes accesses without a check. For measurements and tests alone: nothing has proved the programs safe.</summary>
+    internal bool TrustsPrograms { get; init; }
 
     /// <summary>
     /// Loads programs of types that mean nothing in a process (tracepoint, kprobe, ...) as memory programs:

@@ -10,8 +10,8 @@ using Osmia.Vm.Maps;
 
 namespace Osmia.Vm;
 
-/// <summary>A program loaded into a <see cref="VmEngine"/>; runs interpreted, with every access checked. Safe for concurrent runs.</summary>
-public sealed unsafe class VmProgram : LoadedProgram
+/// <summary>A program loaded into a <see cref="VmEngine"/>: interpreted or compiled. Safe for concurrent runs.</summary>
+public sealed unsafe partial class VmProgram : LoadedProgram
 {
     private readonly VmEngine _engine;
     private readonly bool[] _functionStarts;
@@ -37,6 +37,7 @@ public sealed unsafe class VmProgram : LoadedProgram
         _functionStarts = decoder.FunctionStarts;
         ContextLayout = kind == ProgramKind.Memory ? null : ContextLayout.For(definition.Type);
         ContextUsers = ContextLayout.UsersOf(definition.Type, definition.AttachType);
+        ChooseTier();
     }
 
     /// <summary>The number this engine's prog arrays hold for the program.</summary>
@@ -46,6 +47,7 @@ public sealed unsafe class VmProgram : LoadedProgram
 
     internal uint ObjectId { get; }
 
+    /// <summary>One element more than the program has slots; kept until nothing can run it.</summary>
     internal DecodedInstruction* Code { get; private set; }
 
     internal ContextLayout? ContextLayout { get; }
@@ -56,23 +58,35 @@ public sealed unsafe class VmProgram : LoadedProgram
     public override ProgramRunResult Run(in ProgramRun run) => Run(run, out _);
 
     /// <param name="redirection">Where the last run sent the packet when its verdict is a redirect.</param>
-    public ProgramRunResult Run(in ProgramRun run, out Redirection redirection)
+    public ProgramRunResult Run(in ProgramRun run, out Redirection redirection) => Run(run, out redirection, default);
+
+    /// <param name="redirection">Where the last run sent the packet when its verdict is a redirect.</param>
+    /// <param name="cancellation">Stops the run with a trap; needs <see cref="VmMode.Metered"/>.</param>
+    public ProgramRunResult Run(in ProgramRun run, out Redirection redirection, CancellationToken cancellation)
     {
+        if (cancellation.CanBeCanceled && _engine.Options.Mode != VmMode.Metered)
+        {
+            throw new ArgumentException($"a run can be cancelled in mode {VmMode.Metered} only, and the engine's is {_engine.Options.Mode}", nameof(cancellation));
+        }
+
         int repeat = run.Repeat;
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(repeat);
         ExecutionSlot slot = _engine.Slots.Lease();
+        CancellationTokenRegistration registration = default;
         try
         {
             // After the lease: disposing waits for leases taken before it.
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             (ulong r1, ulong r2) = slot.Prepare(this, run);
-            ulong result = 0;
-            long start = Stopwatch.GetTimestamp();
-            for (int i = 0; i < repeat; i++)
+            CountRuns(repeat);
+            if (cancellation.CanBeCanceled)
             {
-                result = slot.Run(this, r1, r2);
+                slot.AllowToRun();
+                registration = cancellation.UnsafeRegister(static slot => ((ExecutionSlot)slot!).Cancel(), slot);
             }
 
+            long start = Stopwatch.GetTimestamp();
+            ulong result = slot.Run(this, r1, r2, repeat);
             double nanoseconds = (Stopwatch.GetTimestamp() - start) * (1e9 / Stopwatch.Frequency);
             int length = slot.Finish(run, out int contextLength);
             redirection = slot.Redirect;
@@ -80,6 +94,9 @@ public sealed unsafe class VmProgram : LoadedProgram
         }
         finally
         {
+            // Waits for a cancellation under way, which must not reach the slot's next run.
+            registration.Dispose();
+            slot.AllowToRun();
             slot.Return();
         }
     }

@@ -96,7 +96,8 @@ public static class ScalarArithmetic
             case ArithmeticOperation.Arsh when ShiftCount(right, 32) is { } count:
                 return Low(leftBits.SignExtend(4) >> count, left.Low.ShiftRightSigned(count));
             default:
-                return Scalar.Unknown.ZeroExtendLow();
+                // The kernel forgets even that the upper half is zero.
+                return Scalar.Unknown;
         }
     }
 

@@ -11,9 +11,11 @@ internal sealed class ProgramShape
     private const int MaximumInstructions = 1_000_000;
 
     private readonly int[] _functionOf;
+    private int[]? _loops;
 
-    private ProgramShape(ImmutableArray<Instruction> code, int[] functionOf, bool[] meeting, HashSet<int> functions)
+    private ProgramShape(ImmutableArray<Instruction> code, int[] functionOf, bool[] meeting, HashSet<int> functions, LoopPoint[] loopPoints)
     {
+        LoopPoints = loopPoints;
         Code = code;
         _functionOf = functionOf;
         IsMeetingPoint = meeting;
@@ -25,8 +27,21 @@ internal sealed class ProgramShape
     /// <summary>First slots of functions.</summary>
     public HashSet<int> Functions { get; }
 
-    /// <summary>Slots where states are compared: targets of jumps, and what follows calls and jumps.</summary>
+    /// <summary>Slots where states are compared: conditional jumps and targets of jumps, calls of functions, their first instructions and what follows them.</summary>
     public bool[] IsMeetingPoint { get; }
+
+    /// <summary>Where loops converge; states are kept there always.</summary>
+    public LoopPoint[] LoopPoints { get; }
+
+    /// <summary>The number of the loop an instruction is in, from 1; 0 for none. Two slots of one number can reach each other.</summary>
+    public int LoopAt(int slot) => (_loops ??= LoopComponents.Of(Code.AsSpan(), at => LoopPoints[at] == LoopPoint.Callback))[slot];
+
+    /// <summary>Tells that the call at a slot yields an iterator's next element, which takes types to know. Before the program is walked.</summary>
+    public void MarkIterator(int slot)
+    {
+        LoopPoints[slot] = LoopPoint.Iterator;
+        IsMeetingPoint[slot] = true;
+    }
 
     public int FunctionAt(int slot) => _functionOf[slot];
 
@@ -50,7 +65,7 @@ internal sealed class ProgramShape
 
         bool[] meeting = new bool[code.Length];
         CheckFlow(code, functionOf, functions, meeting, ref at);
-        return new ProgramShape(program.Instructions, functionOf, meeting, functions);
+        return new ProgramShape(program.Instructions, functionOf, meeting, functions, FindLoopPoints(program, meeting));
     }
 
     /// <summary>
@@ -123,6 +138,25 @@ internal sealed class ProgramShape
         return functions;
     }
 
+    /// <summary>Calls of callbacks and may_goto.</summary>
+    private static LoopPoint[] FindLoopPoints(LinkedProgram program, bool[] meeting)
+    {
+        ReadOnlySpan<Instruction> code = program.Instructions.AsSpan();
+        var points = new LoopPoint[code.Length];
+        for (int slot = 0; slot < code.Length; slot++)
+        {
+            Instruction instruction = code[slot];
+            HelperTraits traits = instruction.IsHelperCall ? HelperTable.Find(instruction.Immediate)?.SignatureFor(program.Type, program.AttachType)?.Traits ?? default : default;
+            points[slot] = instruction.Opcode.Value == Opcodes.MayGoto ? LoopPoint.MayGoto
+                : (traits & HelperTraits.CallsCallback) != 0 ? LoopPoint.Callback
+                : LoopPoint.None;
+            meeting[slot] |= points[slot] != LoopPoint.None || (traits & HelperTraits.DefersCallback) != 0;
+            slot += instruction.IsWide ? 1 : 0;
+        }
+
+        return points;
+    }
+
     private static void CheckFlow(ReadOnlySpan<Instruction> code, int[] functionOf, HashSet<int> functions, bool[] meeting, ref int at)
     {
         bool[] reached = new bool[code.Length];
@@ -150,18 +184,16 @@ internal sealed class ProgramShape
                     }
 
                     meeting[target] = true;
+                    meeting[slot] |= falls;
                     work.Push(target);
-                    if (falls)
-                    {
-                        meeting[next] = true;
-                    }
                 }
-                else if (instruction.IsCall)
+                else if (instruction.IsLocalCall || instruction.IsFunctionAddress)
                 {
-                    meeting[slot] |= !instruction.IsHelperCall;
+                    meeting[slot] = true;
+                    meeting[slot + 1 + instruction.Immediate] = true;
                     if (next < code.Length)
                     {
-                        meeting[next] |= instruction.IsLocalCall;
+                        meeting[next] = true;
                     }
                 }
 

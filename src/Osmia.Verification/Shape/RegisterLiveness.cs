@@ -1,4 +1,5 @@
 using Osmia.Bytecode;
+using Osmia.Objects.Linking;
 
 namespace Osmia.Verification.Shape;
 
@@ -6,12 +7,24 @@ namespace Osmia.Verification.Shape;
 /// Registers whose value some path from an instruction on still reads: a bit for each of r0 to r9. What is dead need not agree when
 /// states are compared.
 /// </summary>
-internal static class RegisterLiveness
+internal sealed class RegisterLiveness
 {
     private const int CallerSaved = 0b11_1111;
     private const int Arguments = 0b11_1110;
 
-    public static ushort[] Of(ProgramShape shape)
+    private readonly LinkedProgram _program;
+    private readonly ushort[] _live;
+
+    public RegisterLiveness(ProgramShape shape, LinkedProgram program)
+    {
+        _program = program;
+        _live = Of(shape);
+    }
+
+    /// <summary>Registers that some path from an instruction on reads before it writes them.</summary>
+    public int Before(int slot) => _live[slot];
+
+    private ushort[] Of(ProgramShape shape)
     {
         ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
         ushort[] live = new ushort[code.Length];
@@ -56,7 +69,7 @@ internal static class RegisterLiveness
         return instruction.Opcode.Value is Opcodes.Jump or Opcodes.JumpLong || next >= code.Length ? target : target | live[next];
     }
 
-    private static (int Read, int Written) Effects(Instruction instruction)
+    private (int Read, int Written) Effects(Instruction instruction)
     {
         int destination = 1 << (int)instruction.Destination;
         int source = 1 << (int)instruction.Source;
@@ -89,10 +102,22 @@ internal static class RegisterLiveness
 
                 if (instruction.IsCall)
                 {
-                    return (Arguments, CallerSaved);
+                    return (ArgumentsOf(instruction), CallerSaved);
                 }
 
                 return opcode.Jump is JumpOperation.Ja or JumpOperation.Jcond ? (0, 0) : (destination | (opcode.UsesRegister ? source : 0), 0);
         }
+    }
+
+    /// <summary>As many registers as the helper takes; of functions all, as only their types would tell.</summary>
+    private int ArgumentsOf(Instruction call)
+    {
+        if (!call.IsHelperCall)
+        {
+            return Arguments;
+        }
+
+        int count = HelperTable.Find(call.Immediate)?.SignatureFor(_program.Type, _program.AttachType)?.Arguments.Count ?? 5;
+        return ((1 << count) - 1) << 1;
     }
 }

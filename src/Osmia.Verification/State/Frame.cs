@@ -36,6 +36,12 @@ internal struct StackSlot
     /// <summary>A register stands here, whole or its low bytes: always from the slot's lowest address on.</summary>
     public readonly bool IsSpill => this[0] == StackByte.Spill;
 
+    /// <summary>Nothing is known of any byte: each is <see cref="StackByte.Misc"/>, or <see cref="StackByte.Invalid"/>, which is 0.</summary>
+    public readonly bool IsUnknownBytes => (_bytes & ~(Each * (byte)StackByte.Misc)) == 0;
+
+    /// <summary>Part of a dynptr, an iterator or saved interrupt flags.</summary>
+    public readonly bool IsObject => this[0] >= StackByte.Dynptr;
+
     /// <summary>Bytes of the spilled register.</summary>
     public readonly int SpilledSize
     {
@@ -77,15 +83,14 @@ internal struct StackSlot
         }
     }
 
-    /// <summary>The spilled register is no longer whole: its bytes become bytes.</summary>
+    /// <summary>The spilled register is no longer whole: its bytes become bytes of which nothing is known, whatever it was.</summary>
     public void Break()
     {
-        StackByte left = Spilled.IsNull ? StackByte.Zero : StackByte.Misc;
         for (int i = 0; i < Size; i++)
         {
             if (this[i] == StackByte.Spill)
             {
-                Set(i, left);
+                Set(i, StackByte.Misc);
             }
         }
 
@@ -108,6 +113,9 @@ internal sealed class Frame
     /// <summary>First slot of the function.</summary>
     public int Function { get; private init; }
 
+    /// <summary>What is known of reads of its stack; looked up when it is needed first.</summary>
+    public Walk.CallChain? Chain { get; set; }
+
     /// <summary>The call that made the frame; -1 for the entry.</summary>
     public int CallSlot { get; private init; }
 
@@ -123,6 +131,7 @@ internal sealed class Frame
         Number = Number,
         Function = Function,
         CallSlot = CallSlot,
+        Chain = Chain,
         Registers = (RegisterState[])Registers.Clone(),
         Stack = (StackSlot[])Stack.Clone(),
     };

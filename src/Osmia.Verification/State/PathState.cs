@@ -10,6 +10,12 @@ internal sealed class PathState
     /// <summary>References the program must release, in the order they were acquired.</summary>
     public List<int> References { get; private init; } = [];
 
+    /// <summary>
+    /// Rounds walked of loops that end by showing nothing new (<see cref="Shape.LoopPoint"/>): raised by each that is begun. States of
+    /// different rounds are no loop without an end.
+    /// </summary>
+    public int Rounds { get; set; }
+
     /// <summary>The kept state this path came through last.</summary>
     public KeptState? Parent { get; set; }
 
@@ -25,7 +31,7 @@ internal sealed class PathState
             frames.Add(frame.Copy());
         }
 
-        return new PathState { Frames = frames, References = [.. References], Parent = Parent };
+        return new PathState { Frames = frames, References = [.. References], Parent = Parent, Rounds = Rounds };
     }
 
     public void ForEachRegister(Frame.RefAction action)
@@ -35,15 +41,4 @@ internal sealed class PathState
             frame.ForEachRegister(action);
         }
     }
-}
-
-/// <summary>A state kept at an instruction, to compare later ones with.</summary>
-internal sealed class KeptState(PathState state, KeptState? parent)
-{
-    public PathState State { get; } = state;
-
-    public KeptState? Parent { get; } = parent;
-
-    /// <summary>Paths from here that are not at their end; while there are any, an equal state is a loop without an end.</summary>
-    public int Branches { get; set; } = 1;
 }

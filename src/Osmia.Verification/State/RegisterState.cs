@@ -39,6 +39,12 @@ internal enum RegisterKind : byte
 
     /// <summary>Memory of an arena: any offset is one of its bytes or faults without harm.</summary>
     Arena,
+
+    /// <summary>Bytes of which a later attach says how many there are: keys and values that an iterator hands out.</summary>
+    Buffer,
+
+    /// <summary>The writable bytes of a raw tracepoint, as many as its attach says.</summary>
+    TracepointBuffer,
 }
 
 [Flags]
@@ -65,7 +71,7 @@ internal enum PointerTraits : ushort
     /// <summary>Good until the RCU section ends, or the lock is released.</summary>
     Rcu = 64,
 
-    /// <summary>May be stale: it can be read, with faults caught, and passed to nothing.</summary>
+    /// <summary>A typed pointer that may be stale: it can be read, with faults caught, and handed to nobody. Memory with it has no known size.</summary>
     Untrusted = 128,
 
     /// <summary>Allocated by the program; the type is one of the object's own.</summary>
@@ -90,7 +96,7 @@ internal partial struct RegisterState
     /// <summary>The number; of a pointer, the part of its offset that is not constant.</summary>
     public Scalar Number;
 
-    /// <summary>The constant part of a pointer's offset, in bytes.</summary>
+    /// <summary>The constant part of a pointer's offset, in bytes. Of a number with an id: what was added to it since it was copied.</summary>
     public int Offset;
 
     /// <summary>Numbers and pointers with one id were copied from each other, or are null together. 0 for none.</summary>
@@ -116,6 +122,10 @@ internal partial struct RegisterState
 
     /// <summary>Of a slice, the id of the dynptr it was taken from; of a dynptr, its own id.</summary>
     public int Owner;
+
+    /// <summary>Two pointers of one kind are the same but for their numbers, ranges and ids, which comparison looks at by themselves.</summary>
+    public static bool AreAlike(in RegisterState left, in RegisterState right) =>
+        left.Offset == right.Offset && left.Map == right.Map && left.MemorySize == right.MemorySize && left.Frame == right.Frame && left.Type == right.Type;
 
     public readonly bool IsNumber => Kind == RegisterKind.Number;
 
@@ -162,11 +172,15 @@ internal partial struct RegisterState
             RegisterKind.Memory => (Traits & PointerTraits.RingRecord) != 0 ? "a ring buffer record" : "memory",
             RegisterKind.FlowKeys => "flow keys",
             RegisterKind.Function => "a function",
-            RegisterKind.Typed => (Traits & (PointerTraits.Allocated | PointerTraits.Local)) != 0 ? "an object of the program" : "a kernel pointer",
+            RegisterKind.Typed => (Traits & (PointerTraits.Allocated | PointerTraits.Local)) != 0 ? "an object of the program"
+                : (Traits & PointerTraits.Untrusted) != 0 ? "an untrusted kernel pointer"
+                : "a kernel pointer",
             RegisterKind.Dynptr => "a dynptr",
             RegisterKind.Iterator => "an iterator",
             RegisterKind.IrqFlag => "saved interrupt flags",
             RegisterKind.Arena => "arena memory",
+            RegisterKind.Buffer => "a buffer",
+            RegisterKind.TracepointBuffer => "the tracepoint's buffer",
             _ => "a socket",
         };
         return IsNullable ? what + " or null" : what;

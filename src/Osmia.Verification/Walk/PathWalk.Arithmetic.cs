@@ -39,7 +39,20 @@ internal sealed partial class PathWalk
         RegisterState right = opcode.UsesRegister ? Read(instruction.Source) : RegisterState.Constant((ulong)instruction.Immediate);
         RegisterState left = Read(destination);
         RequireWritable(destination);
-        this[destination] = Combine(instruction, left, right);
+        if (left.IsPointer != right.IsPointer && opcode.UsesRegister)
+        {
+            // The number a pointer is moved by.
+            RequirePrecise(left.IsPointer ? instruction.Source : destination);
+        }
+
+        RegisterState result = Combine(instruction, left, right);
+        if (result.IsNumber && left.Id != 0 && left.Offset == 0 && opcode is { Is64Bit: true, Arithmetic: ArithmeticOperation.Add } && right.IsConstant && right.Number.Value <= int.MaxValue)
+        {
+            // Still known by what it was copied from.
+            (result.Id, result.Offset) = (left.Id, (int)right.Number.Value);
+        }
+
+        this[destination] = result;
     }
 
     /// <summary>Division by the constant 0 and shifts by all bits or more have a result, but no purpose: they are refused.</summary>
@@ -89,9 +102,9 @@ internal sealed partial class PathWalk
         bool keepsNumber = extendFrom == 0
             ? is64 || number.Wide.UMax <= uint.MaxValue
             : is64 && number.Wide.UMax < 1UL << (extendFrom * 8 - 1);
-        if (keepsNumber && !number.IsConstant && source.Id == 0)
+        if (keepsNumber)
         {
-            source.Id = NewId();
+            LinkCopies(ref source);
         }
 
         Scalar moved = extendFrom != 0
@@ -138,7 +151,12 @@ internal sealed partial class PathWalk
     {
         if (pointer.IsNullable)
         {
-            throw Stop.Reject(CheckFamily.PointerArithmetic, $"arithmetic on {pointer.Describe()}: compare it with null first");
+            throw Stop.Reject(CheckFamily.NullCheck, $"arithmetic on {pointer.Describe()}: compare it with null first");
+        }
+
+        if (IsUntrustedMemory(pointer))
+        {
+            return pointer; // It is read with faults caught wherever it points.
         }
 
         bool canMove = pointer.Kind switch

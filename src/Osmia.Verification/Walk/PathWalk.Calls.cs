@@ -32,7 +32,7 @@ internal sealed partial class PathWalk
 
         if (_state.Frames.Count == PathState.MaximumFrames)
         {
-            throw Stop.Reject(CheckFamily.Limits, $"calls are nested deeper than {PathState.MaximumFrames} frames");
+            throw Stop.Reject(CheckFamily.StackSpace, $"calls are nested deeper than {PathState.MaximumFrames} frames");
         }
 
         Frame caller = _state.Current;
@@ -55,6 +55,11 @@ internal sealed partial class PathWalk
         {
             var register = (Register)(i + 1);
             RegisterState value = Read(register);
+            if (value.IsNull)
+            {
+                RequirePrecise(register);
+            }
+
             ContractArgument argument = contract.Arguments[i];
             bool fits = argument.Kind switch
             {
@@ -97,6 +102,7 @@ internal sealed partial class PathWalk
             return Return(result);
         }
 
+        RequireNoObjectReturned(result);
         if (_state.References.Count > 0)
         {
             throw Stop.Reject(CheckFamily.References, "the program ends while it holds a reference: what a helper handed out must be released or submitted on every path");
@@ -112,12 +118,7 @@ internal sealed partial class PathWalk
             return PathEnds;
         }
 
-        Read(Register.R0);
-        if (_scope.ReturnRange is { } range)
-        {
-            RequireRange(result, range);
-        }
-
+        CheckResult();
         return PathEnds;
     }
 
@@ -133,19 +134,6 @@ internal sealed partial class PathWalk
         _state.Frames.RemoveAt(_state.Frames.Count - 1);
         _state.Registers[0] = result;
         return callee.CallSlot + 1;
-    }
-
-    private static void RequireRange(in RegisterState result, ReturnRange range)
-    {
-        if (!result.IsNumber)
-        {
-            throw Stop.Reject(CheckFamily.ReturnValue, $"the program returns {result.Describe()}, not a number from {range}");
-        }
-
-        if (result.Number.Low.SMin < range.Minimum || result.Number.Low.SMax > range.Maximum)
-        {
-            throw Stop.Reject(CheckFamily.ReturnValue, $"the program returns a number from {result.Number.Low.SMin} to {result.Number.Low.SMax}; programs of this kind return {range}");
-        }
     }
 
     /// <summary>r0 to r5 do not survive a call.</summary>

@@ -37,6 +37,7 @@ internal sealed partial class PathWalk
             }
 
             _stack.NoteTailCall(_state.Current.Function);
+            RequirePrecise(Register.R3);
         }
 
         if ((signature.Traits & HelperTraits.ChangesPacket) != 0)
@@ -70,6 +71,7 @@ internal sealed partial class PathWalk
         RegisterState value = Read(register);
         if (argument.IsNullable && value.IsNull)
         {
+            RequirePrecise(register);
             return;
         }
 
@@ -86,6 +88,7 @@ internal sealed partial class PathWalk
                 return;
             case HelperArgumentKind.ConstAllocSizeOrZero:
                 Require(value.IsConstant, call, register, value, "a constant number");
+                RequirePrecise(register);
                 call.Size = (int)Math.Min(value.Number.Value, MaximumOffset);
                 return;
             case HelperArgumentKind.Context:
@@ -120,6 +123,7 @@ internal sealed partial class PathWalk
                 return;
             case HelperArgumentKind.SocketCommon or HelperArgumentKind.BtfSocketCommon or HelperArgumentKind.Socket:
                 Require(!value.IsNullable && (value.Kind == RegisterKind.Socket
+                    || (argument.Kind == HelperArgumentKind.BtfSocketCommon && IsTypedArgument(value, "sock_common", isStrict: argument.IsReleased && call.Helper.Id != HelperId.SkRelease))
                     || (argument.Kind != HelperArgumentKind.Socket && value.Kind is RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket)), call, register, value, "a socket");
                 call.Socket = value;
                 if (argument.IsReleased)
@@ -131,6 +135,13 @@ internal sealed partial class PathWalk
                 return;
             case HelperArgumentKind.ConstString:
                 CheckText(call, register, value);
+                return;
+            case HelperArgumentKind.BtfPointer:
+                CheckTypedArgument(call, argument, register, value);
+                return;
+            case HelperArgumentKind.PerCpuPointer:
+                Require(value.Kind == RegisterKind.Typed && (value.Traits & ~(PointerTraits.Rcu | PointerTraits.Trusted)) == PointerTraits.PerCpu, call, register, value, "a per-CPU variable of the kernel");
+                call.PerCpuType = value.Type;
                 return;
             default:
                 throw Stop.NotModelled($"{argument.Kind} arguments ({call.Name})");
@@ -162,6 +173,7 @@ internal sealed partial class PathWalk
     private void CheckSize(HelperCall call, int index, in RegisterState size, bool mayBeEmpty)
     {
         var register = (Register)(index + 1);
+        RequirePrecise(register);
         if (size.Number.Wide.SMin < 0)
         {
             throw Stop.Reject(CheckFamily.CallArgument, $"the size in {Name(register)} of {call.Name} may be negative: use an unsigned number, or var &= const");
@@ -182,6 +194,7 @@ internal sealed partial class PathWalk
         HelperArgument argument = call.Signature.Arguments[index - 1];
         if (pointer.IsNull && argument.IsNullable)
         {
+            RequirePrecise(memory);
             if (size.Number.Wide.UMax != 0)
             {
                 throw Stop.Reject(CheckFamily.CallArgument, $"{Name(memory)} of {call.Name} is null, and the size in {Name(register)} is not zero");
@@ -195,7 +208,8 @@ internal sealed partial class PathWalk
     }
 
     private static void RequireMemory(HelperCall call, Register register, in RegisterState value) => Require(
-        !value.IsNullable && (value.Kind is RegisterKind.Stack or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Memory
+        !value.IsNullable && ((value.Kind is RegisterKind.Stack or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Memory or RegisterKind.Buffer && !IsUntrustedMemory(value))
+            || value is { Kind: RegisterKind.Typed, Traits: PointerTraits.Trusted }
             || (value.IsPacketPointer && (call.Signature.Traits & HelperTraits.TakesPacketMemory) != 0)),
         call,
         register,
@@ -227,6 +241,12 @@ internal sealed partial class PathWalk
                 }
 
                 RequirePacket(pointer, name, 0, size, mayBeEmpty);
+                return;
+            case RegisterKind.Buffer:
+                RequireInBuffer(pointer, name, 0, writes);
+                return;
+            case RegisterKind.Typed:
+                CheckTypedMemory(pointer, name, size, writes);
                 return;
             case not (RegisterKind.Memory or RegisterKind.MapKey):
                 throw Stop.Reject(CheckFamily.CallArgument, $"{name} holds {pointer.Describe()}, not memory");
@@ -330,13 +350,20 @@ internal sealed partial class PathWalk
             return null;
         }
 
-        if (AllZero(frame, (int)place, size))
+        if (AllZero(frame, (int)place, size, out ulong spills) && spills == 0)
         {
             return 0;
         }
 
+        // The kernel takes the key from a spilled number of its size only.
         ref StackSlot stack = ref frame.Stack[slot];
-        return index == 0 && stack.SpilledSize >= size && stack.Spilled.IsConstant ? (uint)stack.Spilled.Number.Value : null;
+        if (index != 0 || stack.SpilledSize != size || !stack.Spilled.IsConstant)
+        {
+            return null;
+        }
+
+        RequirePreciseSlots(frame, 1UL << slot);
+        return (uint)stack.Spilled.Number.Value;
     }
 
     /// <summary>Arrays have every element below their size: a lookup by a constant index is never null (Linux 6.14).</summary>
@@ -356,6 +383,8 @@ internal sealed partial class PathWalk
             HelperReturnKind.SocketCommon => RegisterState.Pointer(RegisterKind.SocketCommon, traits),
             HelperReturnKind.TcpSocket => RegisterState.Pointer(RegisterKind.TcpSocket, traits),
             HelperReturnKind.RingbufRecord => RegisterState.Pointer(RegisterKind.Memory, traits | PointerTraits.RingRecord) with { MemorySize = call.Size },
+            HelperReturnKind.BtfPointer => RegisterState.Pointer(RegisterKind.Typed, traits | (returned.IsTrusted ? PointerTraits.Trusted : PointerTraits.None)) with { Type = TargetType(returned.TypeName).Value },
+            HelperReturnKind.PerCpuData => PerCpuData(call.PerCpuType, traits),
             _ => throw Stop.NotModelled($"what {call.Name} returns"),
         };
         if (result.IsNullable)
@@ -421,5 +450,8 @@ internal sealed partial class PathWalk
         public uint? Key { get; set; }
 
         public RegisterState Socket { get; set; }
+
+        /// <summary>The target's type of the per-CPU variable that was passed.</summary>
+        public int PerCpuType { get; set; }
     }
 }

@@ -27,7 +27,21 @@ internal sealed partial class PathWalk
         RegisterState left = Read(instruction.Destination);
         if (Decide(operation, left, right, is32) is { } decided)
         {
+            RequirePrecise(instruction.Destination);
+            if (usesRegister)
+            {
+                RequirePrecise(instruction.Source);
+            }
+
             return decided ? target : Slot + 1;
+        }
+
+        if (left.IsNumber || right.IsNumber)
+        {
+            NoteLinked(usesRegister && right.IsNumber ? right.Id : 0, left.IsNumber ? left.Id : 0);
+            // Links beyond what there is room for are gone.
+            left = this[instruction.Destination];
+            right = usesRegister ? this[instruction.Source] : right;
         }
 
         PathState taken = _state.Copy();
@@ -40,6 +54,11 @@ internal sealed partial class PathWalk
         }
         else if (left.IsNullable && right.IsNull && !is32 && operation is JumpOperation.Jeq or JumpOperation.Jne)
         {
+            if (usesRegister)
+            {
+                RequirePrecise(instruction.Source);
+            }
+
             bool equalIsTaken = operation == JumpOperation.Jeq;
             SettleNull(taken, left, isNull: equalIsTaken);
             SettleNull(passed, left, isNull: !equalIsTaken);
@@ -83,29 +102,48 @@ internal sealed partial class PathWalk
         }
 
         (Scalar newLeft, Scalar newRight) = ScalarComparison.Refine(instruction.Opcode.Jump, left.Number, right.Number, !instruction.Opcode.Is64Bit, holds);
-        Update(state, instruction.Destination, left.Id, newLeft);
+        Update(state, instruction.Destination, newLeft);
         if (instruction.Opcode.UsesRegister)
         {
-            Update(state, instruction.Source, right.Id, newRight);
+            Update(state, instruction.Source, newRight);
         }
     }
 
-    /// <summary>What is learned of a number holds for its copies.</summary>
-    private static void Update(PathState state, Register register, int id, Scalar number)
+    /// <summary>What is learned of a number holds for its copies, and for what is a constant away from it.</summary>
+    private static void Update(PathState state, Register register, Scalar number)
     {
-        state.Registers[(int)register].Number = number;
-        if (id == 0)
+        ref RegisterState known = ref state.Registers[(int)register];
+        known.Number = number;
+        if (known.Id == 0)
         {
             return;
         }
 
-        state.ForEachRegister((ref RegisterState other) =>
+        for (int i = 0; i < state.Frames.Count; i++)
         {
-            if (other.IsNumber && other.Id == id)
+            Frame frame = state.Frames[i];
+            for (int other = 0; other < 10; other++)
             {
-                other.Number = number;
+                UpdateCopy(ref frame.Registers[other], known.Id, known.Offset, number);
             }
-        });
+
+            for (int slot = 0; slot < frame.Stack.Length; slot++)
+            {
+                if (frame.Stack[slot].IsSpill)
+                {
+                    UpdateCopy(ref frame.Stack[slot].Spilled, known.Id, known.Offset, number);
+                }
+            }
+        }
+    }
+
+    private static void UpdateCopy(ref RegisterState copy, int id, int offset, Scalar number)
+    {
+        if (copy.IsNumber && copy.Id == id)
+        {
+            copy.Number = copy.Offset == offset ? number
+                : ScalarArithmetic.Apply64(ArithmeticOperation.Add, number, Scalar.Constant((ulong)((long)copy.Offset - offset)));
+        }
     }
 
     /// <summary>A pointer compared with null, and all that are null together with it.</summary>

@@ -24,11 +24,16 @@ internal sealed partial class PathWalk
     private readonly VerificationScope _scope;
     private readonly Stack<Pending> _pending = new();
     private readonly KeptStates _kept;
+    private readonly Trail _trail = new();
+    private readonly StackLiveness _stackLiveness;
+    private readonly Precision _precision;
     private readonly bool[] _isChecked;
     private readonly StackUse _stack;
     private readonly FunctionContract? _contract;
     private PathState _state;
     private int _nextId;
+    private int _jumps;
+    private int _jumpsOnWay;
 
     /// <param name="contract">Of a global function that is walked by itself; null for the program.</param>
     /// <param name="start">The function's first slot.</param>
@@ -39,7 +44,9 @@ internal sealed partial class PathWalk
         _program = program;
         _shape = shape;
         _code = shape.Code;
-        _kept = new KeptStates(shape);
+        _precision = new Precision(shape.Code, _trail);
+        _stackLiveness = new StackLiveness(shape);
+        _kept = new KeptStates(shape, _trail, _precision, new StateComparison(new RegisterLiveness(shape, program), _stackLiveness));
         _isChecked = new bool[shape.Code.Length];
         _state = new PathState();
         _state.Frames.Add(Frame.Create(0, start, -1));
@@ -72,6 +79,8 @@ internal sealed partial class PathWalk
 
     public ImmutableArray<Instruction> Code => _code;
 
+    public bool IsMeetingPoint(int slot) => _shape.IsMeetingPoint[slot];
+
     private ref RegisterState this[Register register] => ref _state.Registers[(int)register];
 
     /// <exception cref="VerdictException">A path does something that is forbidden or not modelled.</exception>
@@ -85,10 +94,8 @@ internal sealed partial class PathWalk
                 throw Stop.Reject(CheckFamily.Limits, $"more than {MaximumProcessed} instructions were walked on all paths together");
             }
 
-            bool isCovered = _shape.IsMeetingPoint[Slot] && _kept.IsCovered(_state, Slot, Processed);
-            int next = isCovered ? PathEnds
-                : Recorder is null ? Step(_code[Slot])
-                : StepRecorded(Recorder);
+            bool isCovered = _shape.IsMeetingPoint[Slot] && IsCovered();
+            int next = isCovered ? PathEnds : Walk(_code[Slot]);
             if (next != PathEnds)
             {
                 Slot = next;
@@ -100,7 +107,7 @@ internal sealed partial class PathWalk
                 Recorder?.Covered(this, _state, _kept.CoveredBy!.State);
             }
 
-            KeptStates.EndPath(_state);
+            _kept.EndPath(_state);
             _stack.Note(_state);
             if (!_pending.TryPop(out Pending? pending))
             {
@@ -108,8 +115,38 @@ internal sealed partial class PathWalk
             }
 
             (_state, Slot) = (pending.State, pending.Slot);
+            _jumpsOnWay = pending.JumpsOnWay;
+            _trail.Resume(pending.TrailEnd);
             Recorder?.TakenUp(this, _state);
         }
+    }
+
+    private bool IsCovered()
+    {
+        KeptState? parent = _state.Parent;
+        bool isCovered = _kept.IsCovered(_state, Slot, Processed, _jumps, _jumpsOnWay);
+        if (_state.Parent != parent)
+        {
+            _jumpsOnWay = 0;
+        }
+
+        return isCovered;
+    }
+
+    private int Walk(Instruction instruction)
+    {
+        _trail.Add(Slot, _state.Frames.Count - 1);
+        if (instruction.Opcode.IsJump)
+        {
+            _jumps++;
+            _jumpsOnWay++;
+            if (instruction.IsCall)
+            {
+                NoteStackReads(instruction);
+            }
+        }
+
+        return Recorder is null ? Step(instruction) : StepRecorded(Recorder);
     }
 
     private int StepRecorded(WalkRecorder recorder)
@@ -162,7 +199,8 @@ internal sealed partial class PathWalk
             PseudoLoad.MapIndex => RegisterState.Pointer(RegisterKind.Map) with { Map = _scope.CheckMap(instruction.Immediate) },
             PseudoLoad.MapIndexValue => MapValueAt(_scope.CheckMap(instruction.Immediate), next.Immediate),
             PseudoLoad.Function => RegisterState.Pointer(RegisterKind.Function) with { Frame = Slot + 1 + instruction.Immediate },
-            _ => throw Stop.NotModelled("addresses of kernel variables"),
+            PseudoLoad.BtfId => KernelVariable(instruction.Immediate, next.Immediate),
+            _ => throw Stop.Reject(CheckFamily.Encoding, $"a wide load of kind {instruction.SourceKind}, which there is not"),
         };
     }
 
@@ -216,7 +254,7 @@ internal sealed partial class PathWalk
             state.Parent.Branches++;
         }
 
-        _pending.Push(new Pending(state, slot));
+        _pending.Push(new Pending(state, slot, _trail.End, _jumpsOnWay));
         Recorder?.PutAside(this, slot, state);
     }
 
@@ -224,5 +262,5 @@ internal sealed partial class PathWalk
 
     private static string Name(Register register) => $"r{(int)register}";
 
-    private sealed record Pending(PathState State, int Slot);
+    private sealed record Pending(PathState State, int Slot, int TrailEnd, int JumpsOnWay);
 }

@@ -35,12 +35,12 @@ internal sealed class StackUse
     {
         if (frames > PathState.MaximumFrames)
         {
-            throw Stop.Reject(CheckFamily.Limits, $"calls are nested deeper than {PathState.MaximumFrames} frames");
+            throw Stop.Reject(CheckFamily.StackSpace, $"calls are nested deeper than {PathState.MaximumFrames} frames");
         }
 
         if (above >= LimitBelowTailCall && _tailCallers.Contains(function))
         {
-            throw Stop.Reject(CheckFamily.Limits, $"a function that makes tail calls is called with {above} bytes of stack above it; {LimitBelowTailCall} is too much");
+            throw Stop.Reject(CheckFamily.StackSpace, $"a function that makes tail calls is called with {above} bytes of stack above it; {LimitBelowTailCall} is too much");
         }
 
         int own = Math.Max(_depths.GetValueOrDefault(function), 1);
@@ -48,7 +48,7 @@ internal sealed class StackUse
         Deepest = Math.Max(Deepest, total);
         if (total > Frame.StackSize)
         {
-            throw Stop.Reject(CheckFamily.Limits, $"the functions of a chain of calls need {total} bytes of stack together, {Frame.StackSize} are there");
+            throw Stop.Reject(CheckFamily.StackSpace, $"the functions of a chain of calls need {total} bytes of stack together, {Frame.StackSize} are there");
         }
 
         ReadOnlySpan<Instruction> code = shape.Code.AsSpan();

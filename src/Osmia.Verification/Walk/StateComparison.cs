@@ -1,32 +1,48 @@
+using Osmia.Verification.Shape;
 using Osmia.Verification.State;
 
 namespace Osmia.Verification.Walk;
 
-/// <summary>
-/// Whether everything that may happen from one state may happen from another: what was found safe there is safe here. Numbers must be
-/// inside, pointers the same, and what is related in the one related in the other.
-/// </summary>
-internal sealed class StateComparison
+/// <summary>How alike two states must be.</summary>
+internal enum Likeness
 {
-    private readonly Dictionary<int, int> _ids = [];
-    private readonly Dictionary<int, int> _reverse = [];
-    private readonly bool _isExact;
+    /// <summary>All that matters is inside: numbers that no check depends on may differ. Only for kept states all whose paths have ended.</summary>
+    Covered,
 
-    private StateComparison(bool isExact) => _isExact = isExact;
-
-    /// <summary>The kept state is at least as wide as the new one in all that is live.</summary>
-    public static bool Covers(PathState kept, PathState state, ushort[] live, int slot) => new StateComparison(isExact: false).Compare(kept, state, live, slot);
+    /// <summary>All live numbers are inside, marked or not: for kept states that are still being walked, whose marks are not complete.</summary>
+    Within,
 
     /// <summary>The same in everything.</summary>
-    public static bool AreEqual(PathState kept, PathState state) => new StateComparison(isExact: true).Compare(kept, state, null, 0);
+    Same,
+}
 
-    private bool Compare(PathState kept, PathState state, ushort[]? live, int slot)
+/// <summary>
+/// Whether everything that may happen from one state may happen from another: what was found safe there is safe here. Numbers that matter
+/// must be inside, pointers the same, and what is related in the one related in the other.
+/// </summary>
+internal sealed class StateComparison(RegisterLiveness registers, StackLiveness stack)
+{
+    // The kernel's room for ids is about as large; a state with more is walked again.
+    private const int MaximumIds = 600;
+
+    private readonly int[] _keptIds = new int[MaximumIds];
+    private readonly int[] _ids = new int[MaximumIds];
+    private int _idCount;
+    private int _nextPrivateId;
+    private Likeness _likeness;
+
+    /// <summary>Whether the state is as alike to the kept one as is asked for.</summary>
+    public bool IsLike(KeptState candidate, PathState state, Likeness likeness)
     {
-        if (kept.Frames.Count != state.Frames.Count || kept.References.Count != state.References.Count)
+        PathState kept = candidate.State;
+        if (!SameCalls(kept, state) || kept.References.Count != state.References.Count)
         {
             return false;
         }
 
+        _likeness = likeness;
+        _idCount = 0;
+        _nextPrivateId = int.MinValue;
         for (int i = 0; i < kept.References.Count; i++)
         {
             if (!SameId(kept.References[i], state.References[i]))
@@ -37,11 +53,13 @@ internal sealed class StateComparison
 
         for (int i = 0; i < kept.Frames.Count; i++)
         {
-            // A caller goes on behind its call, r0 not yet known.
+            // A caller goes on behind its call, r0 to r5 not yet known.
             bool isCurrent = i == kept.Frames.Count - 1;
-            int at = isCurrent ? slot : kept.Frames[i + 1].CallSlot + 1;
-            int alive = live is null ? 0x3ff : isCurrent ? live[at] : live[at] & ~1;
-            if (kept.Frames[i].CallSlot != state.Frames[i].CallSlot || !Compare(kept.Frames[i], state.Frames[i], alive))
+            int at = isCurrent ? candidate.Slot : kept.Frames[i + 1].CallSlot;
+            int alive = likeness == Likeness.Same ? 0x3ff : isCurrent ? registers.Before(at) : registers.Before(at + 1) & ~0x3f;
+            // Reads are all known when all paths have ended.
+            ulong slots = likeness == Likeness.Covered ? stack.AliveAt(kept, i, candidate.Slot) : ulong.MaxValue;
+            if (!IsLike(kept.Frames[i], state.Frames[i], candidate.Precise(i), alive, slots))
             {
                 return false;
             }
@@ -50,63 +68,93 @@ internal sealed class StateComparison
         return true;
     }
 
-    private bool Compare(Frame kept, Frame frame, int live)
+    /// <summary>Two states are in the same functions, called from the same places.</summary>
+    public static bool SameCalls(PathState kept, PathState state)
+    {
+        if (kept.Frames.Count != state.Frames.Count)
+        {
+            return false;
+        }
+
+        for (int i = kept.Frames.Count - 1; i >= 0; i--)
+        {
+            if (kept.Frames[i].CallSlot != state.Frames[i].CallSlot)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private bool IsLike(Frame kept, Frame frame, PreciseMarks precise, int alive, ulong slots)
     {
         for (int i = 0; i < 10; i++)
         {
-            if ((live & (1 << i)) != 0 && !Compare(kept.Registers[i], frame.Registers[i]))
+            if ((alive & (1 << i)) != 0 && !IsLike(kept.Registers[i], frame.Registers[i], (precise.Registers & (1 << i)) != 0))
             {
                 return false;
             }
         }
 
+        if (_likeness == Likeness.Same && kept.Stack.Length != frame.Stack.Length)
+        {
+            return false;
+        }
+
+        StackSlot none = default;
         for (int i = 0; i < kept.Stack.Length; i++)
         {
-            StackSlot none = default;
+            if ((slots & (1UL << i)) == 0)
+            {
+                continue;
+            }
+
             ref StackSlot other = ref i < frame.Stack.Length ? ref frame.Stack[i] : ref none;
-            if (!Compare(ref kept.Stack[i], ref other))
+            if (!IsLike(ref kept.Stack[i], ref other, (precise.Slots & (1UL << i)) != 0))
             {
                 return false;
             }
         }
 
-        return !_isExact || kept.Stack.Length == frame.Stack.Length;
+        return true;
     }
 
-    private bool Compare(ref StackSlot kept, ref StackSlot slot)
+    private bool IsLike(ref StackSlot kept, ref StackSlot slot, bool isPrecise)
     {
-        if (kept.Bytes != slot.Bytes)
+        if (_likeness == Likeness.Same)
         {
-            if (_isExact)
+            return kept.Bytes == slot.Bytes && (!(kept.IsSpill || kept.IsObject) || IsLike(kept.Spilled, slot.Spilled, isPrecise: true));
+        }
+
+        bool keptIsUnknown = kept.IsUnknownBytes;
+        bool keptIsNumber = keptIsUnknown || (kept.IsFullSpill && kept.Spilled.IsNumber);
+        if (keptIsNumber && (slot.IsUnknownBytes || (slot.IsFullSpill && slot.Spilled.IsNumber)))
+        {
+            // Eight bytes of anything are a number like any other.
+            return keptIsUnknown
+                ? _likeness == Likeness.Covered || IsLike(RegisterState.Unknown, slot.IsFullSpill ? slot.Spilled : RegisterState.Unknown, isPrecise: false)
+                : IsLike(kept.Spilled, slot.IsFullSpill ? slot.Spilled : RegisterState.Unknown, isPrecise);
+        }
+
+        for (int i = 0; i < StackSlot.Size; i++)
+        {
+            // Where anything was safe everything is; bytes that may be read unwritten hold anything.
+            StackByte wanted = kept[i];
+            if (wanted is not (StackByte.Invalid or StackByte.Misc) && wanted != slot[i])
             {
                 return false;
             }
-
-            for (int i = 0; i < StackSlot.Size; i++)
-            {
-                // Bytes never written, or of which nothing is known, hold anything but a pointer that was spilled.
-                StackByte wanted = kept[i];
-                StackByte found = slot[i];
-                bool fits = wanted == found
-                    || (wanted is StackByte.Invalid or StackByte.Misc && found is not StackByte.Spill)
-                    || (wanted is StackByte.Invalid or StackByte.Misc && slot.Spilled.IsNumber);
-                if (!fits)
-                {
-                    return false;
-                }
-            }
-
-            return !kept.IsSpill;
         }
 
-        return !kept.IsSpill || Compare(kept.Spilled, slot.Spilled);
+        return !(kept.IsSpill || kept.IsObject) || IsLike(kept.Spilled, slot.Spilled, isPrecise);
     }
 
-    private bool Compare(in RegisterState kept, in RegisterState state)
+    private bool IsLike(in RegisterState kept, in RegisterState state, bool isPrecise)
     {
         if (kept.Kind == RegisterKind.NotInitialised)
         {
-            return !_isExact || state.Kind == RegisterKind.NotInitialised;
+            return _likeness != Likeness.Same || state.Kind == RegisterKind.NotInitialised;
         }
 
         if (kept.Kind != state.Kind || kept.Traits != state.Traits)
@@ -116,19 +164,25 @@ internal sealed class StateComparison
 
         if (kept.IsNumber)
         {
-            return _isExact
-                ? kept.Number == state.Number && SameId(kept.Id, state.Id)
-                : kept.Number.Contains(state.Number) && (kept.Id == 0 || SameId(kept.Id, state.Id));
+            return _likeness switch
+            {
+                Likeness.Same => kept.Number == state.Number && kept.Offset == state.Offset && SameId(kept.Id, state.Id),
+                Likeness.Covered when !isPrecise => true,
+                _ => kept.Offset == state.Offset && kept.Number.Contains(state.Number) && SameNumberId(kept.Id, state.Id),
+            };
         }
 
-        if (kept.Offset != state.Offset || kept.Map != state.Map || kept.Type != state.Type || kept.MemorySize != state.MemorySize || kept.Frame != state.Frame)
+        if (!RegisterState.AreAlike(kept, state))
         {
             return false;
         }
 
-        bool range = _isExact ? kept.Range == state.Range && kept.Number == state.Number : kept.Range <= state.Range && kept.Number.Contains(state.Number);
-        return range && SameId(kept.Id, state.Id) && SameId(kept.ReferenceId, state.ReferenceId);
+        bool range = _likeness == Likeness.Same ? kept.Range == state.Range && kept.Number == state.Number : kept.Range <= state.Range && kept.Number.Contains(state.Number);
+        return range && SameId(kept.Id, state.Id) && SameId(kept.Owner, state.Owner) && SameId(kept.ReferenceId, state.ReferenceId);
     }
+
+    /// <summary>Numbers without an id are each linked to nothing: as if they had one that no other has.</summary>
+    private bool SameNumberId(int kept, int id) => SameId(kept == 0 ? _nextPrivateId++ : kept, id == 0 ? _nextPrivateId++ : id);
 
     /// <summary>Ids are names: what matters is that equal ones stand in equal places.</summary>
     private bool SameId(int kept, int id)
@@ -138,17 +192,26 @@ internal sealed class StateComparison
             return kept == id;
         }
 
-        if (_ids.TryGetValue(kept, out int known))
+        for (int i = 0; i < _idCount; i++)
         {
-            return known == id;
+            if (_keptIds[i] == kept)
+            {
+                return _ids[i] == id;
+            }
+
+            if (_ids[i] == id)
+            {
+                return false;
+            }
         }
 
-        if (!_reverse.TryAdd(id, kept))
+        if (_idCount == MaximumIds)
         {
             return false;
         }
 
-        _ids[kept] = id;
+        _keptIds[_idCount] = kept;
+        _ids[_idCount++] = id;
         return true;
     }
 }

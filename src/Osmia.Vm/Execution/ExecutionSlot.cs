@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Osmia.Objects.Diagnostics;
+using Osmia.Vm.Compilation;
 using Osmia.Vm.Loading;
 
 namespace Osmia.Vm.Execution;
@@ -14,6 +15,8 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     public const int MaxFrames = 8;
     public const int FrameSize = 512;
     public const int MaxTailCalls = 33;
+    private const int ArgumentCount = 5;
+    private const int SavedRegisters = 10;
     private const int MaxMayGotos = 8 * 1024 * 1024;
     private const int ContextCapacity = 256;
 
@@ -22,7 +25,6 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     private readonly byte* _context;
     private readonly CallFrame* _frames;
     private readonly byte* _keys;
-    private int _dirtyFrames;
     private int _lease;
     private long _leaseCount;
 
@@ -83,35 +85,39 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     }
 
     /// <summary>Runs a program on what was prepared (context, packet): r1 and r2 as given.</summary>
-    public ulong Run(VmProgram program, ulong r1, ulong r2)
+    public ulong Run(VmProgram program, ulong r1, ulong r2, int repeat)
     {
-        MachineState* s = State;
-        if (_dirtyFrames > 0)
-        {
-            NativeMemory.Clear((void*)(_stackLow + (ulong)((MaxFrames - _dirtyFrames) * FrameSize)), (nuint)(_dirtyFrames * FrameSize));
-        }
-
-        _dirtyFrames = 1;
-        new Span<ulong>(s->Registers, 12).Clear();
-        s->Registers[1] = r1;
-        s->Registers[2] = r2;
-        s->Budget = Engine.Options.InstructionBudget;
-        s->Depth = 0;
-        s->TailCalls = 0;
-        s->MayGotos = MaxMayGotos;
-        s->ValueLow = 0;
-        s->ValueLength = 0;
-        s->ValueWriteLength = 0;
-        Redirect = default;
-        _programs[0] = program;
-        EnterFrame(0);
-        _frames[0].Return = null;
         try
         {
-            ulong result = Execute(program.Code);
-            if (_reservedCount != 0 || _heldLock != null)
+            ulong result = 0;
+            if (program.Compiled is { } compiled)
             {
-                ThrowNotReleased();
+                CompiledFunction entry = compiled.At(0, this);
+                if (!compiled.NeedsMachine)
+                {
+                    return RunBare(program, entry, r1, r2, repeat);
+                }
+
+                for (; repeat > 0; repeat--)
+                {
+                    Begin(program);
+                    result = entry(r1, r2, 0, 0, 0);
+                    End();
+                }
+
+                return result;
+            }
+
+            MachineState* s = State;
+            for (; repeat > 0; repeat--)
+            {
+                Begin(program);
+                new Span<ulong>(s->Registers, 10).Clear();
+                s->Registers[1] = r1;
+                s->Registers[2] = r2;
+                _frames[0].Return = null;
+                result = Execute(program.Code);
+                End();
             }
 
             return result;
@@ -130,21 +136,81 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         }
     }
 
-    /// <summary>Runs a local function of the current program from inside a helper; r6-r9 and r0 are the caller's again afterwards.</summary>
+    /// <summary>Runs code that knows only registers, the packet and the context.</summary>
+    private ulong RunBare(VmProgram program, CompiledFunction entry, ulong r1, ulong r2, int repeat)
+    {
+        Begin(program);
+        ulong result = 0;
+        for (; repeat > 0; repeat--)
+        {
+            State->Budget = Portion;
+            result = entry(r1, r2, 0, 0, 0);
+        }
+
+        return result;
+    }
+
+    private void Begin(VmProgram program)
+    {
+        MachineState* s = State;
+        if (s->DirtyFrames > 0)
+        {
+            NativeMemory.Clear((void*)(_stackLow + (ulong)((MaxFrames - s->DirtyFrames) * FrameSize)), (nuint)(s->DirtyFrames * FrameSize));
+        }
+
+        s->DirtyFrames = 1;
+        StartBudget(s);
+        s->Depth = 0;
+        s->TailCalls = 0;
+        s->MayGotos = MaxMayGotos;
+        s->ValueLow = 0;
+        s->ValueLength = 0;
+        s->ValueWriteLength = 0;
+        Redirect = default;
+        _programs[0] = program;
+        s->Current = program.Code;
+        EnterFrame(0);
+    }
+
+    private void End()
+    {
+        if (_reservedCount != 0 || _heldLock != null)
+        {
+            ThrowNotReleased();
+        }
+    }
+
+    /// <summary>Runs a local function of the current program from inside a helper; the caller's registers are untouched afterwards.</summary>
     public ulong Callback(int slot, ulong r1, ulong r2, ulong r3, ulong r4)
     {
         MachineState* s = State;
         DecodedInstruction* caller = s->Current;
-        PushFrame(null);
-        s->Registers[1] = r1;
-        s->Registers[2] = r2;
-        s->Registers[3] = r3;
-        s->Registers[4] = r4;
-        ulong result = Execute(Program.Code + slot);
+        ulong* registers = stackalloc ulong[SavedRegisters];
+        Unsafe.CopyBlock(registers, s->Registers, SavedRegisters * sizeof(ulong));
+        ulong result;
+        if (Program.Compiled is { } compiled)
+        {
+            EnterCall(s);
+            s->Budget -= compiled.Lengths[slot];
+            result = compiled.At(slot, this)(r1, r2, r3, r4, 0);
+            LeaveCall(s);
+        }
+        else
+        {
+            PushFrame(null);
+            s->Registers[1] = r1;
+            s->Registers[2] = r2;
+            s->Registers[3] = r3;
+            s->Registers[4] = r4;
+            s->Registers[5] = 0;
+            result = Execute(Program.Code + slot);
+        }
+
         s->Current = caller;
+        Unsafe.CopyBlock(s->Registers, registers, SavedRegisters * sizeof(ulong));
         if (s->Budget < 0)
         {
-            ThrowBudgetExhausted();
+            Refuel(s);
         }
 
         return result;
@@ -165,6 +231,10 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         }
     }
 
+    /// <summary>
+    /// Registers that a function is not handed (all but r1 to r5) begin as 0, and r1 to r5 are 0 when it has returned. The kernel
+    /// lets no program read them; here every way to run a program must find the same.
+    /// </summary>
     private void PushFrame(DecodedInstruction* returnTo)
     {
         MachineState* s = State;
@@ -180,9 +250,14 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         frame->R7 = s->Registers[7];
         frame->R8 = s->Registers[8];
         frame->R9 = s->Registers[9];
+        s->Registers[0] = 0;
+        s->Registers[6] = 0;
+        s->Registers[7] = 0;
+        s->Registers[8] = 0;
+        s->Registers[9] = 0;
         _programs[depth] = _programs[depth - 1];
         s->Depth = depth;
-        _dirtyFrames = Math.Max(_dirtyFrames, depth + 1);
+        s->DirtyFrames = Math.Max(s->DirtyFrames, depth + 1);
         EnterFrame(depth);
     }
 
@@ -194,6 +269,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         CallFrame* frame = &_frames[depth];
         if (depth > 0)
         {
+            new Span<ulong>(&s->Registers[1], ArgumentCount).Clear();
             s->Registers[6] = frame->R6;
             s->Registers[7] = frame->R7;
             s->Registers[8] = frame->R8;

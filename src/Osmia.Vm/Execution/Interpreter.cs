@@ -144,82 +144,82 @@ internal sealed unsafe partial class ExecutionSlot
                     continue;
 
                 case Op.Div64K:
-                    r[pc->Destination] = Divide(r[pc->Destination], (ulong)pc->Immediate);
+                    r[pc->Destination] = Arithmetic.Divide(r[pc->Destination], (ulong)pc->Immediate);
                     pc++;
                     continue;
 
                 case Op.Div64X:
-                    r[pc->Destination] = Divide(r[pc->Destination], r[pc->Source]);
+                    r[pc->Destination] = Arithmetic.Divide(r[pc->Destination], r[pc->Source]);
                     pc++;
                     continue;
 
                 case Op.Div32K:
-                    r[pc->Destination] = Divide((uint)r[pc->Destination], (uint)pc->Immediate);
+                    r[pc->Destination] = Arithmetic.Divide((uint)r[pc->Destination], (uint)pc->Immediate);
                     pc++;
                     continue;
 
                 case Op.Div32X:
-                    r[pc->Destination] = Divide((uint)r[pc->Destination], (uint)r[pc->Source]);
+                    r[pc->Destination] = Arithmetic.Divide((uint)r[pc->Destination], (uint)r[pc->Source]);
                     pc++;
                     continue;
 
                 case Op.Mod64K:
-                    r[pc->Destination] = Modulo(r[pc->Destination], (ulong)pc->Immediate);
+                    r[pc->Destination] = Arithmetic.Modulo(r[pc->Destination], (ulong)pc->Immediate);
                     pc++;
                     continue;
 
                 case Op.Mod64X:
-                    r[pc->Destination] = Modulo(r[pc->Destination], r[pc->Source]);
+                    r[pc->Destination] = Arithmetic.Modulo(r[pc->Destination], r[pc->Source]);
                     pc++;
                     continue;
 
                 case Op.Mod32K:
-                    r[pc->Destination] = Modulo((uint)r[pc->Destination], (uint)pc->Immediate);
+                    r[pc->Destination] = Arithmetic.Modulo((uint)r[pc->Destination], (uint)pc->Immediate);
                     pc++;
                     continue;
 
                 case Op.Mod32X:
-                    r[pc->Destination] = Modulo((uint)r[pc->Destination], (uint)r[pc->Source]);
+                    r[pc->Destination] = Arithmetic.Modulo((uint)r[pc->Destination], (uint)r[pc->Source]);
                     pc++;
                     continue;
 
                 case Op.SDiv64K:
-                    r[pc->Destination] = (ulong)SignedDivide((long)r[pc->Destination], pc->Immediate);
+                    r[pc->Destination] = (ulong)Arithmetic.SignedDivide((long)r[pc->Destination], pc->Immediate);
                     pc++;
                     continue;
 
                 case Op.SDiv64X:
-                    r[pc->Destination] = (ulong)SignedDivide((long)r[pc->Destination], (long)r[pc->Source]);
+                    r[pc->Destination] = (ulong)Arithmetic.SignedDivide((long)r[pc->Destination], (long)r[pc->Source]);
                     pc++;
                     continue;
 
                 case Op.SDiv32K:
-                    r[pc->Destination] = (uint)SignedDivide((int)r[pc->Destination], (int)pc->Immediate);
+                    r[pc->Destination] = (uint)Arithmetic.SignedDivide((int)r[pc->Destination], (int)pc->Immediate);
                     pc++;
                     continue;
 
                 case Op.SDiv32X:
-                    r[pc->Destination] = (uint)SignedDivide((int)r[pc->Destination], (int)r[pc->Source]);
+                    r[pc->Destination] = (uint)Arithmetic.SignedDivide((int)r[pc->Destination], (int)r[pc->Source]);
                     pc++;
                     continue;
 
                 case Op.SMod64K:
-                    r[pc->Destination] = (ulong)SignedModulo((long)r[pc->Destination], pc->Immediate);
+                    r[pc->Destination] = (ulong)Arithmetic.SignedModulo((long)r[pc->Destination], pc->Immediate);
                     pc++;
                     continue;
 
                 case Op.SMod64X:
-                    r[pc->Destination] = (ulong)SignedModulo((long)r[pc->Destination], (long)r[pc->Source]);
+                    r[pc->Destination] = (ulong)Arithmetic.SignedModulo((long)r[pc->Destination], (long)r[pc->Source]);
                     pc++;
                     continue;
 
                 case Op.SMod32K:
-                    r[pc->Destination] = (uint)SignedModulo((int)r[pc->Destination], (int)pc->Immediate);
+                    r[pc->Destination] = (uint)Arithmetic.SignedModulo((int)r[pc->Destination], (int)pc->Immediate);
                     pc++;
                     continue;
 
                 case Op.SMod32X:
-                    r[pc->Destination] = (uint)SignedModulo((int)r[pc->Destination], (int)r[pc->Source]);
+                    r[pc->Destination] = (uint)Arithmetic.SignedModulo((int)r[pc->Destination], (int)r[pc->Source]);
                     pc++;
                     continue;
 
@@ -787,7 +787,7 @@ internal sealed unsafe partial class ExecutionSlot
                     budget = s->Budget;
                     if (budget < 0)
                     {
-                        ThrowBudgetExhausted();
+                        budget = Refuel(s);
                     }
 
                     pc++;
@@ -1221,7 +1221,7 @@ internal sealed unsafe partial class ExecutionSlot
                     ulong address = r[pc->Destination] + (ulong)pc->Offset;
                     s->Current = pc;
                     CheckAtomic(s, address, 4);
-                    FetchXor(ref *(uint*)address, (uint)r[pc->Source]);
+                    Atomics.FetchXor(address, (uint)r[pc->Source]);
                     pc++;
                     continue;
                 }
@@ -1261,7 +1261,7 @@ internal sealed unsafe partial class ExecutionSlot
                     ulong address = r[pc->Destination] + (ulong)pc->Offset;
                     s->Current = pc;
                     CheckAtomic(s, address, 4);
-                    r[pc->Source] = FetchXor(ref *(uint*)address, (uint)r[pc->Source]);
+                    r[pc->Source] = Atomics.FetchXor(address, (uint)r[pc->Source]);
                     pc++;
                     continue;
                 }
@@ -1321,7 +1321,7 @@ internal sealed unsafe partial class ExecutionSlot
                     ulong address = r[pc->Destination] + (ulong)pc->Offset;
                     s->Current = pc;
                     CheckAtomic(s, address, 8);
-                    FetchXor(ref *(ulong*)address, r[pc->Source]);
+                    Atomics.FetchXor(address, r[pc->Source]);
                     pc++;
                     continue;
                 }
@@ -1361,7 +1361,7 @@ internal sealed unsafe partial class ExecutionSlot
                     ulong address = r[pc->Destination] + (ulong)pc->Offset;
                     s->Current = pc;
                     CheckAtomic(s, address, 8);
-                    r[pc->Source] = FetchXor(ref *(ulong*)address, r[pc->Source]);
+                    r[pc->Source] = Atomics.FetchXor(address, r[pc->Source]);
                     pc++;
                     continue;
                 }
@@ -1493,62 +1493,12 @@ internal sealed unsafe partial class ExecutionSlot
             if (budget < 0)
             {
                 s->Current = pc;
-                ThrowBudgetExhausted();
+                s->Budget = budget;
+                budget = Refuel(s);
             }
 
             pc += pc->Offset;
             counted = pc;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Divide(ulong left, ulong right) => right == 0 ? 0 : left / right;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Divide(uint left, uint right) => right == 0 ? 0 : left / right;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Modulo(ulong left, ulong right) => right == 0 ? left : left % right;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Modulo(uint left, uint right) => right == 0 ? left : left % right;
-
-    // Division by -1 is negation: the processor's instruction faults on the smallest number.
-    private static long SignedDivide(long left, long right) => right switch { 0 => 0, -1 => unchecked(-left), _ => left / right };
-
-    private static int SignedDivide(int left, int right) => right switch { 0 => 0, -1 => unchecked(-left), _ => left / right };
-
-    private static long SignedModulo(long left, long right) => right switch { 0 => left, -1 => 0, _ => left % right };
-
-    private static int SignedModulo(int left, int right) => right switch { 0 => left, -1 => 0, _ => left % right };
-
-    private static uint FetchXor(ref uint location, uint value)
-    {
-        uint seen = Volatile.Read(ref location);
-        while (true)
-        {
-            uint before = Interlocked.CompareExchange(ref location, seen ^ value, seen);
-            if (before == seen)
-            {
-                return before;
-            }
-
-            seen = before;
-        }
-    }
-
-    private static ulong FetchXor(ref ulong location, ulong value)
-    {
-        ulong seen = Volatile.Read(ref location);
-        while (true)
-        {
-            ulong before = Interlocked.CompareExchange(ref location, seen ^ value, seen);
-            if (before == seen)
-            {
-                return before;
-            }
-
-            seen = before;
         }
     }
 }

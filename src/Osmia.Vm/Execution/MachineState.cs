@@ -22,8 +22,20 @@ internal unsafe struct MachineState
     public ulong ValueLength;
     public ulong ValueWriteLength;
 
-    /// <summary>Instructions this run may still execute.</summary>
+    /// <summary>Where the packet begins behind its metadata.</summary>
+    public ulong PacketData;
+
+    /// <summary>Instructions this run may still execute before it must ask for more.</summary>
     public long Budget;
+
+    /// <summary>What it may still ask for.</summary>
+    public long Reserve;
+
+    /// <summary>Set by another thread to stop the run when it next asks.</summary>
+    public int Cancel;
+
+    /// <summary>Frames that hold what this run wrote.</summary>
+    public int DirtyFrames;
 
     /// <summary>The instruction under way when the interpreter leaves its loop; traps name it.</summary>
     public DecodedInstruction* Current;

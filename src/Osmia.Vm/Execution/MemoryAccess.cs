@@ -239,7 +239,7 @@ internal sealed unsafe partial class ExecutionSlot
         while (Interlocked.CompareExchange(ref *word, 1, 0) != 0)
         {
             spin.SpinOnce(sleep1Threshold: -1);
-            if ((State->Budget -= 64) < 0)
+            if ((State->Budget -= 64) < 0 && !TryRefuel(State))
             {
                 return false;
             }

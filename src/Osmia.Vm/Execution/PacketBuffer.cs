@@ -238,6 +238,7 @@ internal sealed unsafe partial class ExecutionSlot
         MachineState* s = State;
         bool isReadable = _kind != ProgramKind.SocketFilter;
         s->PacketLow = (ulong)(_packet + _dataMeta);
+        s->PacketData = PacketData;
         s->PacketLength = isReadable ? (ulong)(_dataEnd - _dataMeta) : 0;
         s->PacketWriteLength = _kind is ProgramKind.Xdp or ProgramKind.TrafficControl or ProgramKind.Memory ? s->PacketLength : 0;
     }

@@ -39,6 +39,8 @@ internal sealed unsafe partial class ExecutionSlot
         }
 
         s->TailCalls++;
+        new Span<ulong>(s->Registers, 10).Clear();
+        s->Registers[1] = context;
         s->Registers[2] = _kind == ProgramKind.Memory ? s->PacketLength : 0;
         SwitchProgram(target);
         return target.Code;

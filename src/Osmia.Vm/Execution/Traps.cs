@@ -20,6 +20,7 @@ internal sealed unsafe partial class ExecutionSlot
         int slot = CurrentSlot;
         VmProgram program = Program;
         ulong[] registers = new ReadOnlySpan<ulong>(State->Registers, 11).ToArray();
+        registers[10] = State->FrameLow + FrameSize;
         throw new TrapException(
             new Diagnostic(id, what) { Where = ProgramPlace.Describe(program.Definition, slot), Why = why, Try = attempt },
             program.Name, slot, registers, program.Definition.Instructions[slot], inner);

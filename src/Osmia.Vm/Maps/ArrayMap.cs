@@ -22,6 +22,15 @@ internal sealed unsafe class ArrayMap : VmMap
         Allocate(_stride * _count);
     }
 
+    /// <summary>Elements.</summary>
+    public uint Count => _count;
+
+    /// <summary>Bytes from one element to the next.</summary>
+    public ulong Stride => _stride;
+
+    /// <summary>Bytes from one CPU's value to the next.</summary>
+    public ulong CpuStride => _cpuStride;
+
     public override byte* Lookup(byte* key, int cpu)
     {
         uint index = Unsafe.ReadUnaligned<uint>(key);

@@ -70,7 +70,7 @@ internal static partial class ObjectAgreement
         foreach (BpfMap map in source.Maps)
         {
             map.PinByName = false;
-            map.Slots = [];
+            map.Slots = map.DataSection == DataSectionKind.StructOps ? map.Slots : [];
             // What their tools set before they load.
             uint least = map.Type switch { MapType.Ringbuf or MapType.UserRingbuf => 4096, MapType.PerfEventArray => 0, _ => 1 };
             map.MaxEntries = Math.Min(Math.Max(map.MaxEntries, least), 1 << 16);
@@ -80,7 +80,10 @@ internal static partial class ObjectAgreement
         try
         {
             LinkedObject linked = Linker.Link(source, engine.Target);
-            return linked.Programs.Length > 0 ? linked : null;
+            // Callbacks of one struct are linked together.
+            return linked.Programs.FirstOrDefault(program => program.Name == only) is { } found
+                ? linked with { Programs = [found], Maps = [.. linked.Maps.Select(map => map with { Functions = [] })] }
+                : null;
         }
         catch (BpfException)
         {

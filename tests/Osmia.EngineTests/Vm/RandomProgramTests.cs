@@ -82,7 +82,7 @@ public sealed class RandomProgramTests
     }
 
     /// <summary>Loads the program, putting something harmless where it was refused until it loads.</summary>
-    private static LoadedObject LoadRepaired(VmEngine engine, ref LinkedObject linked, Random random, ref int refused)
+    internal static LoadedObject LoadRepaired(VmEngine engine, ref LinkedObject linked, Random random, ref int refused)
     {
         while (true)
         {
@@ -112,7 +112,7 @@ public sealed class RandomProgramTests
         }
     }
 
-    private static string Bytes(LinkedObject linked)
+    internal static string Bytes(LinkedObject linked)
     {
         byte[] bytes = new byte[linked.Programs[0].Instructions.Length * 8];
         for (int i = 0; i < linked.Programs[0].Instructions.Length; i++)
@@ -123,7 +123,7 @@ public sealed class RandomProgramTests
         return Convert.ToHexString(bytes);
     }
 
-    private static LinkedObject MakeObject(Random random)
+    internal static LinkedObject MakeObject(Random random)
     {
         LinkedMap inner = TestPrograms.Map(9, MapType.Hash, 4, 8, 4, name: "inner");
         LinkedMap[] maps =

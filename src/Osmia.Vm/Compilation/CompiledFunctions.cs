@@ -1,0 +1,60 @@
+using System.Reflection.Emit;
+using Osmia.Vm.Execution;
+
+namespace Osmia.Vm.Compilation;
+
+/// <summary>One function of a program, bound to the slot it runs in.</summary>
+internal delegate ulong CompiledFunction(ulong r1, ulong r2, ulong r3, ulong r4, ulong r5);
+
+/// <summary>The functions of one program as .NET methods.</summary>
+internal sealed class CompiledFunctions
+{
+    private readonly DynamicMethod?[] _methods;
+    private readonly CompiledFunction?[][] _bySlot;
+
+    /// <param name="methods">By the slot at which each begins.</param>
+    public CompiledFunctions(DynamicMethod?[] methods, int slots, CompiledSize size)
+    {
+        _methods = methods;
+        _bySlot = new CompiledFunction?[slots][];
+        Size = size;
+    }
+
+    public CompiledSize Size { get; }
+
+    /// <summary>Slots a call of the function counts for in a metered run.</summary>
+    public required int[] Lengths { get; init; }
+
+    /// <summary>The run must begin with a cleared frame and fresh counters: the program has more than registers.</summary>
+    public required bool NeedsMachine { get; init; }
+
+    /// <summary>The function that begins at a slot, for calls from outside.</summary>
+    public CompiledFunction At(int start, ExecutionSlot slot) => _bySlot[slot.Index]?[start] ?? Bind(start, slot);
+
+    private CompiledFunction Bind(int start, ExecutionSlot slot)
+    {
+        // Only the thread that holds the slot comes here for it.
+        CompiledFunction?[] functions = _bySlot[slot.Index] ??= new CompiledFunction?[_methods.Length];
+        return functions[start] = _methods[start]!.CreateDelegate<CompiledFunction>(slot);
+    }
+}
+
+/// <summary>What a program's largest function takes of the limits of the runtime's compiler.</summary>
+internal readonly record struct CompiledSize(int Bytes, int Instructions, int Blocks, int Locals, int LocalReferences)
+{
+    // Above these, .NET 10 compiles without optimising (jitconfigvalues.h: DEFAULT_MIN_OPTS_*); above 1024 locals some live in memory.
+    private const int MaxBytes = 60_000;
+    private const int MaxInstructions = 20_000;
+    private const int MaxBlocks = 2_000;
+    private const int MaxLocals = 1_000;
+    private const int MaxLocalReferences = 8_000;
+
+    /// <summary>What is too large for optimised code; null when all fits.</summary>
+    public string? Excess =>
+        Bytes > MaxBytes ? $"{Bytes} bytes of IL (the limit of optimised code is {MaxBytes})"
+        : Instructions > MaxInstructions ? $"{Instructions} IL instructions (the limit of optimised code is {MaxInstructions})"
+        : Blocks > MaxBlocks ? $"{Blocks} basic blocks (the limit of optimised code is {MaxBlocks})"
+        : Locals > MaxLocals ? $"{Locals} variables (the limit of optimised code is {MaxLocals})"
+        : LocalReferences > MaxLocalReferences ? $"{LocalReferences} uses of variables (the limit of optimised code is {MaxLocalReferences})"
+        : null;
+}

@@ -1,0 +1,93 @@
+namespace Osmia.Vm.Compilation;
+
+internal enum FactKind
+{
+    /// <summary>Nothing has been seen yet.</summary>
+    None,
+
+    /// <summary>The number <see cref="Fact.Value"/>.</summary>
+    Constant,
+
+    /// <summary>The frame pointer plus <see cref="Fact.Value"/>.</summary>
+    Frame,
+
+    /// <summary>The context plus <see cref="Fact.Value"/>.</summary>
+    Context,
+
+    /// <summary>What a lookup in <see cref="Fact.Map"/> gave, which may be null, plus <see cref="Fact.Value"/>.</summary>
+    MapValue,
+
+    // From here on guesses: they choose what an access is compared with first.
+    PacketLike,
+    FrameLike,
+
+    /// <summary>Somewhere near the address <see cref="Fact.Value"/> in a map.</summary>
+    AddressLike,
+
+    /// <summary>A map value or a record.</summary>
+    ValueLike,
+    Unknown,
+}
+
+/// <summary>What is known of a value wherever it is used. The first five kinds are certain.</summary>
+internal readonly record struct Fact(FactKind Kind, long Value = 0, int Map = -1)
+{
+    public static Fact Unknown { get; } = new(FactKind.Unknown);
+
+    public bool IsCertain => Kind is > FactKind.None and < FactKind.PacketLike;
+
+    public Fact Plus(long distance) => Kind switch
+    {
+        FactKind.Constant or FactKind.Frame or FactKind.Context or FactKind.MapValue => this with { Value = unchecked(Value + distance) },
+        _ => this,
+    };
+
+    /// <summary>What is known of a pointer moved by a number that is not known.</summary>
+    public Fact Near(Func<ulong, bool> isInMap) => Kind switch
+    {
+        FactKind.Frame or FactKind.FrameLike => new(FactKind.FrameLike),
+        FactKind.MapValue or FactKind.ValueLike => new(FactKind.ValueLike),
+        FactKind.Constant when isInMap((ulong)Value) => new(FactKind.AddressLike, Value),
+        FactKind.PacketLike or FactKind.AddressLike => this,
+        _ => Unknown,
+    };
+
+    /// <summary>What holds of a value that is one or the other.</summary>
+    public Fact Or(Fact other)
+    {
+        if (Kind == FactKind.None || this == other)
+        {
+            return other;
+        }
+
+        if (other.Kind == FactKind.None)
+        {
+            return this;
+        }
+
+        // A lookup's result or null is what a lookup's result is.
+        if (Kind == FactKind.MapValue && Value == 0 && other is { Kind: FactKind.Constant, Value: 0 })
+        {
+            return this;
+        }
+
+        if (other.Kind == FactKind.MapValue && other.Value == 0 && this is { Kind: FactKind.Constant, Value: 0 })
+        {
+            return other;
+        }
+
+        return (Family(Kind), Family(other.Kind)) switch
+        {
+            (FactKind.FrameLike, FactKind.FrameLike) => new(FactKind.FrameLike),
+            (FactKind.ValueLike, FactKind.ValueLike) => new(FactKind.ValueLike),
+            _ => Unknown,
+        };
+    }
+
+    private static FactKind Family(FactKind kind) => kind switch
+    {
+        FactKind.Frame => FactKind.FrameLike,
+        FactKind.MapValue => FactKind.ValueLike,
+        _ => kind,
+    };
+}

@@ -1,0 +1,139 @@
+using System.Reflection.Emit;
+using Osmia.Bytecode;
+using Osmia.Vm.Maps;
+
+namespace Osmia.Vm.Compilation;
+
+internal sealed unsafe partial class IlEmitter
+{
+    private void EmitHelper(Statement statement)
+    {
+        KeepArguments(statement);
+        SetCurrent(statement.Slot);
+        SaveFuel();
+        _il.Argument(0);
+        _il.Load(_state);
+        _il.Constant64((ulong)_code[statement.Slot].Immediate);
+        _il.Emit(OpCodes.Conv_I);
+        _il.CallHelper();
+        StoreResult(statement.Result, isWide: true);
+        AfterCall(statement, MovesPacket(statement.Target));
+    }
+
+    private bool MovesPacket(int helper) =>
+        _around.HasContext && HelperTable.Find(helper)!.Signatures.Any(s => (s.Traits & (HelperTraits.ChangesPacket | HelperTraits.CallsCallback)) != 0);
+
+    private void KeepArguments(Statement statement)
+    {
+        for (int i = 0; i < statement.Arguments.Length; i++)
+        {
+            FieldAddress((i + 1) * sizeof(ulong));
+            Write(statement.Arguments[i]);
+            _il.Emit(OpCodes.Stind_I8);
+        }
+    }
+
+    private void AfterCall(Statement statement, bool movesPacket)
+    {
+        if (_fuel is not null)
+        {
+            LoadFuel();
+            Spend(0, statement.Slot);
+        }
+
+        if (movesPacket)
+        {
+            LoadPacketRegion();
+        }
+    }
+
+    private void EmitArrayLookup(Statement statement, ArrayMap map)
+    {
+        if (statement.Result is null)
+        {
+            return;
+        }
+
+        Write(statement.A!);
+        _il.Constant32(map.Count);
+        if (map.IsPerCpu)
+        {
+            _il.Argument(0);
+            _il.Call(Runtime.CpuIndex);
+            _il.Constant64(map.CpuStride);
+            _il.Emit(OpCodes.Mul);
+            _il.Constant64(map.MemoryStart);
+            _il.Emit(OpCodes.Add);
+        }
+        else
+        {
+            _il.Constant64(map.MemoryStart);
+        }
+
+        _il.Constant64(map.Stride);
+        _il.Call(Runtime.Element);
+        StoreResult(statement.Result, isWide: true);
+    }
+
+    private void EmitLocalCall(Statement statement)
+    {
+        if (_fuel is not null)
+        {
+            Spend(_lengthOf(statement.Target), statement.Slot);
+        }
+
+        SaveFuel();
+        SetCurrent(statement.Slot);
+        _il.Argument(0);
+        _il.Load(_state);
+        _il.Call(Runtime.EnterCall);
+        _il.Argument(0);
+        foreach (Node argument in statement.Arguments)
+        {
+            Write(argument);
+        }
+
+        _il.Call(_methodAt(statement.Target));
+        StoreResult(statement.Result, isWide: true);
+        _il.Load(_state);
+        _il.Call(Runtime.LeaveCall);
+        AfterCall(statement, _around.HasContext);
+    }
+
+    private void EmitTailCall(Statement statement)
+    {
+        KeepArguments(statement);
+        SetCurrent(statement.Slot);
+        SaveFuel();
+        Label stay = _il.Label();
+        _il.Argument(0);
+        _il.Load(_state);
+        _il.Call(Runtime.TailCall);
+        _il.Branch(OpCodes.Brfalse, stay);
+        LoadField(0);
+        _il.Emit(OpCodes.Ret);
+        _il.Mark(stay);
+    }
+
+    private void EmitPacketLoad(Statement statement)
+    {
+        SetCurrent(statement.Slot);
+        _il.Argument(0);
+        _il.Load(_state);
+        Write(statement.A!);
+        _il.Constant32((uint)statement.Target);
+        Write(statement.B!);
+        _il.Call(Runtime.PacketLoad);
+        Label loaded = _il.Label();
+        _il.Store(_address);
+        _il.Load(_address);
+        _il.Constant64(0);
+        _il.Branch(OpCodes.Bge, loaded);
+        SaveFuel();
+        _il.Constant64(0);
+        _il.Emit(OpCodes.Ret);
+        _il.Mark(loaded);
+        _il.Load(_address);
+        StoreResult(statement.Result, isWide: true);
+    }
+}

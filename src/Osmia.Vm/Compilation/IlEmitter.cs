@@ -1,0 +1,393 @@
+using System.Reflection;
+using System.Reflection.Emit;
+using Osmia.Vm.Execution;
+using Osmia.Vm.Loading;
+using Osmia.Vm.Maps;
+
+namespace Osmia.Vm.Compilation;
+
+/// <summary>
+/// Writes one function as IL: <c>ulong (ExecutionSlot, r1, r2, r3, r4, r5)</c>. What is unlikely (an access that misses the region it was
+/// compared with, a used-up portion of the budget) stands behind the function's end.
+/// </summary>
+/// <remarks>
+/// Safe because nothing is dereferenced but what <see cref="StatementBuilder"/> found to need no check, or what the check before it
+/// passed; the regions are those of the interpreter, read from <see cref="MachineState"/>, where helpers keep them.
+/// </remarks>
+internal sealed unsafe partial class IlEmitter
+{
+    private readonly IlWriter _il;
+    private readonly DecodedInstruction* _code;
+    private readonly FlowGraph _graph;
+    private readonly List<Statement>[] _blocks;
+    private readonly ProgramSurroundings _around;
+    private readonly CompilationMode _mode;
+    private readonly Func<int, DynamicMethod> _methodAt;
+    private readonly Func<int, int> _lengthOf;
+    private readonly Dictionary<Web, LocalBuilder> _locals = [];
+    private readonly Label[] _labels;
+    private readonly List<(Label Start, Action Write)> _outside = [];
+    private readonly LocalBuilder _state;
+    private readonly LocalBuilder _address;
+
+    /// <summary>A run may end here with something it did not give back.</summary>
+    private bool _mayOwe;
+    private LocalBuilder? _frame;
+    private LocalBuilder? _fuel;
+    private LocalBuilder? _packetLow;
+    private readonly Dictionary<(int Size, bool IsWrite), LocalBuilder> _packetLimits = [];
+
+    public IlEmitter(IlWriter il, DecodedInstruction* code, FlowGraph graph, List<Statement>[] blocks, ProgramSurroundings around, CompilationMode mode,
+        Func<int, DynamicMethod> methodAt, Func<int, int> lengthOf)
+    {
+        _il = il;
+        _code = code;
+        _graph = graph;
+        _blocks = blocks;
+        _around = around;
+        _mode = mode;
+        _methodAt = methodAt;
+        _lengthOf = lengthOf;
+        _labels = [.. graph.Blocks.Select(_ => il.Label())];
+        _state = il.Local(typeof(nint));
+        _address = il.Local(typeof(ulong));
+    }
+
+    /// <summary>It has a frame, calls something or counts: the run's machine state must be fresh.</summary>
+    public bool NeedsMachine { get; private set; }
+
+    public void Emit(Webs webs)
+    {
+        Begin(webs);
+        if (_graph.Entry.Index != 0)
+        {
+            _il.Branch(OpCodes.Br, _labels[_graph.Entry.Index]);
+        }
+
+        foreach (Block block in _graph.Blocks)
+        {
+            _il.Mark(_labels[block.Index]);
+            foreach (Statement statement in _blocks[block.Index])
+            {
+                Emit(statement, block);
+            }
+        }
+
+        for (int i = 0; i < _outside.Count; i++)
+        {
+            _il.Mark(_outside[i].Start);
+            _outside[i].Write();
+        }
+    }
+
+    private void Begin(Webs webs)
+    {
+        Statement[] all = [.. _blocks.SelectMany(block => block)];
+        _il.Argument(0);
+        _il.Call(Runtime.State);
+        _il.Store(_state);
+        _mayOwe = _around.HasLoans || all.Any(s => s.Kind is StatementKind.CallHelper or StatementKind.CallLocal or StatementKind.TailCall);
+        NeedsMachine = _mode.IsChecked || all.Any(UsesFrame)
+            || all.Any(s => s.Kind is StatementKind.CallHelper or StatementKind.CallLocal or StatementKind.TailCall or StatementKind.MayGoto or StatementKind.PacketLoad or StatementKind.Trap);
+        if (all.Any(UsesFrame))
+        {
+            _frame = _il.Local(typeof(ulong));
+            LoadField(MachineOffsets.FrameLow);
+            _il.Constant64(ExecutionSlot.FrameSize);
+            _il.Emit(OpCodes.Add);
+            _il.Store(_frame);
+        }
+
+        foreach (Statement statement in all)
+        {
+            if (statement.Access is { Check: AccessCheck.Packet } access)
+            {
+                _packetLow ??= _il.Local(typeof(ulong));
+                _packetLimits.TryAdd((access.Size, IsWrite(statement)), null!);
+            }
+        }
+
+        foreach ((int, bool) key in _packetLimits.Keys.ToArray())
+        {
+            _packetLimits[key] = _il.Local(typeof(ulong));
+        }
+
+        LoadPacketRegion();
+        if (_mode.IsMetered && (_graph.HasLoop || all.Any(s => s.Kind == StatementKind.CallLocal)))
+        {
+            _fuel = _il.Local(typeof(long));
+            LoadFuel();
+        }
+
+        var entries = new Web?[10];
+        webs.Enter(_graph.Entry, entries);
+        for (int register = 0; register < entries.Length; register++)
+        {
+            if (entries[register] is not { Uses: > 0, IsRepeated: false } web)
+            {
+                continue;
+            }
+
+            if (register is >= 1 and <= 5)
+            {
+                _il.Argument(register);
+            }
+            else
+            {
+                EmitConstant(0, !web.IsNarrow);
+            }
+
+            _il.Store(LocalOf(web));
+        }
+    }
+
+    private static bool IsWrite(Statement statement) => statement.Kind == StatementKind.Store || (statement.Kind == StatementKind.Atomic && statement.Op is < Op.LoadAcquireB or > Op.LoadAcquireDw);
+
+    private static bool UsesFrame(Statement statement) =>
+        UsesFrame(statement.A) || UsesFrame(statement.B) || UsesFrame(statement.C) || statement.Arguments.Any(UsesFrame)
+        || statement.Access is { Check: AccessCheck.Frame } || statement.Known.Any(known => UsesFrame(known.Value));
+
+    private static bool UsesFrame(Node? node) => node is not null && (node.Kind == NodeKind.FramePointer || UsesFrame(node.Left) || UsesFrame(node.Right));
+
+    private LocalBuilder LocalOf(Web web)
+    {
+        if (!_locals.TryGetValue(web, out LocalBuilder? local))
+        {
+            local = _il.Local(web.IsNarrow ? typeof(uint) : typeof(ulong));
+            _locals.Add(web, local);
+        }
+
+        return local;
+    }
+
+    private void LoadField(int offset)
+    {
+        FieldAddress(offset);
+        _il.Emit(OpCodes.Ldind_I8);
+    }
+
+    private void FieldAddress(int offset)
+    {
+        _il.Load(_state);
+        if (offset != 0)
+        {
+            _il.Constant32((uint)offset);
+            _il.Emit(OpCodes.Add);
+        }
+    }
+
+    /// <summary>Where the packet is now; helpers may move it.</summary>
+    private void LoadPacketRegion()
+    {
+        if (_packetLow is null)
+        {
+            return;
+        }
+
+        LoadField(MachineOffsets.PacketLow);
+        _il.Store(_packetLow);
+        foreach (((int size, bool isWrite), LocalBuilder limit) in _packetLimits)
+        {
+            // How many addresses an access of this size may begin at.
+            LoadField(isWrite ? MachineOffsets.PacketWriteLength : MachineOffsets.PacketLength);
+            if (size > 1)
+            {
+                _il.Constant32((uint)size);
+                _il.Call(Runtime.Places);
+            }
+
+            _il.Store(limit);
+        }
+    }
+
+    private void LoadFuel()
+    {
+        if (_fuel is not null)
+        {
+            LoadField(MachineOffsets.Budget);
+            _il.Store(_fuel);
+        }
+    }
+
+    private void SaveFuel()
+    {
+        if (_fuel is not null)
+        {
+            FieldAddress(MachineOffsets.Budget);
+            _il.Load(_fuel);
+            _il.Emit(OpCodes.Stind_I8);
+        }
+    }
+
+    /// <summary>Takes instructions from the portion; an empty one is filled out of line, or the run ends.</summary>
+    private void Spend(int instructions, int slot)
+    {
+        Label empty = _il.Label();
+        Label go = _il.Label();
+        _il.Load(_fuel!);
+        _il.Constant64((ulong)instructions);
+        _il.Emit(OpCodes.Sub);
+        _il.Store(_fuel!);
+        _il.Load(_fuel!);
+        _il.Constant64(0);
+        _il.Branch(OpCodes.Blt, empty);
+        _il.Mark(go);
+        _outside.Add((empty, () =>
+        {
+            SaveFuel();
+            SetCurrent(slot);
+            _il.Argument(0);
+            _il.Load(_state);
+            _il.Call(Runtime.Refuel);
+            _il.Store(_fuel!);
+            _il.Branch(OpCodes.Br, go);
+        }));
+    }
+
+    private void SetCurrent(int slot)
+    {
+        FieldAddress(MachineOffsets.Current);
+        _il.Constant64((ulong)(_code + slot));
+        _il.Emit(OpCodes.Conv_I);
+        _il.Emit(OpCodes.Stind_I);
+    }
+
+    private void EmitConstant(ulong value, bool isWide)
+    {
+        if (isWide)
+        {
+            _il.Constant64(value);
+        }
+        else
+        {
+            _il.Constant32((uint)value);
+        }
+    }
+
+    private void Jump(Block from, Block to, int slot)
+    {
+        if (_fuel is not null && to.Start <= slot)
+        {
+            Spend(slot - to.Start + 1, slot);
+        }
+
+        if (to.Index != from.Index + 1 || to.Start <= slot)
+        {
+            _il.Branch(OpCodes.Br, _labels[to.Index]);
+        }
+    }
+
+    private void Emit(Statement statement, Block block)
+    {
+        switch (statement.Kind)
+        {
+            case StatementKind.Assign:
+                Write(statement.A!);
+                _il.Store(LocalOf(statement.Result!));
+                break;
+            case StatementKind.Load:
+                EmitLoad(statement);
+                break;
+            case StatementKind.Store:
+                EmitStore(statement);
+                break;
+            case StatementKind.Atomic:
+                EmitAtomic(statement);
+                break;
+            case StatementKind.CallHelper:
+                EmitHelper(statement);
+                break;
+            case StatementKind.ArrayLookup:
+                EmitArrayLookup(statement, (ArrayMap)_around.Map(statement.Target));
+                break;
+            case StatementKind.CallLocal:
+                EmitLocalCall(statement);
+                break;
+            case StatementKind.TailCall:
+                EmitTailCall(statement);
+                break;
+            case StatementKind.PacketLoad:
+                EmitPacketLoad(statement);
+                break;
+            case StatementKind.Branch:
+                EmitBranch(statement, block);
+                break;
+            case StatementKind.MayGoto:
+                _il.Load(_state);
+                _il.Call(Runtime.MayGo);
+                Fork(OpCodes.Brfalse, OpCodes.Brtrue, block, statement.Slot);
+                break;
+            case StatementKind.Jump:
+                Jump(block, block.Taken ?? block.Next!, statement.Slot);
+                break;
+            case StatementKind.Exit:
+                if (_mayOwe)
+                {
+                    // What is found only at the end is told of this instruction.
+                    SetCurrent(statement.Slot);
+                }
+
+                SaveFuel();
+                Write(statement.A!);
+                _il.Emit(OpCodes.Ret);
+                break;
+            default:
+                SetCurrent(statement.Slot);
+                _il.Argument(0);
+                _il.Call(Runtime.Unresolved);
+                _il.Constant64(0);
+                _il.Emit(OpCodes.Ret);
+                break;
+        }
+    }
+
+    private void EmitBranch(Statement statement, Block block)
+    {
+        Write(statement.A!);
+        if (statement.Comparison == Comparison.Shares)
+        {
+            Write(statement.B!);
+            _il.Emit(OpCodes.And);
+            Fork(OpCodes.Brtrue, OpCodes.Brfalse, block, statement.Slot);
+            return;
+        }
+
+        if (statement.Comparison is Comparison.Equal or Comparison.NotEqual && statement.B is { IsConstant: true, Value: 0 })
+        {
+            bool isEqual = statement.Comparison == Comparison.Equal;
+            Fork(isEqual ? OpCodes.Brfalse : OpCodes.Brtrue, isEqual ? OpCodes.Brtrue : OpCodes.Brfalse, block, statement.Slot);
+            return;
+        }
+
+        Write(statement.B!);
+        (OpCode jump, OpCode opposite) = statement.Comparison switch
+        {
+            Comparison.Equal => (OpCodes.Beq, OpCodes.Bne_Un),
+            Comparison.NotEqual => (OpCodes.Bne_Un, OpCodes.Beq),
+            Comparison.Above => (OpCodes.Bgt_Un, OpCodes.Ble_Un),
+            Comparison.AboveOrEqual => (OpCodes.Bge_Un, OpCodes.Blt_Un),
+            Comparison.Below => (OpCodes.Blt_Un, OpCodes.Bge_Un),
+            Comparison.BelowOrEqual => (OpCodes.Ble_Un, OpCodes.Bgt_Un),
+            Comparison.Greater => (OpCodes.Bgt, OpCodes.Ble),
+            Comparison.GreaterOrEqual => (OpCodes.Bge, OpCodes.Blt),
+            Comparison.Less => (OpCodes.Blt, OpCodes.Bge),
+            _ => (OpCodes.Ble, OpCodes.Bgt),
+        };
+        Fork(jump, opposite, block, statement.Slot);
+    }
+
+    /// <summary>Goes to Taken on the jump, else to Next.</summary>
+    private void Fork(OpCode jump, OpCode opposite, Block block, int slot)
+    {
+        Block taken = block.Taken!;
+        if (_fuel is not null && taken.Start <= slot)
+        {
+            _il.Branch(opposite, _labels[block.Next!.Index]);
+            Jump(block, taken, slot);
+            return;
+        }
+
+        _il.Branch(jump, _labels[taken.Index]);
+        Jump(block, block.Next!, slot);
+    }
+}

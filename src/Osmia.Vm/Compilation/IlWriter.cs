@@ -1,0 +1,130 @@
+using System.Reflection;
+using System.Reflection.Emit;
+
+namespace Osmia.Vm.Compilation;
+
+/// <summary>Writes IL and counts what the runtime's compiler counts before it decides whether to optimise.</summary>
+internal sealed class IlWriter(ILGenerator il)
+{
+    /// <summary>Instructions written.</summary>
+    public int Instructions { get; private set; }
+
+    /// <summary>At least the number of basic blocks.</summary>
+    public int Blocks { get; private set; } = 1;
+
+    public int Locals { get; private set; }
+
+    public int LocalReferences { get; private set; }
+
+    public int Size => il.ILOffset;
+
+    public LocalBuilder Local(Type type)
+    {
+        Locals++;
+        return il.DeclareLocal(type);
+    }
+
+    public Label Label() => il.DefineLabel();
+
+    public void Mark(Label label)
+    {
+        Blocks++;
+        il.MarkLabel(label);
+    }
+
+    public void Emit(OpCode code)
+    {
+        Instructions++;
+        il.Emit(code);
+    }
+
+    public void Branch(OpCode code, Label target)
+    {
+        Instructions++;
+        Blocks += code.FlowControl == FlowControl.Cond_Branch ? 1 : 0;
+        il.Emit(code, target);
+    }
+
+    public void Call(MethodInfo method)
+    {
+        Instructions++;
+        il.Emit(OpCodes.Call, method);
+    }
+
+    public void CallHelper()
+    {
+        Instructions++;
+        il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(ulong), [typeof(Execution.ExecutionSlot), typeof(nint)], null);
+    }
+
+    public void Load(LocalBuilder local)
+    {
+        Instructions++;
+        LocalReferences++;
+        il.Emit(OpCodes.Ldloc, local);
+    }
+
+    public void Store(LocalBuilder local)
+    {
+        Instructions++;
+        LocalReferences++;
+        il.Emit(OpCodes.Stloc, local);
+    }
+
+    public void Argument(int index)
+    {
+        Instructions++;
+        LocalReferences++;
+        switch (index)
+        {
+            case 0:
+                il.Emit(OpCodes.Ldarg_0);
+                break;
+            case 1:
+                il.Emit(OpCodes.Ldarg_1);
+                break;
+            case 2:
+                il.Emit(OpCodes.Ldarg_2);
+                break;
+            case 3:
+                il.Emit(OpCodes.Ldarg_3);
+                break;
+            default:
+                il.Emit(OpCodes.Ldarg_S, (byte)index);
+                break;
+        }
+    }
+
+    public void Constant32(uint value)
+    {
+        Instructions++;
+        switch ((int)value)
+        {
+            case 0:
+                il.Emit(OpCodes.Ldc_I4_0);
+                break;
+            case 1:
+                il.Emit(OpCodes.Ldc_I4_1);
+                break;
+            case >= sbyte.MinValue and <= sbyte.MaxValue:
+                il.Emit(OpCodes.Ldc_I4_S, (sbyte)value);
+                break;
+            default:
+                il.Emit(OpCodes.Ldc_I4, (int)value);
+                break;
+        }
+    }
+
+    public void Constant64(ulong value)
+    {
+        if ((long)value is >= int.MinValue and <= int.MaxValue)
+        {
+            Constant32((uint)value);
+            Emit(OpCodes.Conv_I8);
+            return;
+        }
+
+        Instructions++;
+        il.Emit(OpCodes.Ldc_I8, (long)value);
+    }
+}

@@ -1,0 +1,55 @@
+using Osmia.Bytecode;
+using Osmia.Vm.Maps;
+
+namespace Osmia.Vm.Compilation;
+
+/// <summary>What a program finds around it: its context, and the maps of its object.</summary>
+internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layout, ContextUsers users, VmMap[] maps)
+{
+    public ProgramKind Kind { get; } = kind;
+
+    /// <summary>r1 is a structure whose loads may yield pointers; without one it is memory like any other.</summary>
+    public bool HasContext => layout is not null;
+
+    /// <summary>The object has maps of which a run must give back what it takes: ring buffer records, spin locks.</summary>
+    public bool HasLoans { get; } = Array.Exists(maps, map => map is RingBufferMap || map.SpinLockOffset >= 0);
+
+    /// <summary>What r1 holds when the program begins.</summary>
+    public Fact EntryPointer => HasContext ? new(FactKind.Context, 0) : new(FactKind.PacketLike);
+
+    /// <summary>The context field that an access meets; null when it may not be made.</summary>
+    public ContextField? FieldAt(long offset, int size, bool isWrite)
+    {
+        if (layout is null || offset < 0 || offset >= layout.Size)
+        {
+            return null;
+        }
+
+        ContextField? field = layout.FieldAt((int)offset);
+        return field is not null && ((isWrite ? field.Writers : field.Readers) & users) != 0 && field.Allows((int)offset, size, isWrite) ? field : null;
+    }
+
+    public bool IsInMap(ulong address) => Array.Exists(maps, map => address - map.MemoryStart < map.MemoryLength);
+
+    /// <summary>The part of an array's memory that an address lies in, when programs have its address.</summary>
+    public MapRegion? RegionOf(ulong address)
+    {
+        foreach (VmMap map in maps)
+        {
+            if (map is ArrayMap && address - map.MemoryStart < map.MemoryLength && map.TryLocate(address, out MapRegion region))
+            {
+                return region;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The index of the map that a register value stands for; -1 when it is none of the object's.</summary>
+    public int MapOfHandle(ulong value) => Array.FindIndex(maps, map => map.Handle == value);
+
+    public VmMap Map(int index) => maps[index];
+
+    /// <summary>A lookup gives null or the address of a value that stays memory of the program's as long as it runs.</summary>
+    public bool GivesValues(int index) => maps[index] is (ArrayMap or HashMap) and { IsReadableByProgram: true };
+}

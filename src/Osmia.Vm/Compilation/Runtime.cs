@@ -1,0 +1,111 @@
+using System.Buffers.Binary;
+using System.Numerics;
+using System.Reflection;
+using Osmia.Vm.Execution;
+using Osmia.Vm.Loading;
+
+namespace Osmia.Vm.Compilation;
+
+/// <summary>The methods that compiled code calls.</summary>
+internal static unsafe class Runtime
+{
+    private const BindingFlags Any = BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
+
+    public static readonly MethodInfo State = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.State))!.GetMethod!;
+    public static readonly MethodInfo CpuIndex = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.Index))!.GetMethod!;
+    public static readonly MethodInfo Refuel = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Refuel), Any)!;
+    public static readonly MethodInfo LoadMiss = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.LoadMiss), Any)!;
+    public static readonly MethodInfo LoadProbe = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.LoadProbe), Any)!;
+    public static readonly MethodInfo StoreMiss = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.StoreMiss), Any)!;
+    public static readonly MethodInfo StoreProbe = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.StoreProbe), Any)!;
+    public static readonly MethodInfo AtomicMiss = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.AtomicMiss), Any)!;
+    public static readonly MethodInfo EnterCall = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.EnterCall), Any)!;
+    public static readonly MethodInfo LeaveCall = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.LeaveCall), Any)!;
+    public static readonly MethodInfo TailCall = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.TailCallFromCompiled), Any)!;
+    public static readonly MethodInfo PacketLoad = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.PacketLoadFromCompiled), Any)!;
+    public static readonly MethodInfo Unresolved = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.ReachUnresolved), Any)!;
+    public static readonly MethodInfo MayGo = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.MayGo), Any)!;
+    public static readonly MethodInfo IsInValue = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.IsInValue), Any)!;
+    public static readonly MethodInfo IsInValueWritable = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.IsInValueWritable), Any)!;
+    public static readonly MethodInfo Places = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Places), Any)!;
+    public static readonly MethodInfo Element = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Element), Any)!;
+
+    public static readonly MethodInfo Divide32 = ((Func<uint, uint, uint>)Arithmetic.Divide).Method;
+    public static readonly MethodInfo Divide64 = ((Func<ulong, ulong, ulong>)Arithmetic.Divide).Method;
+    public static readonly MethodInfo Modulo32 = ((Func<uint, uint, uint>)Arithmetic.Modulo).Method;
+    public static readonly MethodInfo Modulo64 = ((Func<ulong, ulong, ulong>)Arithmetic.Modulo).Method;
+    public static readonly MethodInfo SignedDivide32 = ((Func<int, int, int>)Arithmetic.SignedDivide).Method;
+    public static readonly MethodInfo SignedDivide64 = ((Func<long, long, long>)Arithmetic.SignedDivide).Method;
+    public static readonly MethodInfo SignedModulo32 = ((Func<int, int, int>)Arithmetic.SignedModulo).Method;
+    public static readonly MethodInfo SignedModulo64 = ((Func<long, long, long>)Arithmetic.SignedModulo).Method;
+    public static readonly MethodInfo Rotate32 = ((Func<uint, int, uint>)BitOperations.RotateLeft).Method;
+    public static readonly MethodInfo Rotate64 = ((Func<ulong, int, ulong>)BitOperations.RotateLeft).Method;
+    public static readonly MethodInfo Swap16 = ((Func<ushort, ushort>)BinaryPrimitives.ReverseEndianness).Method;
+    public static readonly MethodInfo Swap32 = ((Func<uint, uint>)BinaryPrimitives.ReverseEndianness).Method;
+    public static readonly MethodInfo Swap64 = ((Func<ulong, ulong>)BinaryPrimitives.ReverseEndianness).Method;
+
+    private static readonly Dictionary<Op, (MethodInfo, bool, bool)> s_atomics = new()
+    {
+        [Op.AtomicAdd32] = (((Action<ulong, uint>)Atomics.Add).Method, false, false),
+        [Op.AtomicOr32] = (((Action<ulong, uint>)Atomics.Or).Method, false, false),
+        [Op.AtomicAnd32] = (((Action<ulong, uint>)Atomics.And).Method, false, false),
+        [Op.AtomicXor32] = (((Action<ulong, uint>)Atomics.Xor).Method, false, false),
+        [Op.AtomicAdd64] = (((Action<ulong, ulong>)Atomics.Add).Method, false, true),
+        [Op.AtomicOr64] = (((Action<ulong, ulong>)Atomics.Or).Method, false, true),
+        [Op.AtomicAnd64] = (((Action<ulong, ulong>)Atomics.And).Method, false, true),
+        [Op.AtomicXor64] = (((Action<ulong, ulong>)Atomics.Xor).Method, false, true),
+        [Op.AtomicFetchAdd32] = (((Func<ulong, uint, uint>)Atomics.FetchAdd).Method, true, false),
+        [Op.AtomicFetchOr32] = (((Func<ulong, uint, uint>)Atomics.FetchOr).Method, true, false),
+        [Op.AtomicFetchAnd32] = (((Func<ulong, uint, uint>)Atomics.FetchAnd).Method, true, false),
+        [Op.AtomicFetchXor32] = (((Func<ulong, uint, uint>)Atomics.FetchXor).Method, true, false),
+        [Op.AtomicExchange32] = (((Func<ulong, uint, uint>)Atomics.Exchange).Method, true, false),
+        [Op.AtomicCompareExchange32] = (((Func<ulong, uint, uint, uint>)Atomics.CompareExchange).Method, true, false),
+        [Op.AtomicFetchAdd64] = (((Func<ulong, ulong, ulong>)Atomics.FetchAdd).Method, true, true),
+        [Op.AtomicFetchOr64] = (((Func<ulong, ulong, ulong>)Atomics.FetchOr).Method, true, true),
+        [Op.AtomicFetchAnd64] = (((Func<ulong, ulong, ulong>)Atomics.FetchAnd).Method, true, true),
+        [Op.AtomicFetchXor64] = (((Func<ulong, ulong, ulong>)Atomics.FetchXor).Method, true, true),
+        [Op.AtomicExchange64] = (((Func<ulong, ulong, ulong>)Atomics.Exchange).Method, true, true),
+        [Op.AtomicCompareExchange64] = (((Func<ulong, ulong, ulong, ulong>)Atomics.CompareExchange).Method, true, true),
+        [Op.LoadAcquireB] = (((Func<ulong, uint>)Atomics.LoadAcquire8).Method, true, false),
+        [Op.LoadAcquireH] = (((Func<ulong, uint>)Atomics.LoadAcquire16).Method, true, false),
+        [Op.LoadAcquireW] = (((Func<ulong, uint>)Atomics.LoadAcquire32).Method, true, false),
+        [Op.LoadAcquireDw] = (((Func<ulong, ulong>)Atomics.LoadAcquire64).Method, true, true),
+        [Op.StoreReleaseB] = (((Action<ulong, uint>)Atomics.StoreRelease8).Method, false, false),
+        [Op.StoreReleaseH] = (((Action<ulong, uint>)Atomics.StoreRelease16).Method, false, false),
+        [Op.StoreReleaseW] = (((Action<ulong, uint>)Atomics.StoreRelease32).Method, false, false),
+        [Op.StoreReleaseDw] = (((Action<ulong, ulong>)Atomics.StoreRelease64).Method, false, true),
+    };
+
+    /// <summary>The method of an atomic operation, whether it returns what was there, and whether that has 64 bits.</summary>
+    public static (MethodInfo Method, bool Returns, bool IsWide) AtomicOf(Op op) => s_atomics[op];
+}
+
+/// <summary>Where fields of <see cref="MachineState"/> stand; r0 is at 0.</summary>
+internal static unsafe class MachineOffsets
+{
+    static MachineOffsets()
+    {
+        MachineState state = default;
+        FrameLow = (int)((byte*)&state.FrameLow - (byte*)&state);
+        PacketLow = (int)((byte*)&state.PacketLow - (byte*)&state);
+        PacketLength = (int)((byte*)&state.PacketLength - (byte*)&state);
+        PacketWriteLength = (int)((byte*)&state.PacketWriteLength - (byte*)&state);
+        PacketData = (int)((byte*)&state.PacketData - (byte*)&state);
+        Budget = (int)((byte*)&state.Budget - (byte*)&state);
+        Current = (int)((byte*)&state.Current - (byte*)&state);
+    }
+
+    public static int FrameLow { get; }
+
+    public static int PacketLow { get; }
+
+    public static int PacketLength { get; }
+
+    public static int PacketWriteLength { get; }
+
+    public static int PacketData { get; }
+
+    public static int Budget { get; }
+
+    public static int Current { get; }
+}

@@ -1,0 +1,286 @@
+using Osmia.Bytecode;
+using Osmia.Vm.Loading;
+
+namespace Osmia.Vm.Compilation;
+
+/// <summary>
+/// Turns the instructions of a block into statements over expression trees. A value that is used once, in the block that makes it,
+/// stands at its use; what it reads is watched until then.
+/// </summary>
+internal sealed unsafe partial class StatementBuilder
+{
+    private const int Registers = 10;
+    private const int MaxDepth = 12;
+
+    private readonly DecodedInstruction* _code;
+    private readonly FlowGraph _graph;
+    private readonly Webs _webs;
+    private readonly ProgramSurroundings _around;
+    private readonly bool _isChecked;
+    private readonly Web?[] _current = new Web?[Registers];
+    private readonly Dictionary<Web, Node> _pending = [];
+    private readonly Dictionary<int, int> _liveBefore = [];
+    private List<Statement> _statements = [];
+
+    /// <param name="isChecked">Accesses are checked; without, only loads that may meet the context are looked at.</param>
+    public StatementBuilder(DecodedInstruction* code, FlowGraph graph, Webs webs, ProgramSurroundings around, bool isChecked)
+    {
+        _code = code;
+        _graph = graph;
+        _webs = webs;
+        _around = around;
+        _isChecked = isChecked;
+    }
+
+    public List<Statement> Build(Block block)
+    {
+        _statements = [];
+        _pending.Clear();
+        _webs.Enter(block, _current);
+        FindLive(block);
+        for (int slot = block.Start; slot <= block.Last; slot += _graph.LengthOf(slot))
+        {
+            Visit(slot, _code[slot]);
+        }
+
+        DecodedInstruction* last = _code + block.Last;
+        if (block.Taken is null && block.Next is not null)
+        {
+            Add(new Statement(StatementKind.Jump, block.Last));
+        }
+
+        if (_pending.Count != 0)
+        {
+            throw new InvalidOperationException($"a value made before slot {block.Last} ({last->Op}) was not used");
+        }
+
+        return _statements;
+    }
+
+    private void FindLive(Block block)
+    {
+        _liveBefore.Clear();
+        var slots = new Stack<int>();
+        for (int slot = block.Start; slot <= block.Last; slot += _graph.LengthOf(slot))
+        {
+            slots.Push(slot);
+        }
+
+        int live = block.LiveOut;
+        foreach (int slot in slots)
+        {
+            RegisterEffects effects = _webs.EffectsAt(slot);
+            live = (live & ~effects.Definitions) | effects.Uses;
+            _liveBefore[slot] = live;
+        }
+    }
+
+    private void Visit(int slot, in DecodedInstruction i)
+    {
+        switch (i.Op)
+        {
+            case >= Op.Add32K and <= Op.Swap64:
+                Arithmetic(slot, i);
+                break;
+            case Op.LoadImmediate:
+                Define(slot, i.Destination, Node.Constant((ulong)i.Immediate));
+                break;
+            case (>= Op.LoadB and <= Op.LoadSxW) or (>= Op.LoadAcquireB and <= Op.LoadAcquireDw):
+                Load(slot, i);
+                break;
+            case >= Op.StoreImmB and <= Op.StoreDw:
+                Store(slot, i);
+                break;
+            case (>= Op.AtomicAdd32 and <= Op.AtomicCompareExchange64) or (>= Op.StoreReleaseB and <= Op.StoreReleaseDw):
+                Atomic(slot, i);
+                break;
+            case >= Op.AbsB and <= Op.IndW:
+                PacketLoad(slot, i);
+                break;
+            case Op.CallHelper:
+                CallHelper(slot, i);
+                break;
+            case Op.CallLocal:
+                CallLocal(slot, i);
+                break;
+            case Op.TailCall:
+                Add(new Statement(StatementKind.TailCall, slot) { Arguments = [Wide(1), Wide(2), Wide(3)] });
+                _webs.Step(slot, _current);
+                break;
+            case Op.Ja64K:
+                Add(new Statement(StatementKind.Jump, slot));
+                break;
+            case Op.MayGoto:
+                Add(new Statement(StatementKind.MayGoto, slot));
+                break;
+            case Op.Exit:
+                Add(new Statement(StatementKind.Exit, slot) { A = Wide(0) });
+                break;
+            case Op.Unresolved or Op.Invalid:
+                _pending.Clear();
+                Add(new Statement(StatementKind.Trap, slot));
+                break;
+            default:
+                Branch(slot, i);
+                break;
+        }
+    }
+
+    private void Branch(int slot, in DecodedInstruction i)
+    {
+        int index = i.Op - Op.Ja32K;
+        Comparison comparison = (index >> 2) switch
+        {
+            1 => Comparison.Equal,
+            2 => Comparison.Above,
+            3 => Comparison.AboveOrEqual,
+            4 => Comparison.Shares,
+            5 => Comparison.NotEqual,
+            6 => Comparison.Greater,
+            7 => Comparison.GreaterOrEqual,
+            10 => Comparison.Below,
+            11 => Comparison.BelowOrEqual,
+            12 => Comparison.Less,
+            13 => Comparison.LessOrEqual,
+            _ => throw new InvalidOperationException($"{i.Op} is no comparison"),
+        };
+        (Node left, Node right) = Operands(i, (index & 1) != 0);
+        bool isWide = (index & 2) != 0;
+        if (isWide && IsNarrow(left) && IsNarrow(right))
+        {
+            // Both are below 2^32, so neither is negative.
+            isWide = false;
+            comparison = comparison switch
+            {
+                Comparison.Greater => Comparison.Above,
+                Comparison.GreaterOrEqual => Comparison.AboveOrEqual,
+                Comparison.Less => Comparison.Below,
+                Comparison.LessOrEqual => Comparison.BelowOrEqual,
+                _ => comparison,
+            };
+        }
+
+        Add(new Statement(StatementKind.Branch, slot)
+        {
+            A = isWide ? Node.Wide(left) : Node.Narrow(left),
+            B = isWide ? Node.Wide(right) : Node.Narrow(right),
+            Comparison = comparison,
+        });
+    }
+
+    private static bool IsNarrow(Node node) => !node.IsWide || node.Kind == NodeKind.ZeroExtend || (node.IsConstant && node.Value <= uint.MaxValue);
+
+    private (Node Left, Node Right) Operands(in DecodedInstruction i, bool isRegister)
+    {
+        Node left = Use(i.Destination);
+        return (left, isRegister ? i.Source == i.Destination && left.IsLeaf ? left : Use(i.Source) : Node.Constant((ulong)i.Immediate));
+    }
+
+    private Node Use(int register)
+    {
+        if (register == 10)
+        {
+            return Node.FramePointer(0);
+        }
+
+        Web web = _current[register]!;
+        return web.Fact.Kind switch
+        {
+            FactKind.Constant => Node.Constant((ulong)web.Fact.Value),
+            FactKind.Frame => Node.FramePointer(web.Fact.Value),
+            _ => _pending.Remove(web, out Node? node) ? node : Node.Local(web),
+        };
+    }
+
+    private Node Wide(int register) => Node.Wide(Use(register));
+
+    private Fact FactOf(int register) => register == 10 ? new Fact(FactKind.Frame, 0) : _current[register]!.Fact;
+
+    /// <summary>Gives a register its new value, and goes on behind the instruction.</summary>
+    private void Define(int slot, int register, Node value)
+    {
+        Web web = _webs.Defined(slot, register);
+        _webs.Step(slot, _current);
+        if (web.IsRepeated || web.Uses == 0)
+        {
+            return;
+        }
+
+        Node fitted = web.IsNarrow ? Node.Narrow(value) : Node.Wide(value);
+        if (web.IsPassedOn && fitted.Depth < MaxDepth)
+        {
+            _pending.Add(web, fitted);
+            return;
+        }
+
+        FlushReaders(web);
+        _statements.Add(new Statement(StatementKind.Assign, slot) { A = fitted, Result = web });
+    }
+
+    /// <summary>The web that takes an effect's result; null when nobody reads it.</summary>
+    private Web? Result(int slot, int register)
+    {
+        Web web = _webs.Defined(slot, register);
+        _webs.Step(slot, _current);
+        if (web.IsRepeated || web.Uses == 0)
+        {
+            return null;
+        }
+
+        FlushReaders(web);
+        return web;
+    }
+
+    /// <summary>An effect: what reads memory must be read before it.</summary>
+    private void Add(Statement statement)
+    {
+        if (_pending.Count != 0)
+        {
+            foreach ((Web web, Node node) in _pending.Where(pair => pair.Value.ReadsMemory).ToArray())
+            {
+                _pending.Remove(web);
+                _statements.Add(new Statement(StatementKind.Assign, statement.Slot) { A = node, Result = web });
+            }
+        }
+
+        _statements.Add(statement);
+    }
+
+    /// <summary>Writes down what still reads the old value of a variable.</summary>
+    private void FlushReaders(Web changed)
+    {
+        if (_pending.Count == 0)
+        {
+            return;
+        }
+
+        foreach ((Web web, Node node) in _pending.Where(pair => pair.Value.Reads(changed)).ToArray())
+        {
+            _pending.Remove(web);
+            _statements.Add(new Statement(StatementKind.Assign, 0) { A = node, Result = web });
+        }
+    }
+
+    /// <summary>What a trap at a slot can tell of the registers that still matter there.</summary>
+    private List<(int Register, Node Value)> KnownAt(int slot)
+    {
+        var known = new List<(int, Node)>();
+        for (int live = _liveBefore[slot]; live != 0; live &= live - 1)
+        {
+            int register = RegisterEffects.First(live);
+            Web web = _current[register]!;
+            Node? value = web.Fact.Kind switch
+            {
+                FactKind.Constant => Node.Constant((ulong)web.Fact.Value),
+                FactKind.Frame => Node.FramePointer(web.Fact.Value),
+                _ => _pending.ContainsKey(web) ? null : Node.Local(web),
+            };
+            if (value is not null)
+            {
+                known.Add((register, value));
+            }
+        }
+
+        return known;
+    }
+}

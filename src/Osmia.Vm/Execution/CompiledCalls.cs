@@ -1,0 +1,212 @@
+using System.Runtime.CompilerServices;
+using Osmia.Vm.Compilation;
+using Osmia.Vm.Loading;
+
+namespace Osmia.Vm.Execution;
+
+/// <summary>What compiled code asks the slot for: accesses its own comparison did not allow, calls, the less common instructions.</summary>
+internal sealed unsafe partial class ExecutionSlot
+{
+    /// <summary>A checked load that missed the region it was compared with; sign-extended where the instruction is.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public ulong LoadMiss(MachineState* s, ulong address, DecodedInstruction* at)
+    {
+        s->Current = at;
+        (int size, bool isSigned) = ShapeOf(at->Op);
+        return Extended(IsReadable(s, address, (ulong)size) ? Fetch(address, size) : LoadSlow(address, size), size, isSigned);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void StoreMiss(MachineState* s, ulong address, ulong value, DecodedInstruction* at)
+    {
+        s->Current = at;
+        int size = SizeOfStore(at->Op);
+        if (IsWritable(s, address, (ulong)size))
+        {
+            Put(address, size, value);
+            return;
+        }
+
+        StoreSlow(address, size, value);
+    }
+
+    /// <summary>A load of a verified program whose pointer may be the context.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public ulong LoadProbe(MachineState* s, ulong address, DecodedInstruction* at)
+    {
+        (int size, bool isSigned) = ShapeOf(at->Op);
+        ulong offset = address - (ulong)_context;
+        if (offset < ContextCapacity && _layout is not null)
+        {
+            s->Current = at;
+            return Extended(LoadContext((int)offset, size), size, isSigned);
+        }
+
+        return Extended(Fetch(address, size), size, isSigned);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void StoreProbe(MachineState* s, ulong address, ulong value, DecodedInstruction* at)
+    {
+        int size = SizeOfStore(at->Op);
+        ulong offset = address - (ulong)_context;
+        if (offset < ContextCapacity && _layout is not null)
+        {
+            s->Current = at;
+            StoreContext((int)offset, size, value);
+            return;
+        }
+
+        Put(address, size, value);
+    }
+
+    /// <summary>Returns when the atomic access may be made.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void AtomicMiss(MachineState* s, ulong address, DecodedInstruction* at)
+    {
+        s->Current = at;
+        Op op = at->Op;
+        bool isLoad = op is >= Op.LoadAcquireB and <= Op.LoadAcquireDw;
+        ulong size = op < Op.LoadAcquireB ? ((op - Op.AtomicAdd32) & 1) != 0 ? 8u : 4u
+            : isLoad ? 1ul << (op - Op.LoadAcquireB)
+            : 1ul << (op - Op.StoreReleaseB);
+        if ((isLoad ? !IsReadable(s, address, size) : !IsWritable(s, address, size)) || (address & (size - 1)) != 0)
+        {
+            CheckAtomicSlow(address, size, !isLoad);
+        }
+    }
+
+    /// <summary>Whether an access lies in the map value or record touched last.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsInValue(MachineState* s, ulong address, uint size)
+    {
+        ulong distance = address - s->ValueLow;
+        ulong length = s->ValueLength;
+        return distance < length && length - distance >= size;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsInValueWritable(MachineState* s, ulong address, uint size)
+    {
+        ulong distance = address - s->ValueLow;
+        ulong length = s->ValueWriteLength;
+        return distance < length && length - distance >= size;
+    }
+
+    /// <summary>How many places of a region an access of a size may begin at.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Places(ulong length, uint size) => length >= size ? length - size + 1 : 0;
+
+    /// <summary>The address of an array's element; null behind its end.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Element(uint index, uint count, ulong start, ulong stride) => index < count ? start + (index * stride) : 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void EnterCall(MachineState* s)
+    {
+        int depth = s->Depth + 1;
+        if (depth >= MaxFrames)
+        {
+            ThrowStackDepth();
+        }
+
+        _programs[depth] = _programs[depth - 1];
+        s->Depth = depth;
+        s->FrameLow -= FrameSize;
+        if (s->DirtyFrames <= depth)
+        {
+            s->DirtyFrames = depth + 1;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LeaveCall(MachineState* s)
+    {
+        s->Depth--;
+        s->FrameLow += FrameSize;
+    }
+
+    /// <summary>may_goto: whether it goes, for its loop has turned often enough.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool MayGo(MachineState* s) => --s->MayGotos >= 0;
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void ReachUnresolved() => ThrowUnresolved();
+
+    /// <summary>Makes a tail call; false when there is nothing to call. The result of what was called is in r0.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public bool TailCallFromCompiled(MachineState* s)
+    {
+        DecodedInstruction* caller = s->Current;
+        DecodedInstruction* next = TailCall(caller);
+        if (next == caller + 1)
+        {
+            return false;
+        }
+
+        VmProgram target = Program;
+        ulong r1 = s->Registers[1];
+        ulong r2 = s->Registers[2];
+        s->Current = target.Code;
+        if (target.Compiled is { } compiled)
+        {
+            s->Registers[0] = compiled.At(0, this)(r1, r2, 0, 0, 0);
+            return true;
+        }
+
+        // The interpreter pops the frame; whoever called the compiled code does so too.
+        int depth = s->Depth;
+        _frames[depth].Return = null;
+        ulong result = Execute(next);
+        s->Depth = depth;
+        EnterFrame(depth);
+        s->Registers[0] = result;
+        return true;
+    }
+
+    /// <returns>What LD_ABS or LD_IND loads; -1 when the packet is too short.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public ulong PacketLoadFromCompiled(MachineState* s, uint offset, int size, ulong r6)
+    {
+        s->Registers[6] = r6;
+        return TryLoadPacket((int)offset, size, out ulong value) ? value : ulong.MaxValue;
+    }
+
+    private static (int Size, bool IsSigned) ShapeOf(Op op) => op >= Op.LoadSxB ? (1 << (op - Op.LoadSxB), true) : (1 << (op - Op.LoadB), false);
+
+    private static int SizeOfStore(Op op) => 1 << (op - (op >= Op.StoreB ? Op.StoreB : Op.StoreImmB));
+
+    private static ulong Extended(ulong value, int size, bool isSigned) => !isSigned ? value : size switch
+    {
+        1 => (ulong)(sbyte)value,
+        2 => (ulong)(short)value,
+        _ => (ulong)(int)value,
+    };
+
+    private static ulong Fetch(ulong address, int size) => size switch
+    {
+        1 => *(byte*)address,
+        2 => Unsafe.ReadUnaligned<ushort>((void*)address),
+        4 => Unsafe.ReadUnaligned<uint>((void*)address),
+        _ => Unsafe.ReadUnaligned<ulong>((void*)address),
+    };
+
+    private static void Put(ulong address, int size, ulong value)
+    {
+        switch (size)
+        {
+            case 1:
+                *(byte*)address = (byte)value;
+                break;
+            case 2:
+                Unsafe.WriteUnaligned((void*)address, (ushort)value);
+                break;
+            case 4:
+                Unsafe.WriteUnaligned((void*)address, (uint)value);
+                break;
+            default:
+                Unsafe.WriteUnaligned((void*)address, value);
+                break;
+        }
+    }
+}

@@ -1,0 +1,176 @@
+using System.Diagnostics;
+using System.Globalization;
+using Osmia.Bytecode;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Runtime;
+using Osmia.Tests.Contracts;
+using Osmia.Vm;
+
+namespace Osmia.Tests.Vm;
+
+/// <summary>
+/// The same random program in the interpreter and compiled: the same r0, packets, maps and traps. The interpreter runs it twice, in two
+/// engines; where those differ the program shows addresses, which differ from load to load, and nothing is compared.
+/// </summary>
+/// <remarks><c>OSMIA_TIER_SEED</c> repeats one program.</remarks>
+public sealed class EqualTierTests
+{
+    private const int Runs = 3;
+    private const string BudgetUsedUp = "OSM6104";
+
+    private static readonly (string Name, VmOptions Options)[] s_compiled =
+    [
+        ("il checked", Options(VmTier.Il, VmMode.Checked)),
+        ("il metered", Options(VmTier.Il, VmMode.Metered)),
+    ];
+
+    [Fact]
+    public void Random_programs_do_the_same_in_every_tier() => Hunt("programs", random => RandomProgramTests.MakeObject(random));
+
+    [Fact]
+    public void Random_arithmetic_gives_the_same_in_every_tier() =>
+        Hunt("arithmetic", random => new LinkedObject("random", [ArithmeticProgram.Make(random.Next())], [], []) { License = "GPL" });
+
+    private static VmOptions Options(VmTier tier, VmMode mode) =>
+        new() { Slots = 1, Seed = 1, Tier = tier, Mode = mode, InstructionBudget = 1 << 14, TreatAsMemoryPrograms = true, Trace = _ => { }, MonotonicClock = () => 1_000_000 };
+
+    private static void Hunt(string what, Func<Random, LinkedObject> make)
+    {
+        string? fixedSeed = Environment.GetEnvironmentVariable("OSMIA_TIER_SEED");
+        int seed = fixedSeed is null ? Environment.TickCount : int.Parse(fixedSeed, CultureInfo.InvariantCulture);
+        TimeSpan budget = Budget.For("engines") / 4;
+        var clock = Stopwatch.StartNew();
+        int compared = 0;
+        int trapped = 0;
+        int skipped = 0;
+        do
+        {
+            Trial first;
+            LinkedObject linked = make(new Random(seed));
+            try
+            {
+                first = RunIn(Options(VmTier.Interpreter, VmMode.Metered), ref linked, seed);
+            }
+            catch (UnsupportedFeatureException)
+            {
+                seed++;
+                continue;
+            }
+
+            Trial second = RunIn(Options(VmTier.Interpreter, VmMode.Metered), ref linked, seed);
+            if (first.Results.Any(r => r.Trap == BudgetUsedUp) || second.Results.Any(r => r.Trap == BudgetUsedUp))
+            {
+                skipped++;
+            }
+            else
+            {
+                foreach ((string name, VmOptions options) in s_compiled)
+                {
+                    // A part of an address may by chance be the same twice: only what differs every time differs.
+                    string? difference = Difference(first, second, RunIn(options, ref linked, seed));
+                    for (int again = 0; difference is not null && again < 5; again++)
+                    {
+                        difference = Difference(RunIn(Options(VmTier.Interpreter, VmMode.Metered), ref linked, seed), RunIn(Options(VmTier.Interpreter, VmMode.Metered), ref linked, seed), RunIn(options, ref linked, seed));
+                    }
+
+                    Assert.True(difference is null, $"{what} seed {seed} ({name}, {linked.Programs[0].Type}): {difference}\n{RandomProgramTests.Bytes(linked)}");
+                }
+
+                compared++;
+                trapped += first.Results.Count(r => r.Trap is not null);
+            }
+
+            seed++;
+        }
+        while (fixedSeed is null && clock.Elapsed < budget);
+
+        string summary = $"{what}: {compared} programs agreed on {Runs} runs each, {trapped} runs trapped, {skipped} programs used up the budget, last seed {seed - 1}";
+        TestContext.Current.SendDiagnosticMessage(summary);
+        TestContext.Current.TestOutputHelper?.WriteLine(summary);
+        Assert.True(compared > 0, summary);
+    }
+
+    private static string? Difference(Trial first, Trial second, Trial compiled)
+    {
+        string? found = null;
+        for (int i = 0; i < Runs; i++)
+        {
+            Same(first.Results[i].Value, second.Results[i].Value, compiled.Results[i].Value, $"run {i}: r0");
+            Same(first.Results[i].Trap, second.Results[i].Trap, compiled.Results[i].Trap, $"run {i}: trap");
+            Same(first.Results[i].Slot, second.Results[i].Slot, compiled.Results[i].Slot, $"run {i}: trap's slot");
+            Same(first.Results[i].Packet, second.Results[i].Packet, compiled.Results[i].Packet, $"run {i}: packet");
+        }
+
+        for (int i = 0; i < first.Maps.Length; i++)
+        {
+            Same(first.Maps[i], second.Maps[i], compiled.Maps[i], $"map {i}");
+        }
+
+        return found;
+
+        void Same<T>(T one, T other, T actual, string what)
+        {
+            if (EqualityComparer<T>.Default.Equals(one, other) && !EqualityComparer<T>.Default.Equals(one, actual))
+            {
+                found ??= $"{what} is {actual}, in the interpreter {one}";
+            }
+        }
+    }
+
+    private static Trial RunIn(VmOptions options, ref LinkedObject linked, int seed)
+    {
+        using var engine = new VmEngine(options);
+        int refused = 0;
+        using LoadedObject loaded = RandomProgramTests.LoadRepaired(engine, ref linked, new Random(seed), ref refused);
+        var program = (VmProgram)loaded.Programs[0];
+        Assert.True(program.Tier == options.Tier, $"seed {seed}: {program.TierReason}");
+        var random = new Random(seed);
+        var results = new Result[Runs];
+        for (int i = 0; i < Runs; i++)
+        {
+            byte[] packet = new byte[random.Next(4) == 0 ? random.Next(20) : 60];
+            random.NextBytes(packet);
+            byte[] output = new byte[200];
+            try
+            {
+                ProgramRunResult result = program.Run(new ProgramRun { Data = packet, DataOut = output });
+                results[i] = new(result.ReturnValue, null, 0, $"{result.DataLength} {Convert.ToHexString(output)}");
+            }
+            catch (TrapException trap)
+            {
+                Assert.True(trap.Id != "OSM6109", $"seed {seed}: {trap}");
+                results[i] = new(0, trap.Id, trap.Slot, "");
+            }
+        }
+
+        return new(results, [.. loaded.Maps.Select(Contents)]);
+    }
+
+    private static string Contents(Map map)
+    {
+        if (map.Type is MapType.Ringbuf or MapType.PerfEventArray or MapType.ProgArray or MapType.Queue or MapType.ArrayOfMaps || map.KeySize == 0)
+        {
+            return "";
+        }
+
+        var contents = new SortedSet<string>(StringComparer.Ordinal);
+        byte[] key = new byte[map.KeySize];
+        byte[] next = new byte[map.KeySize];
+        byte[] value = new byte[map.ValueBufferSize];
+        for (bool found = map.TryNextKey(default, next); found; found = map.TryNextKey(key, next))
+        {
+            (key, next) = (next, key);
+            if (map.TryLookup(key, value))
+            {
+                contents.Add($"{Convert.ToHexString(key)}={Convert.ToHexString(value)}");
+            }
+        }
+
+        return string.Join(' ', contents);
+    }
+
+    private readonly record struct Result(ulong Value, string? Trap, int Slot, string Packet);
+
+    private sealed record Trial(Result[] Results, string[] Maps);
+}
