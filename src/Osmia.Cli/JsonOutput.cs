@@ -1,5 +1,7 @@
+using System.Runtime.Versioning;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Osmia.Kernel.Inventory;
 
 namespace Osmia.Cli;
 
@@ -15,6 +17,27 @@ internal static class JsonOutput
         foreach (uint id in ids)
         {
             json.WriteNumberValue(id);
+        }
+
+        json.WriteEndArray();
+    }
+
+    /// <summary>The processes that hold an object, as bpftool names them; nothing when there are none.</summary>
+    [SupportedOSPlatform("linux")]
+    public static void WriteHolders(Utf8JsonWriter json, IReadOnlyList<Holder> holders)
+    {
+        if (holders.Count == 0)
+        {
+            return;
+        }
+
+        json.WriteStartArray("pids");
+        foreach (Holder holder in holders)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("pid", holder.Pid);
+            json.WriteString("comm", holder.Command);
+            json.WriteEndObject();
         }
 
         json.WriteEndArray();

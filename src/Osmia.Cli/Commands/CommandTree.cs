@@ -17,6 +17,7 @@ internal static class CommandTree
         new("asm", "Assemble a text into an object that loads", _ => AsmCommand.Build()),
         new("prog", "List the programs loaded in the kernel; run one of an object on data", _ => ProgCommand.Build()),
         new("map", "List or dump the maps of the kernel", _ => MapCommand.Build()),
+        new("link", "List what programs are attached to in the kernel", _ => LinkCommand.Build()),
         new("gen", "Link objects into one; cut kernel types down to what objects use", _ => GenCommand.Build()),
         new(ConformanceCommand.Name, "Run a program in hex from standard input, as the bpf_conformance suite asks", _ => ConformanceCommand.Build()),
         new("btf", "List or dump type information: of an object, a file or the kernel", _ => BtfCommand.Build()),
@@ -54,7 +55,7 @@ internal static class CommandTree
         {
             [] => ["--help"],
             ["gen"] or ["gen", "help"] => ["gen", "--help"],
-            ["prog" or "map" or "btf", .. var options] when options.All(IsJson) => [words[0], "list", .. options],
+            ["prog" or "map" or "link" or "btf", .. var options] when options.All(IsJson) => [words[0], "list", .. options],
             _ => words,
         };
     }

@@ -160,11 +160,13 @@ internal static class MapCommand
     [SupportedOSPlatform("linux")]
     private static void ListJson(bool indented) => JsonOutput.Write(indented, json =>
     {
+        Holders holders = Holders.Read();
         json.WriteStartArray();
         foreach (MapInfo map in KernelInventory.Maps())
         {
             json.WriteStartObject();
             WriteInfo(json, map);
+            JsonOutput.WriteHolders(json, holders.Of(HeldKind.Map, map.Id));
             json.WriteEndObject();
         }
 

@@ -59,6 +59,7 @@ internal static class ProgCommand
     [SupportedOSPlatform("linux")]
     private static void WriteJson(bool pretty) => JsonOutput.Write(pretty, json =>
     {
+        Holders holders = Holders.Read();
         json.WriteStartArray();
         foreach (ProgramInfo program in KernelInventory.Programs())
         {
@@ -90,6 +91,8 @@ internal static class ProgCommand
                 json.WriteNumber("run_time_ns", (long)program.RunTime.TotalNanoseconds);
                 json.WriteNumber("run_cnt", program.RunCount);
             }
+
+            JsonOutput.WriteHolders(json, holders.Of(HeldKind.Program, program.Id));
 
             json.WriteEndObject();
         }

@@ -68,4 +68,10 @@ internal static class RunErrors
         Why = "names are cut to 15 characters, and maps go when the last program and process that use them go",
         Try = "osmia map list",
     });
+
+    public static RunException NoKernelObject(string kind, string id) => new(new Diagnostic("OSM7011", $"the kernel has no {kind} with id {id}")
+    {
+        Why = "it has ended meanwhile, or never existed",
+        Try = $"osmia {kind} list",
+    });
 }

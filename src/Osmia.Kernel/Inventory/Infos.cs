@@ -59,4 +59,8 @@ public sealed record MapInfo(uint Id, MapType Type, string Name, uint KeySize, u
 }
 
 /// <summary>A bpf_link. <see cref="DeviceIndex"/> is set for XDP and TCX.</summary>
-public sealed record LinkInfo(uint Id, LinkType Type, uint ProgramId, int? DeviceIndex);
+public sealed record LinkInfo(uint Id, LinkType Type, uint ProgramId, int? DeviceIndex)
+{
+    /// <summary>What it is attached to and how, in bpftool's order; read only when asked for.</summary>
+    public IReadOnlyList<LinkDetail> Details { get; init; } = [];
+}

@@ -42,7 +42,8 @@ public static unsafe class KernelInventory
         }
     }
 
-    public static IEnumerable<LinkInfo> Links()
+    /// <param name="withDetails">Also what each is attached to.</param>
+    public static IEnumerable<LinkInfo> Links(bool withDetails = false)
     {
         foreach (uint id in Ids(BpfCommand.LinkNextId, "links"))
         {
@@ -50,7 +51,7 @@ public static unsafe class KernelInventory
             {
                 using (handle)
                 {
-                    yield return DescribeLink(handle);
+                    yield return DescribeLink(handle, withDetails);
                 }
             }
         }
@@ -145,7 +146,7 @@ public static unsafe class KernelInventory
             : throw Refusal.Of("OSM5040", $"object {id} of the kernel cannot be opened", "bpf(BPF_*_GET_FD_BY_ID)", fd, needed: [Capability.SysAdmin]);
     }
 
-    private static void Fill<T>(BpfHandle handle, ref T info)
+    internal static void Fill<T>(BpfHandle handle, ref T info)
         where T : unmanaged
     {
         int result = BpfSyscall.Info(handle.Descriptor, ref info);
@@ -215,11 +216,29 @@ public static unsafe class KernelInventory
         }
     }
 
-    private static LinkInfo DescribeLink(BpfHandle handle)
+    private static LinkInfo DescribeLink(BpfHandle handle, bool withDetails)
     {
         var info = new LinkInfoData();
         Fill(handle, ref info);
-        return new LinkInfo(info.Id, (LinkType)info.Type, info.ProgramId, (LinkType)info.Type is LinkType.Xdp or LinkType.Tcx ? info.DeviceIndex : null);
+        var type = (LinkType)info.Type;
+        uint program = info.ProgramId;
+        return new LinkInfo(info.Id, type, program, type is LinkType.Xdp or LinkType.Tcx ? info.DeviceIndex : null)
+        {
+            Details = withDetails ? LinkDetails.Read(handle, type, () => TypeOf(program)) : [],
+        };
+    }
+
+    private static ProgramType? TypeOf(uint id)
+    {
+        using BpfHandle? handle = Open(BpfCommand.ProgramFromId, id);
+        if (handle is null)
+        {
+            return null;
+        }
+
+        var info = new ProgramInfoData();
+        Fill(handle, ref info);
+        return (ProgramType)info.Type;
     }
 
     private static string[] Details(BpfHandle handle) =>

@@ -70,4 +70,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "if_nametoindex", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial uint InterfaceIndex(string name);
+
+    /// <param name="name">Room for 16 bytes.</param>
+    /// <returns>0 when the namespace of the thread has no such device.</returns>
+    [LibraryImport(Library, EntryPoint = "if_indextoname", SetLastError = true)]
+    public static partial nint InterfaceName(uint index, byte* name);
 }
