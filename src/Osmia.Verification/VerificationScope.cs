@@ -140,6 +140,7 @@ internal sealed partial class VerificationScope
     {
         ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
         var storages = new Dictionary<MapType, LinkedMap>();
+        LinkedMap? arena = null;
         for (int slot = 0; slot < code.Length; slot++)
         {
             if (!code[slot].IsWide)
@@ -152,6 +153,12 @@ internal sealed partial class VerificationScope
             {
                 LinkedMap map = Maps[CheckMap(code[slot].Immediate)];
                 RequireUsable(map);
+                arena ??= map.Type == MapType.Arena ? map : null;
+                if (map.Type == MapType.Arena && map != arena)
+                {
+                    throw Stop.Reject(CheckFamily.Allowance, $"a program has one arena at most: '{arena!.Name}' and '{map.Name}' are two");
+                }
+
                 if (map.Type is MapType.CgroupStorage or MapType.PercpuCgroupStorage && !storages.TryAdd(map.Type, map) && storages[map.Type] != map)
                 {
                     throw Stop.Reject(CheckFamily.Allowance, $"a program has one map of type {map.Type.ToKernelName()} at most: '{storages[map.Type].Name}' and '{map.Name}' are two");

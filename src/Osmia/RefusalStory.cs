@@ -22,10 +22,16 @@ internal static class RefusalStory
 
         Diagnostic diagnostic = refusal.Diagnostic with
         {
-            Story = ExplanationText.Story(explanation) + (explanation.Witness is { } example ? $"\nexample: {example}" : ""),
+            Story = Indented(ExplanationText.Story(explanation)) + (explanation.Witness is { } example ? $"\nexample: {example}" : ""),
             Why = explanation.Why ?? refusal.Diagnostic.Why,
             Try = $"{string.Join("\n", explanation.Try)}\n({explanation.Id} has an example)",
         };
         return new KernelException(diagnostic, refusal.Call, refusal.Errno, refusal.VerifierLog) { Program = refusal.Program };
     }
+
+    /// <summary>Indented as the other parts of a diagnostic are.</summary>
+    private static string Indented(string story) => story
+        .Replace("\n         ", "\n  ", StringComparison.Ordinal)
+        .Replace("story:   ", "story:\n  ", StringComparison.Ordinal)
+        .Replace("path:    ", "path:\n  ", StringComparison.Ordinal);
 }

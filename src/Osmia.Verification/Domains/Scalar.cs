@@ -138,25 +138,7 @@ public readonly record struct Scalar(Tnum Bits, Interval64 Wide, Interval32 Low)
             smax = Math.Min(smax, (int)Wide.SMax);
         }
 
-        return this with { Low = DeduceLowSigns(umin, umax, smin, smax) };
-    }
-
-    // As Interval.Deduce, without its deduction across zero, which the kernel makes for 64 bits only.
-    private static Interval32 DeduceLowSigns(uint umin, uint umax, int smin, int smax)
-    {
-        if ((int)umin <= (int)umax)
-        {
-            smin = Math.Max((int)umin, smin);
-            smax = Math.Min((int)umax, smax);
-        }
-
-        if ((uint)smin <= (uint)smax)
-        {
-            umin = Math.Max((uint)smin, umin);
-            umax = Math.Min((uint)smax, umax);
-        }
-
-        return new(umin, umax, smin, smax);
+        return this with { Low = new Interval32(umin, umax, smin, smax).Deduce() };
     }
 
     private Scalar DeduceWide() => this with { Wide = Wide.Deduce() };

@@ -69,6 +69,9 @@ internal sealed partial class ProgramText(LinkedProgram program, IReadOnlyList<L
     /// <summary>The variable in brackets on a source line: <c>i</c> of <c>table[i]</c>.</summary>
     public string? IndexAt(int slot) => LineAt(slot) is { } line && Index().Match(line.Text) is { Success: true } match ? match.Groups[1].Value : null;
 
+    /// <summary>The array a source line indexes: <c>data</c> of <c>data[i]</c>.</summary>
+    public string? ArrayAt(int slot) => LineAt(slot) is { } line && Array().Match(line.Text) is { Success: true } match ? match.Groups[1].Value : null;
+
     /// <summary>The pointer whose member a source line uses: <c>eth</c> of <c>eth->h_proto</c>; the context is none.</summary>
     public string? MemberOwnerAt(int slot)
     {
@@ -101,6 +104,9 @@ internal sealed partial class ProgramText(LinkedProgram program, IReadOnlyList<L
         { IsKfuncCall: true } => Callee(slot),
         _ => null,
     };
+
+    [GeneratedRegex(@"\b([A-Za-z_]\w*)\s*\[\s*[A-Za-z_]\w*\s*\]")]
+    private static partial Regex Array();
 
     [GeneratedRegex(@"\b([A-Za-z_]\w*)\s*->")]
     private static partial Regex Member();

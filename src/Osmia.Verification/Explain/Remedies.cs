@@ -31,9 +31,13 @@ internal static class Remedies
         CheckFamily.Limits => new(null, "all paths together count, and every branch that is left open doubles them", "run 'osmia verify --cost' to see which lines are walked most", "make loops shorter, use bpf_loop(), or move parts into global (not static) functions, which are verified once"),
         CheckFamily.Allowance => new(null, "which helpers a program may call depends on its type, its licence and the kernel", Allowance(refusal)),
         CheckFamily.Encoding => new(null, null, refusal.Message.Contains("division", StringComparison.Ordinal) || refusal.Message.Contains("shift", StringComparison.Ordinal)
-            ? "the constant is wrong: look at the macro or the sizeof it comes from" : "compile again with the options of a BPF target: clang -O2 -g -target bpf"),
+            ? "the constant is wrong: look at the macro or the sizeof it comes from"
+            : refusal.Message.Contains("kernel variable", StringComparison.Ordinal) ? "check its name, or declare it __weak and test its address" : "compile again with the options of a BPF target: clang -O2 -g -target bpf"),
         CheckFamily.ControlFlow => new(null, null, "remove what is not reached, and end every function with a return"),
-        _ => new(null, "this part of the kernel's verifier is not followed yet; nothing is said of the program", "load it: 'osmia run' explains the kernel's own answer"),
+        CheckFamily.Objects => new(null, "dynptrs, iterators and saved flags are made, used and ended by helpers and kernel functions alone, each in its turn",
+            "make it before it is used, end it once on every path, and leave its bytes on the stack alone"),
+        CheckFamily.NotModelled => new(null, "this part of the kernel's verifier is not followed yet; nothing is said of the program", "load it: 'osmia run' explains the kernel's own answer"),
+        _ => new(null, null, $"see docs/diagnostics/{VerificationProblem.IdOf(refusal.Family)}.md for a program that is refused and one that is mended"),
     };
 
     private static Remedy Packet(Refusal refusal)
@@ -66,7 +70,8 @@ internal static class Remedies
         return new(
             pointer.Size == 0 && needed == 1 ? "an empty packet" : $"a packet of {Math.Max(needed - 1, 0)} bytes: byte {needed - 1} is not there",
             pointer.Size == 0 ? "nothing on this path compares the packet's length with what is read" : $"the comparison on this path shows {pointer.Size} bytes to be there, {needed} are used",
-            refusal.Program.MemberOwnerAt(refusal.Slot) is { } owner ? $"if ((void *)({owner} + 1) > {end}) {give}  // at least {needed} bytes"
+            refusal.Program.IndexAt(refusal.Slot) is { } index && refusal.Program.ArrayAt(refusal.Slot) is { } array ? $"if ((void *)&{array}[{index} + 1] > (void *){end}) {give}  // each time, right before it is used"
+            : refusal.Program.MemberOwnerAt(refusal.Slot) is { } owner ? $"if ((void *)({owner} + 1) > {end}) {give}  // at least {needed} bytes"
             : pointer.Size == 0 ? $"if ({data} + {needed} > {end}) {give}" : $"compare with {needed} bytes instead of {pointer.Size}: if ({data} + {needed} > {end}) {give}");
     }
 
@@ -171,6 +176,11 @@ internal static class Remedies
             return new(null, "r1 to r5 do not survive a call", "keep the value in a variable the compiler holds in r6 to r9 or on the stack; in assembly copy it there before the call");
         }
 
+        if (refusal.Register is >= 2 and <= 5 && refusal.Story.HasNoOrigin && refusal.Program.FunctionAt(refusal.Slot) == refusal.Program.Program.Name)
+        {
+            return new(null, "a program is handed one argument, the context, in r1; r2 to r5 hold nothing", $"declare it with one parameter, int {refusal.Program.Program.Name}(struct ... *ctx), or use BPF_PROG() for typed arguments");
+        }
+
         return refusal.Register == 0 && refusal.Instruction is { IsExit: true }
             ? new(null, "the function ends without a result on this path", refusal.Program.GiveUp)
             : refusal.Register is >= 1 and <= 5 && refusal.Instruction is { IsCall: true } ? new(null, "an argument of the call was never set", "pass all arguments the function declares")
@@ -219,7 +229,8 @@ internal static class Remedies
         {
             string name = refusal.Variable("size");
             string witness = size.Number.Wide.SMin < 0 ? $"{name} = -1" : size.Number.Contains(0) && refusal.Message.Contains("zero", StringComparison.Ordinal) ? $"{name} = 0" : $"{name} = {size.Number.Wide.UMax}";
-            string bound = Room(refusal.Before(refusal.Register - 1)) is { } room ? $"if ({name} > {room}) {refusal.Program.GiveUp}" : $"if ({name} > sizeof(buffer)) {refusal.Program.GiveUp}";
+            string none = size.Number.Contains(0) && refusal.Message.Contains("zero", StringComparison.Ordinal) ? $"{name} == 0 || " : "";
+            string bound = $"if ({none}{name} > {Room(refusal.Before(refusal.Register - 1))?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "sizeof(buffer)"}) {refusal.Program.GiveUp}";
             return new(witness, $"{callee} must know how many bytes it may touch, at least and at most", size.Number.Wide.SMin < 0 ? $"make '{name}' unsigned, and: {bound}" : bound);
         }
 
@@ -259,6 +270,7 @@ internal static class Remedies
 
     private static string Allowance(Refusal refusal) => refusal.Message.Contains("GPL", StringComparison.Ordinal)
         ? "char LICENSE[] SEC(\"license\") = \"GPL\";"
+        : refusal.Message.Contains("the target has no", StringComparison.Ordinal) ? "use a kernel that has it; /sys/kernel/security/lockdown says what the running one takes away"
         : refusal.Message.Contains("write", StringComparison.Ordinal) ? "read it only, or keep what you write in a map of your own"
         : "use another helper, or another program type (the part in SEC(\"...\"))";
 }

@@ -149,9 +149,10 @@ internal sealed class EscapedValues
 
             // Copies to which constants were added differ by those.
             int apart = then.Offset - otherThen.Offset;
+            bool isLow = then.LinksLow || otherThen.LinksLow;
             bool areTied = otherNow.IsNumber && (now.Id != 0
-                ? otherNow.Id == now.Id && now.Offset - otherNow.Offset == apart
-                : now.IsConstant && otherNow.IsConstant && now.Number.Value - otherNow.Number.Value == (ulong)apart);
+                ? otherNow.Id == now.Id && now.Offset - otherNow.Offset == apart && now.LinksLow == then.LinksLow && otherNow.LinksLow == otherThen.LinksLow
+                : !isLow && now.IsConstant && otherNow.IsConstant && now.Number.Value - otherNow.Number.Value == (ulong)apart);
             if (!areTied)
             {
                 return true;

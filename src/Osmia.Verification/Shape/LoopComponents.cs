@@ -94,6 +94,30 @@ internal static class LoopComponents
         return found < code.Length ? found : -1;
     }
 
+    /// <summary>Where each instruction may be come to from within its function.</summary>
+    public static int[][] Predecessors(ReadOnlySpan<Instruction> code)
+    {
+        int[] counts = new int[code.Length];
+        for (int slot = 0; slot < code.Length; slot += code[slot].IsWide ? 2 : 1)
+        {
+            for (int edge = 0; Successor(code, slot, edge) is >= 0 and var next; edge++)
+            {
+                counts[next]++;
+            }
+        }
+
+        int[][] before = Array.ConvertAll(counts, count => count == 0 ? [] : new int[count]);
+        for (int slot = 0; slot < code.Length; slot += code[slot].IsWide ? 2 : 1)
+        {
+            for (int edge = 0; Successor(code, slot, edge) is >= 0 and var next; edge++)
+            {
+                before[next][--counts[next]] = slot;
+            }
+        }
+
+        return before;
+    }
+
     private static bool GoesToItself(ReadOnlySpan<Instruction> code, int slot) => Successor(code, slot, 0) == slot || Successor(code, slot, 1) == slot;
 
     private static bool IsSecondHalf(ReadOnlySpan<Instruction> code, int slot) => slot > 0 && code[slot].Opcode.Value == 0 && code[slot - 1].IsWide;

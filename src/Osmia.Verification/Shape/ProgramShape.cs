@@ -12,6 +12,8 @@ internal sealed class ProgramShape
 
     private readonly int[] _functionOf;
     private int[]? _loops;
+    private int[][]? _predecessors;
+    private RegisterLiveness? _registers;
 
     private ProgramShape(ImmutableArray<Instruction> code, int[] functionOf, bool[] meeting, HashSet<int> functions, LoopPoint[] loopPoints)
     {
@@ -42,6 +44,11 @@ internal sealed class ProgramShape
         LoopPoints[slot] = LoopPoint.Iterator;
         IsMeetingPoint[slot] = true;
     }
+
+    /// <summary>The instructions of its function that go on to each.</summary>
+    public int[][] Predecessors => _predecessors ??= LoopComponents.Predecessors(Code.AsSpan());
+
+    public RegisterLiveness LiveRegisters(LinkedProgram program) => _registers ??= new RegisterLiveness(this, program);
 
     /// <summary>Tells that the kernel function called at a slot calls one of the program's. Before the program is walked.</summary>
     public void MarkCallback(int slot)

@@ -28,24 +28,34 @@ internal sealed class RegisterLiveness
     {
         ReadOnlySpan<Instruction> code = shape.Code.AsSpan();
         ushort[] live = new ushort[code.Length];
-        bool changed = true;
-        // Backwards over the code as it stands settles most programs in two rounds; loops take more.
-        while (changed)
+        // From the end backwards; what changes makes those before it be looked at again.
+        bool[] isWaiting = new bool[code.Length];
+        var work = new Stack<int>(code.Length);
+        for (int slot = 0; slot < code.Length; slot += code[slot].IsWide ? 2 : 1)
         {
-            changed = false;
-            for (int slot = code.Length - 1; slot >= 0; slot--)
-            {
-                Instruction instruction = code[slot];
-                if (slot > 0 && code[slot - 1].IsWide && instruction.Opcode.Value == 0)
-                {
-                    continue;
-                }
+            work.Push(slot);
+            isWaiting[slot] = true;
+        }
 
-                int after = After(code, live, slot, instruction);
-                (int read, int written) = Effects(instruction);
-                ushort before = (ushort)((after & ~written) | read);
-                changed |= before != live[slot];
-                live[slot] = before;
+        while (work.TryPop(out int slot))
+        {
+            isWaiting[slot] = false;
+            Instruction instruction = code[slot];
+            (int read, int written) = Effects(instruction);
+            ushort before = (ushort)((After(code, live, slot, instruction) & ~written) | read);
+            if (before == live[slot])
+            {
+                continue;
+            }
+
+            live[slot] = before;
+            foreach (int earlier in shape.Predecessors[slot])
+            {
+                if (!isWaiting[earlier])
+                {
+                    isWaiting[earlier] = true;
+                    work.Push(earlier);
+                }
             }
         }
 

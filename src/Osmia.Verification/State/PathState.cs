@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Osmia.Verification.State;
 
 /// <summary>Everything known at one point of one path: the frames of the calls made, references held, the lock taken.</summary>
@@ -31,6 +33,21 @@ internal sealed class PathState
     public Frame Current => Frames[^1];
 
     public RegisterState[] Registers => Frames[^1].Registers;
+
+    /// <summary>What a copy takes, near enough.</summary>
+    public long SizeInBytes
+    {
+        get
+        {
+            long size = 0;
+            foreach (Frame frame in Frames)
+            {
+                size += frame.Registers.Length * Unsafe.SizeOf<RegisterState>() + frame.Stack.Length * Unsafe.SizeOf<StackSlot>();
+            }
+
+            return size;
+        }
+    }
 
     public PathState Copy()
     {

@@ -18,12 +18,14 @@ internal sealed class KeptStates(ProgramShape shape, WalkProgress progress, Trai
     private const int InstructionsBetweenRounds = 100;
     private const int JumpsBetweenRounds = 20;
     private const int LongWay = 40;
+    private const long MostBytes = 1L << 29;
     private const int Patience = 3;
     private const int PatienceWithLoops = 64;
 
     private readonly List<KeptState>?[] _bySlot = new List<KeptState>?[shape.Code.Length];
     private readonly LoopVisits _loops = new(shape, precision);
     private int _count;
+    private long _bytes;
 
     /// <summary>States kept so far.</summary>
     public int Total { get; private set; }
@@ -76,10 +78,12 @@ internal sealed class KeptStates(ProgramShape shape, WalkProgress progress, Trai
             {
                 kept.RemoveAt(i);
                 _count--;
+                _bytes -= candidate.State.SizeInBytes;
             }
         }
 
-        if (keep)
+        // With that much kept only loops go on to be found; a program that comes here is at its limit of instructions soon.
+        if (keep && (mustKeep || _bytes < MostBytes))
         {
             Keep(kept, state, slot);
             (progress.InstructionsWhenKept, progress.JumpsWhenKept) = (progress.Instructions, progress.Jumps);
@@ -142,6 +146,7 @@ internal sealed class KeptStates(ProgramShape shape, WalkProgress progress, Trai
         kept.Add(added);
         state.Parent = added;
         _loops.Enter(added);
+        _bytes += added.State.SizeInBytes;
         Total++;
         Peak = Math.Max(Peak, ++_count);
     }

@@ -26,6 +26,15 @@ internal sealed partial class PathWalk
         return spaces == ToKernel ? RegisterState.Pointer(RegisterKind.Arena) : RegisterState.Unknown;
     }
 
+    private RegisterState AccessArena()
+    {
+        Instruction instruction = _code[Slot];
+        // Compilers for the machine know only some instructions on memory that may not be there.
+        bool isPlain = instruction.Opcode.Mode == Mode.Mem
+            || (instruction.Opcode.Mode == Mode.Atomic && (instruction.Immediate & ~AtomicOperation.Fetch) == 0);
+        return isPlain ? RegisterState.Unknown : throw Stop.NotModelled("signed loads and rarer atomic instructions in arenas");
+    }
+
     /// <summary>Some instruction of the program, reached or not, names an arena.</summary>
     private bool HasArena
     {

@@ -203,6 +203,6 @@ internal sealed partial class PathWalk
         bool isPacket = call.Dynptr.DynptrKind is DynptrKind.Skb or DynptrKind.Xdp or DynptrKind.SkbMeta;
         PointerTraits traits = (isPacket ? PointerTraits.PacketSlice : PointerTraits.None)
             | (call.Kfunc.Special == SpecialKfunc.DynptrSlice ? PointerTraits.ReadOnly : PointerTraits.None);
-        return RegisterState.Pointer(RegisterKind.Memory, traits) with { MemorySize = (int)Math.Min(call.Constant, int.MaxValue), Owner = call.Dynptr.Owner };
+        return RegisterState.Pointer(RegisterKind.Memory, traits) with { MemorySize = (int)Math.Min((uint)call.Constant, int.MaxValue), Owner = call.Dynptr.Owner };
     }
 }

@@ -53,6 +53,7 @@ internal sealed partial class PathWalk
             RequireNoSection($"{name} leaves the program");
             _stack.NoteTailCall(_state.Current.Function);
             RequirePrecise(Register.R3);
+            ReturnByTailCall();
         }
 
         // A tail call that fails has changed nothing; one that succeeds returns to the callers of this function.
@@ -429,7 +430,30 @@ internal sealed partial class PathWalk
         }
     }
 
-    private void ForgetPacket() => _state.ForEachRegister((ref RegisterState other) =>
+    /// <summary>A tail call that succeeds in a function comes back to its caller with what the other program returned, and a packet it may have changed.</summary>
+    private void ReturnByTailCall()
+    {
+        Frame callee = _state.Current;
+        if (_state.Frames.Count == 1)
+        {
+            return;
+        }
+
+        if (callee.CallbackReturns is not null)
+        {
+            throw Stop.NotModelled("tail calls in callbacks");
+        }
+
+        PathState returned = _state.Copy();
+        returned.Frames.RemoveAt(returned.Frames.Count - 1);
+        returned.Registers[0] = RegisterState.Unknown;
+        ForgetPacket(returned);
+        Later(returned, callee.CallSlot + 1);
+    }
+
+    private void ForgetPacket() => ForgetPacket(_state);
+
+    private static void ForgetPacket(PathState state) => state.ForEachRegister((ref RegisterState other) =>
     {
         if (other.Kind is RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.PacketEnd || (other.Traits & PointerTraits.PacketSlice) != 0)
         {
@@ -458,9 +482,10 @@ internal sealed partial class PathWalk
             return 0;
         }
 
-        // The kernel takes the key from a spilled number of its size only.
+        // The kernel takes the key from a spilled number of whose bytes as many stand from the key's place on as the key has. In the upper
+        // half of a small number stands 0: what is below it is a key that is there, too.
         ref StackSlot stack = ref frame.Stack[slot];
-        if (index != 0 || stack.SpilledSize != size || !stack.Spilled.IsConstant)
+        if (stack.SpilledSize - index != size || !stack.Spilled.IsConstant || stack.Spilled.Number.Value > uint.MaxValue)
         {
             return null;
         }

@@ -30,7 +30,21 @@ internal sealed partial class PathWalk
         bool usesRegister = instruction.Opcode.UsesRegister;
         RegisterState right = usesRegister ? Read(instruction.Source) : RegisterState.Constant((ulong)instruction.Immediate);
         RegisterState left = Read(instruction.Destination);
-        if (Decide(operation, left, right, is32) is { } decided)
+        bool areNumbers = left.IsNumber && right.IsNumber && !(usesRegister && instruction.Source == instruction.Destination);
+        (Scalar Left, Scalar Right) whenTaken = default;
+        (Scalar Left, Scalar Right) whenPassed = default;
+        bool? outcome = Decide(operation, left, right, is32);
+        if (outcome is null && areNumbers)
+        {
+            whenTaken = ScalarComparison.Refine(operation, left.Number, right.Number, is32, holds: true);
+            whenPassed = ScalarComparison.Refine(operation, left.Number, right.Number, is32, holds: false);
+            // A way on which no number is left cannot be gone.
+            outcome = whenPassed.Left.IsEmpty || whenPassed.Right.IsEmpty ? true
+                : whenTaken.Left.IsEmpty || whenTaken.Right.IsEmpty ? false
+                : null;
+        }
+
+        if (outcome is { } decided)
         {
             RequirePrecise(instruction.Destination);
             if (usesRegister)
@@ -44,18 +58,15 @@ internal sealed partial class PathWalk
         if (left.IsNumber || right.IsNumber)
         {
             NoteLinked(usesRegister && right.IsNumber ? right.Id : 0, left.IsNumber ? left.Id : 0);
-            // Links beyond what there is room for are gone.
-            left = this[instruction.Destination];
-            right = usesRegister ? this[instruction.Source] : right;
         }
 
         PathState taken = _state.Copy();
         PathState passed = _state;
         Later(taken, target);
-        if (left.IsNumber && right.IsNumber)
+        if (areNumbers)
         {
-            Learn(taken, instruction, left, right, holds: true);
-            Learn(passed, instruction, left, right, holds: false);
+            Learn(taken, instruction, whenTaken);
+            Learn(passed, instruction, whenPassed);
         }
         else if (left.IsNullable && !usesRegister && right.IsNull && !is32 && operation is JumpOperation.Jeq or JumpOperation.Jne)
         {
@@ -106,18 +117,12 @@ internal sealed partial class PathWalk
         _ => false,
     };
 
-    private static void Learn(PathState state, Instruction instruction, in RegisterState left, in RegisterState right, bool holds)
+    private static void Learn(PathState state, Instruction instruction, (Scalar Left, Scalar Right) learned)
     {
-        if (instruction.Opcode.UsesRegister && instruction.Source == instruction.Destination)
-        {
-            return;
-        }
-
-        (Scalar newLeft, Scalar newRight) = ScalarComparison.Refine(instruction.Opcode.Jump, left.Number, right.Number, !instruction.Opcode.Is64Bit, holds);
-        Update(state, instruction.Destination, newLeft);
+        Update(state, instruction.Destination, learned.Left);
         if (instruction.Opcode.UsesRegister)
         {
-            Update(state, instruction.Source, newRight);
+            Update(state, instruction.Source, learned.Right);
         }
     }
 

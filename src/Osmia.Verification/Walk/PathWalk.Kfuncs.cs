@@ -164,7 +164,7 @@ internal sealed partial class PathWalk
 
         if (pointee.Kind != BtfKind.Struct)
         {
-            bool isReadOnly = call.ResultSize is null || call.IsResultReadOnly;
+            bool isReadOnly = (call.ResultSize is null || call.IsResultReadOnly) && kfunc.Name != "bpf_session_cookie";
             long size = call.ResultSize ?? kfunc.Types.SizeOf(pointee.Id);
             return size > 0
                 ? RegisterState.Pointer(RegisterKind.Memory, rcu | (isReadOnly ? PointerTraits.ReadOnly : PointerTraits.None)) with { MemorySize = (int)size, ReferenceId = call.Reference }

@@ -122,7 +122,8 @@ internal sealed partial class PathWalk
     private static void RequireShared(in RegisterState pointer, string name, int offset, int size)
     {
         if (pointer.Kind is RegisterKind.Context or RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.FlowKeys or RegisterKind.Socket
-            or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket or RegisterKind.Typed)
+            or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket
+            || (pointer.Kind == RegisterKind.Typed && !pointer.IsLocalObject))
         {
             throw Stop.Reject(CheckFamily.Dereference, $"an atomic instruction on {pointer.Describe()} ({name}) is not allowed");
         }
@@ -177,7 +178,7 @@ internal sealed partial class PathWalk
             case RegisterKind.Typed:
                 return AccessTyped(pointer, name, offset, size, isWrite);
             case RegisterKind.Arena:
-                return RegisterState.Unknown;
+                return AccessArena();
             case RegisterKind.Context:
                 return AccessContext(pointer, name, offset, size, isWrite);
             case RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket or RegisterKind.FlowKeys:

@@ -294,6 +294,12 @@ internal sealed partial class PathWalk
             throw Stop.Reject(CheckFamily.Dereference, $"{name} points to an object that each CPU has its own of: resolve it with bpf_per_cpu_ptr");
         }
 
+        bool isStale = (pointer.Traits & (PointerTraits.NonOwning | PointerTraits.Rcu)) == 0 && pointer.ReferenceId == 0;
+        if ((pointer.Traits & PointerTraits.Allocated) != 0 && isStale)
+        {
+            throw Stop.Reject(CheckFamily.Dereference, $"{name} points to an object of the program that may be gone");
+        }
+
         if (isWrite && (pointer.Traits & PointerTraits.Allocated) == 0)
         {
             throw Stop.Reject(CheckFamily.Dereference, $"{name} holds {pointer.Describe()} that may be stale: it can only be read");

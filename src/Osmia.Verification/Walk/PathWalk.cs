@@ -47,7 +47,7 @@ internal sealed partial class PathWalk
         _precision = new Precision(shape.Code, _trail);
         _stackLiveness = new StackLiveness(shape);
         _progress = scope.Progress;
-        _kept = new KeptStates(shape, _progress, _trail, _precision, new StateComparison(new RegisterLiveness(shape, program), _stackLiveness)) { IteratorIsActive = IteratorIsActive };
+        _kept = new KeptStates(shape, _progress, _trail, _precision, new StateComparison(shape.LiveRegisters(program), _stackLiveness)) { IteratorIsActive = IteratorIsActive };
         _isChecked = new bool[shape.Code.Length];
         _state = new PathState();
         _state.Frames.Add(Frame.Create(0, start, -1));
@@ -206,7 +206,10 @@ internal sealed partial class PathWalk
         };
     }
 
-    private RegisterState FunctionAddress(int function) => !_scope.IsGlobal(_program.FunctionAt(function))
+    // The kernel learns from the records of functions which are static: an object with BTF for some of them only has no records.
+    private RegisterState FunctionAddress(int function) => _program.Functions.Any(other => other.BtfId.IsVoid)
+        ? throw Stop.Reject(CheckFamily.Encoding, $"the address of '{_program.FunctionAt(function).Name}' is taken, but not all functions of the program have BTF")
+        : !_scope.IsGlobal(_program.FunctionAt(function))
         ? RegisterState.Pointer(RegisterKind.Function) with { Frame = function }
         : throw Stop.Reject(CheckFamily.Encoding, $"the address of '{_program.FunctionAt(function).Name}' is taken: only static functions are called back");
 

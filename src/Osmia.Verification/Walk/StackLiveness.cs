@@ -16,23 +16,31 @@ namespace Osmia.Verification.Walk;
 /// </remarks>
 internal sealed class StackLiveness(ProgramShape shape)
 {
+    // A program of very many calls into large functions needs more than anyone would grant: then everything counts as read.
+    private const long MostCells = 16 << 20;
+
     private readonly Dictionary<int, CallChain> _roots = [];
     private readonly ulong[] _written = WholeWrites(shape.Code);
-    private readonly int[][] _before = Predecessors(shape.Code);
+    private long _cells;
 
     /// <summary>The instruction at a slot reads stack slots of a frame.</summary>
     /// <param name="slots">A bit for each, 0 the one below r10.</param>
     public void Read(PathState state, int at, int frame, ulong slots)
     {
         int depth = state.Frames.Count - 1;
+        if (_cells > MostCells)
+        {
+            return;
+        }
+
         Mark(ChainOf(state, depth), at, frame, slots);
     }
 
     /// <summary>Slots of a frame that may be read when the path goes on from an instruction in the innermost one.</summary>
     public ulong AliveAt(PathState state, int frame, int at)
     {
-        ulong alive = 0;
-        for (int i = frame; i < state.Frames.Count; i++)
+        ulong alive = _cells > MostCells ? ulong.MaxValue : 0;
+        for (int i = frame; alive != ulong.MaxValue && i < state.Frames.Count; i++)
         {
             CallChain chain = ChainOf(state, i);
             if (i == state.Frames.Count - 1)
@@ -79,7 +87,7 @@ internal sealed class StackLiveness(ProgramShape shape)
         work.Push((at, slots));
         while (work.TryPop(out (int Slot, ulong Slots) read))
         {
-            ulong added = chain.Add(frame, read.Slot, read.Slots);
+            ulong added = chain.Add(frame, read.Slot, read.Slots, ref _cells);
             if (added == 0)
             {
                 continue;
@@ -90,7 +98,7 @@ internal sealed class StackLiveness(ProgramShape shape)
                 Mark(outer, chain.CallSlot, frame, added);
             }
 
-            foreach (int before in _before[read.Slot])
+            foreach (int before in shape.Predecessors[read.Slot])
             {
                 ulong through = frame == chain.Depth ? added & ~_written[before] : added;
                 if (through != 0)
@@ -119,22 +127,6 @@ internal sealed class StackLiveness(ProgramShape shape)
 
         return written;
     }
-
-    private static int[][] Predecessors(ImmutableArray<Instruction> code)
-    {
-        var before = new List<int>?[code.Length];
-        for (int slot = 0; slot < code.Length; slot++)
-        {
-            for (int edge = 0; LoopComponents.Successor(code.AsSpan(), slot, edge) is >= 0 and var next; edge++)
-            {
-                (before[next] ??= []).Add(slot);
-            }
-
-            slot += code[slot].IsWide ? 1 : 0;
-        }
-
-        return Array.ConvertAll(before, list => list is null ? [] : list.ToArray());
-    }
 }
 
 /// <summary>A function as it was called through one chain of calls, and what may be read of the stacks of that chain at each instruction.</summary>
@@ -160,10 +152,16 @@ internal sealed record CallChain(CallChain? Outer, int CallSlot, int Start, int 
     /// <summary>Slots that may be read from an instruction on.</summary>
     public ulong Before(int frame, int slot) => slot < End && _alive[frame] is { } alive ? alive[slot - Start] : 0;
 
+    /// <param name="cells">Raised by what is allocated.</param>
     /// <returns>The slots that were not known to be read before.</returns>
-    public ulong Add(int frame, int slot, ulong slots)
+    public ulong Add(int frame, int slot, ulong slots, ref long cells)
     {
-        ulong[] alive = _alive[frame] ??= new ulong[End - Start];
+        if (_alive[frame] is not { } alive)
+        {
+            cells += End - Start;
+            _alive[frame] = alive = new ulong[End - Start];
+        }
+
         ulong added = slots & ~alive[slot - Start];
         alive[slot - Start] |= added;
         return added;

@@ -16,6 +16,7 @@ internal sealed class StackUse
     private readonly HashSet<int> _tailCallers = [];
     private readonly HashSet<int> _deferred = [];
     private Func<Instruction, bool> _throws = _ => false;
+    private readonly HashSet<(int Function, int Above, int Frames, bool HasPrivate, bool IsCalledBack)> _measured = [];
 
     public int Deepest { get; private set; }
 
@@ -42,11 +43,13 @@ internal sealed class StackUse
         _throws = throws;
         // What a deferred callback calls, too, stays on the common stack: it may interrupt the program.
         var common = new HashSet<int>();
+        _measured.Clear();
         foreach (int function in _deferred.OrderDescending())
         {
             Descend(shape, function, 0, 1, common, at, isCalledBack: true);
         }
 
+        _measured.Clear();
         Descend(shape, 0, 0, 1, hasPrivateStacks && _tailCallers.Count == 0 ? null : common, at, common);
     }
 
@@ -54,6 +57,12 @@ internal sealed class StackUse
     private void Descend(ProgramShape shape, int function, int above, int frames, HashSet<int>? seen, Action<int> at, HashSet<int>? common = null, bool isCalledBack = false)
     {
         seen?.Add(function);
+        // Calls of calls can be told apart in more ways than can be counted, what matters of them in few.
+        if (!_measured.Add((function, above, frames, seen is null, isCalledBack)))
+        {
+            return;
+        }
+
         if (frames > PathState.MaximumFrames)
         {
             throw Stop.Reject(CheckFamily.StackSpace, $"calls are nested deeper than {PathState.MaximumFrames} frames");

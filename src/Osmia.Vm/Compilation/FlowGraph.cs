@@ -28,20 +28,27 @@ internal sealed class Block(int start)
 internal sealed unsafe class FlowGraph
 {
     private readonly DecodedInstruction* _code;
-    private readonly Dictionary<int, Block> _byStart = [];
+    private readonly Block?[] _byStart;
 
-    public FlowGraph(DecodedInstruction* code, int start)
+    /// <param name="length">Slots of the whole program.</param>
+    public FlowGraph(DecodedInstruction* code, int length, int start)
     {
         _code = code;
+        _byStart = new Block?[length];
         Start = start;
         FindBlocks();
-        Blocks = [.. _byStart.Values.OrderBy(block => block.Start)];
-        for (int i = 0; i < Blocks.Length; i++)
+        var blocks = new List<Block>();
+        foreach (Block? block in _byStart)
         {
-            Blocks[i].Index = i;
+            if (block is not null)
+            {
+                block.Index = blocks.Count;
+                blocks.Add(block);
+            }
         }
 
-        Entry = _byStart[start];
+        Blocks = [.. blocks];
+        Entry = _byStart[start]!;
     }
 
     public int Start { get; }
@@ -51,7 +58,7 @@ internal sealed unsafe class FlowGraph
     public Block Entry { get; }
 
     /// <summary>Slots of the local calls and of the addresses of functions taken.</summary>
-    public List<int> Calls { get; } = [];
+    public int[] Calls { get; private set; } = [];
 
     public bool HasLoop { get; private set; }
 
@@ -88,36 +95,42 @@ internal sealed unsafe class FlowGraph
         return Entry.LiveIn;
     }
 
-    private IEnumerable<int> Backwards(Block block)
+    /// <summary>Slots of a block's instructions, the last one first.</summary>
+    public int[] Backwards(Block block)
     {
-        int[] slots = new int[block.Last - block.Start + 1];
         int count = 0;
         for (int slot = block.Start; slot <= block.Last; slot += LengthOf(slot))
         {
-            slots[count++] = slot;
+            count++;
         }
 
-        while (count > 0)
+        int[] slots = new int[count];
+        for (int slot = block.Start; slot <= block.Last; slot += LengthOf(slot))
         {
-            yield return slots[--count];
+            slots[--count] = slot;
         }
+
+        return slots;
     }
 
     private void FindBlocks()
     {
-        // First where blocks begin, then how far they go.
-        var seen = new HashSet<int>();
-        var open = new Stack<int>();
+        // First where blocks begin, then how far they go. A slot is put aside once at most.
+        var seen = new bool[_byStart.Length];
+        int[] open = new int[_byStart.Length];
+        int count = 0;
         Add(Start);
-        while (open.TryPop(out int slot))
+        while (count > 0)
         {
-            while (seen.Add(slot))
+            int slot = open[--count];
+            while (!seen[slot])
             {
+                seen[slot] = true;
                 DecodedInstruction* i = _code + slot;
                 Length += LengthOf(slot);
                 if (i->Op is Op.CallLocal || (i->Op is Op.LoadImmediate && FunctionPointer.TryRead((ulong)i->Immediate, out _)))
                 {
-                    Calls.Add(slot);
+                    Calls = [.. Calls, slot];
                 }
 
                 if (IsJump(i->Op))
@@ -140,10 +153,15 @@ internal sealed unsafe class FlowGraph
             }
         }
 
-        foreach (Block block in _byStart.Values)
+        foreach (Block? block in _byStart)
         {
+            if (block is null)
+            {
+                continue;
+            }
+
             int slot = block.Start;
-            while (!IsJump(_code[slot].Op) && !IsEnd(_code[slot].Op) && !_byStart.ContainsKey(slot + LengthOf(slot)))
+            while (!IsJump(_code[slot].Op) && !IsEnd(_code[slot].Op) && _byStart[slot + LengthOf(slot)] is null)
             {
                 slot += LengthOf(slot);
             }
@@ -155,9 +173,10 @@ internal sealed unsafe class FlowGraph
 
         void Add(int start)
         {
-            if (_byStart.TryAdd(start, new Block(start)))
+            if (_byStart[start] is null)
             {
-                open.Push(start);
+                _byStart[start] = new Block(start);
+                open[count++] = start;
             }
         }
     }

@@ -112,7 +112,7 @@ internal sealed unsafe partial class IlEmitter
         _il.Emit(OpCodes.Add);
         StoreResult(result, isWide: true);
         Jump(block, found, test.Slot);
-        _outside.Add((outside, () =>
+        _outside.Add(new(outside, () =>
         {
             _il.Constant64(0);
             StoreResult(result, isWide: true);

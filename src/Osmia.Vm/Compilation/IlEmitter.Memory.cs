@@ -122,11 +122,11 @@ internal sealed unsafe partial class IlEmitter
             Write(statement.C);
         }
 
-        (System.Reflection.MethodInfo method, bool returns, bool isWide) = Runtime.AtomicOf(statement.Op);
-        _il.Call(method);
-        if (returns)
+        AtomicMethod atomic = Runtime.AtomicOf(statement.Op);
+        _il.Call(atomic.Method);
+        if (atomic.Returns)
         {
-            StoreResult(statement.Result, isWide);
+            StoreResult(statement.Result, atomic.IsWide);
         }
     }
 
@@ -172,7 +172,7 @@ internal sealed unsafe partial class IlEmitter
                 _il.Load(_address);
                 _il.Load(_packetLow!);
                 _il.Emit(OpCodes.Sub);
-                _il.Load(_packetLimits[(access.Size, IsWrite(statement))]);
+                _il.Load(_packetLimits[LimitIndex(access.Size, IsWrite(statement))]!);
                 _il.Branch(OpCodes.Bge_Un, outside);
                 break;
             default:
@@ -195,11 +195,11 @@ internal sealed unsafe partial class IlEmitter
 
         if (access.IsFirm)
         {
-            _outside.Add((outside, () => Leave(statement.Slot, statement.Known)));
+            _outside.Add(new(outside, () => Leave(statement.Slot, statement.Known)));
             return;
         }
 
-        _outside.Add((outside, () =>
+        _outside.Add(new(outside, () =>
         {
             Keep(statement.Known);
             miss();
@@ -230,12 +230,12 @@ internal sealed unsafe partial class IlEmitter
         }
     }
 
-    private void Keep(IReadOnlyList<(int Register, Node Value)> registers)
+    private void Keep(List<KnownRegister> registers)
     {
-        foreach ((int register, Node value) in registers)
+        foreach (KnownRegister known in registers)
         {
-            FieldAddress(register * sizeof(ulong));
-            Write(Node.Wide(value));
+            FieldAddress(known.Register * sizeof(ulong));
+            Write(Node.Wide(known.Value));
             _il.Emit(OpCodes.Stind_I8);
         }
     }

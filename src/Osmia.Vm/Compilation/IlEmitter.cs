@@ -26,7 +26,7 @@ internal sealed unsafe partial class IlEmitter
     private readonly Func<int, int> _lengthOf;
     private readonly Dictionary<Web, LocalBuilder> _locals = [];
     private readonly Label[] _labels;
-    private readonly List<(Label Start, Action Write)> _outside = [];
+    private readonly List<OutOfLine> _outside = [];
     private readonly LocalBuilder _state;
     private readonly LocalBuilder _address;
     private readonly Webs _webs;
@@ -36,7 +36,9 @@ internal sealed unsafe partial class IlEmitter
     private LocalBuilder? _frame;
     private LocalBuilder? _fuel;
     private LocalBuilder? _packetLow;
-    private readonly Dictionary<(int Size, bool IsWrite), LocalBuilder> _packetLimits = [];
+
+    // By size and direction.
+    private readonly LocalBuilder?[] _packetLimits = new LocalBuilder?[18];
 
     public IlEmitter(IlWriter il, DecodedInstruction* code, FlowGraph graph, Webs webs, List<Statement>[] blocks, ProgramSurroundings around, CompilationMode mode,
         Func<int, DynamicMethod> methodAt, Func<int, int> lengthOf)
@@ -50,7 +52,12 @@ internal sealed unsafe partial class IlEmitter
         _mode = mode;
         _methodAt = methodAt;
         _lengthOf = lengthOf;
-        _labels = [.. graph.Blocks.Select(_ => il.Label())];
+        _labels = new Label[graph.Blocks.Length];
+        for (int i = 0; i < _labels.Length; i++)
+        {
+            _labels[i] = il.Label();
+        }
+
         _state = il.Local(typeof(nint));
         _address = il.Local(typeof(ulong));
     }
@@ -94,15 +101,20 @@ internal sealed unsafe partial class IlEmitter
 
     private void Begin()
     {
-        Statement[] all = [.. _blocks.SelectMany(block => block)];
+        var all = new List<Statement>();
+        foreach (List<Statement> block in _blocks)
+        {
+            all.AddRange(block);
+        }
+
         _il.Argument(0);
         _il.Call(Runtime.State);
         _il.Store(_state);
-        _mayOwe = _around.HasLoans || all.Any(s => s.Kind is StatementKind.CallHelper or StatementKind.CallRegister or StatementKind.CallLocal or StatementKind.TailCall);
-        NeedsMachine = all.Any(UsesFrame) || _mode.IsMetered
-            || all.Any(s => s.Kind is StatementKind.CallHelper or StatementKind.CallRegister or StatementKind.CallLocal or StatementKind.TailCall or StatementKind.MayGoto or StatementKind.PacketLoad or StatementKind.Trap);
+        _mayOwe = _around.HasLoans || all.Exists(s => s.Kind is StatementKind.CallHelper or StatementKind.CallRegister or StatementKind.CallLocal or StatementKind.TailCall);
+        NeedsMachine = all.Exists(UsesFrame) || _mode.IsMetered
+            || all.Exists(s => s.Kind is StatementKind.CallHelper or StatementKind.CallRegister or StatementKind.CallLocal or StatementKind.TailCall or StatementKind.MayGoto or StatementKind.PacketLoad or StatementKind.Trap);
         FrameBytes = new FrameUse(all).Bytes;
-        if (all.Any(UsesFrame))
+        if (all.Exists(UsesFrame))
         {
             _frame = _il.Local(typeof(ulong));
             LoadField(MachineOffsets.FrameLow);
@@ -116,17 +128,12 @@ internal sealed unsafe partial class IlEmitter
             if (statement.Access is { Check: AccessCheck.Packet } access)
             {
                 _packetLow ??= _il.Local(typeof(ulong));
-                _packetLimits.TryAdd((access.Size, IsWrite(statement)), null!);
+                _packetLimits[LimitIndex(access.Size, IsWrite(statement))] ??= _il.Local(typeof(ulong));
             }
         }
 
-        foreach ((int, bool) key in _packetLimits.Keys.ToArray())
-        {
-            _packetLimits[key] = _il.Local(typeof(ulong));
-        }
-
         LoadPacketRegion();
-        if (_mode.IsMetered && (_graph.HasLoop || all.Any(s => s.Kind == StatementKind.CallLocal)))
+        if (_mode.IsMetered && (_graph.HasLoop || all.Exists(s => s.Kind == StatementKind.CallLocal)))
         {
             _fuel = _il.Local(typeof(long));
             LoadFuel();
@@ -157,8 +164,8 @@ internal sealed unsafe partial class IlEmitter
     private static bool IsWrite(Statement statement) => statement.Kind == StatementKind.Store || (statement.Kind == StatementKind.Atomic && statement.Op is < Op.LoadAcquireB or > Op.LoadAcquireDw);
 
     private static bool UsesFrame(Statement statement) =>
-        UsesFrame(statement.A) || UsesFrame(statement.B) || UsesFrame(statement.C) || statement.Arguments.Any(UsesFrame)
-        || statement.Access is { Check: AccessCheck.Frame } || statement.Known.Any(known => UsesFrame(known.Value));
+        UsesFrame(statement.A) || UsesFrame(statement.B) || UsesFrame(statement.C) || Array.Exists(statement.Arguments, UsesFrame)
+        || statement.Access is { Check: AccessCheck.Frame } || statement.Known.Exists(known => UsesFrame(known.Value));
 
     private static bool UsesFrame(Node? node) => node is not null && (node.Kind == NodeKind.FramePointer || UsesFrame(node.Left) || UsesFrame(node.Right));
 
@@ -199,10 +206,16 @@ internal sealed unsafe partial class IlEmitter
 
         LoadField(MachineOffsets.PacketLow);
         _il.Store(_packetLow);
-        foreach (((int size, bool isWrite), LocalBuilder limit) in _packetLimits)
+        for (int i = 0; i < _packetLimits.Length; i++)
         {
+            if (_packetLimits[i] is not { } limit)
+            {
+                continue;
+            }
+
             // How many addresses an access of this size may begin at.
-            LoadField(isWrite ? MachineOffsets.PacketWriteLength : MachineOffsets.PacketLength);
+            int size = i >> 1;
+            LoadField((i & 1) != 0 ? MachineOffsets.PacketWriteLength : MachineOffsets.PacketLength);
             if (size > 1)
             {
                 _il.Constant32((uint)size);
@@ -212,6 +225,8 @@ internal sealed unsafe partial class IlEmitter
             _il.Store(limit);
         }
     }
+
+    private static int LimitIndex(int size, bool isWrite) => (size * 2) + (isWrite ? 1 : 0);
 
     private void LoadFuel()
     {
@@ -241,7 +256,7 @@ internal sealed unsafe partial class IlEmitter
         _il.Constant64(0);
         _il.Branch(OpCodes.Blt, empty);
         _il.Mark(go);
-        _outside.Add((empty, () =>
+        _outside.Add(new(empty, () =>
         {
             SetCurrent(slot);
             _il.Argument(0);
@@ -286,16 +301,16 @@ internal sealed unsafe partial class IlEmitter
         }
     }
 
-    private List<(int Register, Node Value)> LiveIn(Block block)
+    private List<KnownRegister> LiveIn(Block block)
     {
         var entries = new Web?[10];
         _webs.Enter(block, entries);
-        var live = new List<(int, Node)>();
+        var live = new List<KnownRegister>();
         for (int register = 0; register < entries.Length; register++)
         {
             if (entries[register] is { } web)
             {
-                live.Add((register, web.Fact.Kind switch
+                live.Add(new(register, web.Fact.Kind switch
                 {
                     FactKind.Constant => Node.Constant((ulong)web.Fact.Value),
                     FactKind.Frame => Node.FramePointer(web.Fact.Value),
@@ -311,7 +326,7 @@ internal sealed unsafe partial class IlEmitter
     /// Takes instructions from the budget. When it is used up, or the run is to stop, the interpreter goes on at a slot, and says so. No way
     /// leads back, so that the loop keeps its registers.
     /// </summary>
-    private void SpendOrLeave(int instructions, int resumeAt, IReadOnlyList<(int Register, Node Value)> live)
+    private void SpendOrLeave(int instructions, int resumeAt, List<KnownRegister> live)
     {
         Label leave = _il.Label();
         _il.Load(_fuel!);
@@ -325,11 +340,11 @@ internal sealed unsafe partial class IlEmitter
         _il.Emit(OpCodes.Volatile);
         _il.Emit(OpCodes.Ldind_I4);
         _il.Branch(OpCodes.Brtrue, leave);
-        _outside.Add((leave, () => Leave(resumeAt, live)));
+        _outside.Add(new(leave, () => Leave(resumeAt, live)));
     }
 
     /// <summary>The interpreter does the rest of the function.</summary>
-    private void Leave(int slot, IReadOnlyList<(int Register, Node Value)> live)
+    private void Leave(int slot, List<KnownRegister> live)
     {
         Keep(live);
         SaveFuel();
@@ -469,4 +484,6 @@ internal sealed unsafe partial class IlEmitter
         _il.Branch(jump, _labels[taken.Index]);
         Jump(block, block.Next!, slot);
     }
+
+    private sealed record OutOfLine(Label Start, Action Write);
 }

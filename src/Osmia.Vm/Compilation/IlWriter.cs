@@ -6,13 +6,13 @@ namespace Osmia.Vm.Compilation;
 /// <summary>Writes IL and counts what the runtime's compiler counts before it decides whether to optimise.</summary>
 internal sealed class IlWriter(ILGenerator il)
 {
-    private readonly HashSet<int> _starts = [];
+    private int _lastStart;
 
     /// <summary>Instructions written.</summary>
     public int Instructions { get; private set; }
 
     /// <summary>Basic blocks: places that are jumped to, or come after a jump.</summary>
-    public int Blocks => _starts.Count + 1;
+    public int Blocks { get; private set; } = 1;
 
     public int Locals { get; private set; }
 
@@ -30,7 +30,7 @@ internal sealed class IlWriter(ILGenerator il)
 
     public void Mark(Label label)
     {
-        _starts.Add(il.ILOffset);
+        Begin();
         il.MarkLabel(label);
     }
 
@@ -44,7 +44,17 @@ internal sealed class IlWriter(ILGenerator il)
     {
         Instructions++;
         il.Emit(code, target);
-        _starts.Add(il.ILOffset);
+        Begin();
+    }
+
+    // Offsets only grow.
+    private void Begin()
+    {
+        if (il.ILOffset != _lastStart)
+        {
+            _lastStart = il.ILOffset;
+            Blocks++;
+        }
     }
 
     public void Call(MethodInfo method)

@@ -19,8 +19,9 @@ internal sealed unsafe class ProgramCompiler
     private readonly int _length;
     private readonly ProgramSurroundings _around;
     private readonly CompilationMode _mode;
-    private readonly SortedDictionary<int, FlowGraph> _functions = [];
-    private readonly Dictionary<int, int> _arguments = [];
+    private readonly FlowGraph?[] _functions;
+    private readonly List<FlowGraph> _graphs = [];
+    private readonly int[] _arguments;
 
     private int _frameBytes;
 
@@ -31,6 +32,8 @@ internal sealed unsafe class ProgramCompiler
         _length = length;
         _around = around;
         _mode = mode;
+        _functions = new FlowGraph?[length];
+        _arguments = new int[length];
     }
 
     /// <param name="code">Decoded, and kept until nothing runs the result any more.</param>
@@ -43,17 +46,17 @@ internal sealed unsafe class ProgramCompiler
         FindFunctions();
         FindArguments();
         var methods = new DynamicMethod?[_length];
-        foreach (int start in _functions.Keys)
+        foreach (FlowGraph graph in _graphs)
         {
-            methods[start] = new DynamicMethod($"{_name}@{start}", typeof(ulong), s_parameters, typeof(ExecutionSlot).Module, skipVisibility: true);
+            methods[graph.Start] = new DynamicMethod($"{_name}@{graph.Start}", typeof(ulong), s_parameters, typeof(ExecutionSlot).Module, skipVisibility: true);
         }
 
         var largest = default(CompiledSize);
         int[] lengths = new int[_length];
         bool needsMachine = false;
-        foreach ((int start, FlowGraph graph) in _functions)
+        foreach (FlowGraph graph in _graphs)
         {
-            lengths[start] = graph.Length;
+            lengths[graph.Start] = graph.Length;
             needsMachine |= Emit(graph, methods, out CompiledSize size);
             if (size.Excess is { } excess)
             {
@@ -71,19 +74,20 @@ internal sealed unsafe class ProgramCompiler
 
     private void FindFunctions()
     {
-        var open = new Stack<int>([0]);
-        while (open.TryPop(out int start))
+        Add(0);
+        for (int i = 0; i < _graphs.Count; i++)
         {
-            if (_functions.ContainsKey(start))
+            foreach (int slot in _graphs[i].Calls)
             {
-                continue;
+                Add(CalledAt(slot));
             }
+        }
 
-            var graph = new FlowGraph(_code, start);
-            _functions.Add(start, graph);
-            foreach (int slot in graph.Calls)
+        void Add(int start)
+        {
+            if (_functions[start] is null)
             {
-                open.Push(CalledAt(slot));
+                _graphs.Add(_functions[start] = new FlowGraph(_code, _length, start));
             }
         }
     }
@@ -96,20 +100,15 @@ internal sealed unsafe class ProgramCompiler
 
     private void FindArguments()
     {
-        foreach (int start in _functions.Keys)
-        {
-            _arguments[start] = 0;
-        }
-
         bool changes = true;
         while (changes)
         {
             changes = false;
-            foreach ((int start, FlowGraph graph) in _functions)
+            foreach (FlowGraph graph in _graphs)
             {
                 int reads = graph.FindLive(ArgumentsAt) & RegisterEffects.Arguments;
-                changes |= reads != _arguments[start];
-                _arguments[start] = reads;
+                changes |= reads != _arguments[graph.Start];
+                _arguments[graph.Start] = reads;
             }
         }
     }
@@ -117,13 +116,13 @@ internal sealed unsafe class ProgramCompiler
     /// <returns>Whether the function touches more of the machine than registers and the packet.</returns>
     private bool Emit(FlowGraph graph, DynamicMethod?[] methods, out CompiledSize size)
     {
-        var webs = new Webs(_code, graph, ArgumentsAt);
-        bool isEntry = graph.Start == 0 && !_functions.Values.Any(f => f.Calls.Any(slot => CalledAt(slot) == 0));
+        var webs = new Webs(_code, _length, graph, ArgumentsAt);
+        bool isEntry = graph.Start == 0 && !_graphs.Exists(f => Array.Exists(f.Calls, slot => CalledAt(slot) == 0));
         new WebFacts(_code, graph, webs, _around).Find(isEntry);
-        var builder = new StatementBuilder(_code, graph, webs, _around, _mode.IsChecked);
-        List<Statement>[] blocks = [.. graph.Blocks.Select(builder.Build)];
+        var builder = new StatementBuilder(_code, _length, graph, webs, _around, _mode.IsChecked);
+        List<Statement>[] blocks = Array.ConvertAll(graph.Blocks, builder.Build);
         var il = new IlWriter(methods[graph.Start]!.GetILGenerator(graph.Length * 16));
-        var emitter = new IlEmitter(il, _code, graph, webs, blocks, _around, _mode, start => methods[start]!, start => _functions[start].Length);
+        var emitter = new IlEmitter(il, _code, graph, webs, blocks, _around, _mode, start => methods[start]!, start => _functions[start]!.Length);
         emitter.Emit();
         _frameBytes = Math.Max(_frameBytes, graph.Start == 0 ? emitter.FrameBytes : 0);
         size = new(il.Size, il.Instructions, il.Blocks, il.Locals, il.LocalReferences);

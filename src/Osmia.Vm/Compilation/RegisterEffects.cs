@@ -9,6 +9,9 @@ internal readonly record struct RegisterEffects(int Uses, int Definitions)
 {
     public const int Arguments = 0b11_1110;
 
+    // One more than the number; 0 is not known yet.
+    private static readonly sbyte[] s_helperArguments = new sbyte[HelperTable.Count + 1];
+
     /// <param name="calleeArguments">What the called function reads of r1 to r5; for local calls.</param>
     public static RegisterEffects Of(in DecodedInstruction i, int calleeArguments)
     {
@@ -60,8 +63,22 @@ internal readonly record struct RegisterEffects(int Uses, int Definitions)
     public static bool UsesSource(Op op) => ((op - (op >= Op.SDiv32K ? Op.SDiv32K : Op.Add32K)) & 1) != 0;
 
     /// <summary>How many of r1 to r5 a helper reads.</summary>
-    public static int HelperArguments(int id) =>
-        id == (int)HelperId.TracePrintk ? 5 : HelperTable.Find(id)!.Signatures.Max(signature => signature.Arguments.Count);
+    public static int HelperArguments(int id)
+    {
+        int known = s_helperArguments[id];
+        if (known == 0)
+        {
+            int count = id == (int)HelperId.TracePrintk ? 5 : 0;
+            foreach (HelperSignature signature in HelperTable.Find(id)!.Signatures)
+            {
+                count = Math.Max(count, signature.Arguments.Count);
+            }
+
+            s_helperArguments[id] = (sbyte)(known = count + 1);
+        }
+
+        return known - 1;
+    }
 
     /// <summary>The lowest register in a set that is not empty.</summary>
     public static int First(int registers) => BitOperations.TrailingZeroCount(registers);

@@ -48,41 +48,45 @@ internal static unsafe class Runtime
     public static readonly MethodInfo Swap32 = ((Func<uint, uint>)BinaryPrimitives.ReverseEndianness).Method;
     public static readonly MethodInfo Swap64 = ((Func<ulong, ulong>)BinaryPrimitives.ReverseEndianness).Method;
 
-    private static readonly Dictionary<Op, (MethodInfo, bool, bool)> s_atomics = new()
+    private static AtomicMethod FindAtomic(Op op) => op switch
     {
-        [Op.AtomicAdd32] = (((Action<ulong, uint>)Atomics.Add).Method, false, false),
-        [Op.AtomicOr32] = (((Action<ulong, uint>)Atomics.Or).Method, false, false),
-        [Op.AtomicAnd32] = (((Action<ulong, uint>)Atomics.And).Method, false, false),
-        [Op.AtomicXor32] = (((Action<ulong, uint>)Atomics.Xor).Method, false, false),
-        [Op.AtomicAdd64] = (((Action<ulong, ulong>)Atomics.Add).Method, false, true),
-        [Op.AtomicOr64] = (((Action<ulong, ulong>)Atomics.Or).Method, false, true),
-        [Op.AtomicAnd64] = (((Action<ulong, ulong>)Atomics.And).Method, false, true),
-        [Op.AtomicXor64] = (((Action<ulong, ulong>)Atomics.Xor).Method, false, true),
-        [Op.AtomicFetchAdd32] = (((Func<ulong, uint, uint>)Atomics.FetchAdd).Method, true, false),
-        [Op.AtomicFetchOr32] = (((Func<ulong, uint, uint>)Atomics.FetchOr).Method, true, false),
-        [Op.AtomicFetchAnd32] = (((Func<ulong, uint, uint>)Atomics.FetchAnd).Method, true, false),
-        [Op.AtomicFetchXor32] = (((Func<ulong, uint, uint>)Atomics.FetchXor).Method, true, false),
-        [Op.AtomicExchange32] = (((Func<ulong, uint, uint>)Atomics.Exchange).Method, true, false),
-        [Op.AtomicCompareExchange32] = (((Func<ulong, uint, uint, uint>)Atomics.CompareExchange).Method, true, false),
-        [Op.AtomicFetchAdd64] = (((Func<ulong, ulong, ulong>)Atomics.FetchAdd).Method, true, true),
-        [Op.AtomicFetchOr64] = (((Func<ulong, ulong, ulong>)Atomics.FetchOr).Method, true, true),
-        [Op.AtomicFetchAnd64] = (((Func<ulong, ulong, ulong>)Atomics.FetchAnd).Method, true, true),
-        [Op.AtomicFetchXor64] = (((Func<ulong, ulong, ulong>)Atomics.FetchXor).Method, true, true),
-        [Op.AtomicExchange64] = (((Func<ulong, ulong, ulong>)Atomics.Exchange).Method, true, true),
-        [Op.AtomicCompareExchange64] = (((Func<ulong, ulong, ulong, ulong>)Atomics.CompareExchange).Method, true, true),
-        [Op.LoadAcquireB] = (((Func<ulong, uint>)Atomics.LoadAcquire8).Method, true, false),
-        [Op.LoadAcquireH] = (((Func<ulong, uint>)Atomics.LoadAcquire16).Method, true, false),
-        [Op.LoadAcquireW] = (((Func<ulong, uint>)Atomics.LoadAcquire32).Method, true, false),
-        [Op.LoadAcquireDw] = (((Func<ulong, ulong>)Atomics.LoadAcquire64).Method, true, true),
-        [Op.StoreReleaseB] = (((Action<ulong, uint>)Atomics.StoreRelease8).Method, false, false),
-        [Op.StoreReleaseH] = (((Action<ulong, uint>)Atomics.StoreRelease16).Method, false, false),
-        [Op.StoreReleaseW] = (((Action<ulong, uint>)Atomics.StoreRelease32).Method, false, false),
-        [Op.StoreReleaseDw] = (((Action<ulong, ulong>)Atomics.StoreRelease64).Method, false, true),
+        Op.AtomicAdd32 => new(((Action<ulong, uint>)Atomics.Add).Method, false, false),
+        Op.AtomicOr32 => new(((Action<ulong, uint>)Atomics.Or).Method, false, false),
+        Op.AtomicAnd32 => new(((Action<ulong, uint>)Atomics.And).Method, false, false),
+        Op.AtomicXor32 => new(((Action<ulong, uint>)Atomics.Xor).Method, false, false),
+        Op.AtomicAdd64 => new(((Action<ulong, ulong>)Atomics.Add).Method, false, true),
+        Op.AtomicOr64 => new(((Action<ulong, ulong>)Atomics.Or).Method, false, true),
+        Op.AtomicAnd64 => new(((Action<ulong, ulong>)Atomics.And).Method, false, true),
+        Op.AtomicXor64 => new(((Action<ulong, ulong>)Atomics.Xor).Method, false, true),
+        Op.AtomicFetchAdd32 => new(((Func<ulong, uint, uint>)Atomics.FetchAdd).Method, true, false),
+        Op.AtomicFetchOr32 => new(((Func<ulong, uint, uint>)Atomics.FetchOr).Method, true, false),
+        Op.AtomicFetchAnd32 => new(((Func<ulong, uint, uint>)Atomics.FetchAnd).Method, true, false),
+        Op.AtomicFetchXor32 => new(((Func<ulong, uint, uint>)Atomics.FetchXor).Method, true, false),
+        Op.AtomicExchange32 => new(((Func<ulong, uint, uint>)Atomics.Exchange).Method, true, false),
+        Op.AtomicCompareExchange32 => new(((Func<ulong, uint, uint, uint>)Atomics.CompareExchange).Method, true, false),
+        Op.AtomicFetchAdd64 => new(((Func<ulong, ulong, ulong>)Atomics.FetchAdd).Method, true, true),
+        Op.AtomicFetchOr64 => new(((Func<ulong, ulong, ulong>)Atomics.FetchOr).Method, true, true),
+        Op.AtomicFetchAnd64 => new(((Func<ulong, ulong, ulong>)Atomics.FetchAnd).Method, true, true),
+        Op.AtomicFetchXor64 => new(((Func<ulong, ulong, ulong>)Atomics.FetchXor).Method, true, true),
+        Op.AtomicExchange64 => new(((Func<ulong, ulong, ulong>)Atomics.Exchange).Method, true, true),
+        Op.AtomicCompareExchange64 => new(((Func<ulong, ulong, ulong, ulong>)Atomics.CompareExchange).Method, true, true),
+        Op.LoadAcquireB => new(((Func<ulong, uint>)Atomics.LoadAcquire8).Method, true, false),
+        Op.LoadAcquireH => new(((Func<ulong, uint>)Atomics.LoadAcquire16).Method, true, false),
+        Op.LoadAcquireW => new(((Func<ulong, uint>)Atomics.LoadAcquire32).Method, true, false),
+        Op.LoadAcquireDw => new(((Func<ulong, ulong>)Atomics.LoadAcquire64).Method, true, true),
+        Op.StoreReleaseB => new(((Action<ulong, uint>)Atomics.StoreRelease8).Method, false, false),
+        Op.StoreReleaseH => new(((Action<ulong, uint>)Atomics.StoreRelease16).Method, false, false),
+        Op.StoreReleaseW => new(((Action<ulong, uint>)Atomics.StoreRelease32).Method, false, false),
+        Op.StoreReleaseDw => new(((Action<ulong, ulong>)Atomics.StoreRelease64).Method, false, true),
+        _ => throw new InvalidOperationException($"{op} is not atomic"),
     };
 
-    /// <summary>The method of an atomic operation, whether it returns what was there, and whether that has 64 bits.</summary>
-    public static (MethodInfo Method, bool Returns, bool IsWide) AtomicOf(Op op) => s_atomics[op];
+    public static AtomicMethod AtomicOf(Op op) => FindAtomic(op);
 }
+
+/// <param name="Returns">It gives what was there before.</param>
+/// <param name="IsWide">That has 64 bits.</param>
+internal sealed record AtomicMethod(MethodInfo Method, bool Returns, bool IsWide);
 
 /// <summary>Where fields of <see cref="MachineState"/> stand; r0 is at 0.</summary>
 internal static unsafe class MachineOffsets

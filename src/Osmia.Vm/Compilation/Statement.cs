@@ -127,5 +127,8 @@ internal sealed class Statement(StatementKind kind, int slot)
     public int Target { get; init; }
 
     /// <summary>The registers that matter here: a trap tells them, the interpreter goes on with them.</summary>
-    public IReadOnlyList<(int Register, Node Value)> Known { get; init; } = [];
+    public List<KnownRegister> Known { get; init; } = [];
 }
+
+/// <summary>What a register holds at a statement.</summary>
+internal sealed record KnownRegister(int Register, Node Value);

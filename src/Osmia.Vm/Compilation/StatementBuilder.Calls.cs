@@ -70,7 +70,7 @@ internal sealed unsafe partial class StatementBuilder
 
     private void CallLocal(int slot, in DecodedInstruction i)
     {
-        List<(int, Node)> known = KnownAt(slot);
+        List<KnownRegister> known = KnownAt(slot);
         int reads = _webs.EffectsAt(slot).Uses;
         var arguments = new Node[5];
         for (int argument = 0; argument < arguments.Length; argument++)

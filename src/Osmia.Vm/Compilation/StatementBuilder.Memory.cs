@@ -30,7 +30,7 @@ internal sealed unsafe partial class StatementBuilder
             return;
         }
 
-        List<(int, Node)> known = _isChecked ? KnownAt(slot) : [];
+        List<KnownRegister> known = _isChecked ? KnownAt(slot) : [];
         Node pointer = Wide(i.Source);
         Node address = Node.Binary64(NodeKind.Add, pointer, Node.Constant((ulong)i.Offset));
         Access access = Check(slot, fact, pointer, i.Offset, size, isWrite: false, isAtomic: isAcquire);
@@ -72,12 +72,13 @@ internal sealed unsafe partial class StatementBuilder
         bool isImmediate = i.Op <= Op.StoreImmDw;
         int size = 1 << (i.Op - (isImmediate ? Op.StoreImmB : Op.StoreB));
         Fact fact = FactOf(i.Destination);
-        List<(int, Node)> known = _isChecked ? KnownAt(slot) : [];
+        List<KnownRegister> known = _isChecked ? KnownAt(slot) : [];
         Node pointer = Wide(i.Destination);
         Node value = isImmediate ? Node.Constant((ulong)i.Immediate) : i.Source == i.Destination && pointer.IsLeaf ? pointer : Use(i.Source);
         Access access = Check(slot, fact, pointer, i.Offset, size, isWrite: true, isAtomic: false);
         bool isOwnFrame = fact.Kind == FactKind.Frame && access.Check == AccessCheck.None;
-        Dictionary<(long, int), Node>? kept = isOwnFrame ? Beside(unchecked(fact.Value + i.Offset), size) : null;
+        long place = unchecked(fact.Value + i.Offset);
+        List<StoredValue>? kept = isOwnFrame ? _stored.FindAll(stored => stored.Place >= place + size || stored.Place + stored.Size <= place) : null;
         Add(new Statement(StatementKind.Store, slot)
         {
             Op = i.Op,
@@ -88,30 +89,22 @@ internal sealed unsafe partial class StatementBuilder
         });
         if (kept is not null)
         {
-            foreach (((long, int) place, Node held) in kept)
-            {
-                _stored.Add(place, held);
-            }
-
+            _stored.AddRange(kept);
             if (size >= 4 && value.Kind is NodeKind.Local or NodeKind.Constant)
             {
-                _stored[(unchecked(fact.Value + i.Offset), size)] = size == 8 ? Node.Wide(value) : Node.Narrow(value);
+                _stored.Add(new(place, size, size == 8 ? Node.Wide(value) : Node.Narrow(value)));
             }
         }
 
         _webs.Step(slot, _current);
     }
 
-    /// <summary>What a store to the frame leaves as it was.</summary>
-    private Dictionary<(long, int), Node> Beside(long place, int size) =>
-        _stored.Where(pair => pair.Key.Place >= place + size || pair.Key.Place + pair.Key.Size <= place).ToDictionary(pair => pair.Key, pair => pair.Value);
-
     private void Atomic(int slot, in DecodedInstruction i)
     {
         bool isRelease = i.Op >= Op.StoreReleaseB;
         int size = isRelease ? 1 << (i.Op - Op.StoreReleaseB) : ((i.Op - Op.AtomicAdd32) & 1) != 0 ? 8 : 4;
         Fact fact = FactOf(i.Destination);
-        List<(int, Node)> known = _isChecked ? KnownAt(slot) : [];
+        List<KnownRegister> known = _isChecked ? KnownAt(slot) : [];
         bool isCompare = i.Op is Op.AtomicCompareExchange32 or Op.AtomicCompareExchange64;
 
         // r0 may be pointer or operand too: what is read twice is a variable, for it counts two uses.

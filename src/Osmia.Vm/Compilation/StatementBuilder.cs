@@ -18,21 +18,23 @@ internal sealed unsafe partial class StatementBuilder
     private readonly ProgramSurroundings _around;
     private readonly bool _isChecked;
     private readonly Web?[] _current = new Web?[Registers];
-    private readonly Dictionary<Web, Node> _pending = [];
-    private readonly Dictionary<int, int> _liveBefore = [];
+    private readonly List<PendingValue> _pending = [];
+    private readonly ushort[] _liveBefore;
 
     /// <summary>What this block wrote to its frame last, by place and size, as long as it is there for certain.</summary>
-    private readonly Dictionary<(long Place, int Size), Node> _stored = [];
+    private readonly List<StoredValue> _stored = [];
     private List<Statement> _statements = [];
 
+    /// <param name="length">Slots of the whole program.</param>
     /// <param name="isChecked">Accesses are checked; without, only loads that may meet the context are looked at.</param>
-    public StatementBuilder(DecodedInstruction* code, FlowGraph graph, Webs webs, ProgramSurroundings around, bool isChecked)
+    public StatementBuilder(DecodedInstruction* code, int length, FlowGraph graph, Webs webs, ProgramSurroundings around, bool isChecked)
     {
         _code = code;
         _graph = graph;
         _webs = webs;
         _around = around;
         _isChecked = isChecked;
+        _liveBefore = new ushort[length];
     }
 
     public List<Statement> Build(Block block)
@@ -63,19 +65,12 @@ internal sealed unsafe partial class StatementBuilder
 
     private void FindLive(Block block)
     {
-        _liveBefore.Clear();
-        var slots = new Stack<int>();
-        for (int slot = block.Start; slot <= block.Last; slot += _graph.LengthOf(slot))
-        {
-            slots.Push(slot);
-        }
-
         int live = block.LiveOut;
-        foreach (int slot in slots)
+        foreach (int slot in _graph.Backwards(block))
         {
             RegisterEffects effects = _webs.EffectsAt(slot);
             live = (live & ~effects.Definitions) | effects.Uses;
-            _liveBefore[slot] = live;
+            _liveBefore[slot] = (ushort)live;
         }
     }
 
@@ -195,8 +190,23 @@ internal sealed unsafe partial class StatementBuilder
         {
             FactKind.Constant => Node.Constant((ulong)web.Fact.Value),
             FactKind.Frame => Node.FramePointer(web.Fact.Value),
-            _ => _pending.Remove(web, out Node? node) ? node : Node.Local(web),
+            _ => TakePending(web) ?? Node.Local(web),
         };
+    }
+
+    private Node? TakePending(Web web)
+    {
+        for (int i = 0; i < _pending.Count; i++)
+        {
+            if (_pending[i].Web == web)
+            {
+                Node value = _pending[i].Value;
+                _pending.RemoveAt(i);
+                return value;
+            }
+        }
+
+        return null;
     }
 
     private Node Wide(int register) => Node.Wide(Use(register));
@@ -216,7 +226,7 @@ internal sealed unsafe partial class StatementBuilder
         Node fitted = web.IsNarrow ? Node.Narrow(value) : Node.Wide(value);
         if (web.IsPassedOn && fitted.Depth < MaxDepth)
         {
-            _pending.Add(web, fitted);
+            _pending.Add(new(web, fitted));
             return;
         }
 
@@ -241,12 +251,11 @@ internal sealed unsafe partial class StatementBuilder
     /// <summary>An effect: what reads memory must be read before it.</summary>
     private void Add(Statement statement)
     {
-        if (_pending.Count != 0)
+        for (int i = 0; i < _pending.Count; i++)
         {
-            foreach ((Web web, Node node) in _pending.Where(pair => pair.Value.ReadsMemory).ToArray())
+            if (_pending[i].Value.ReadsMemory)
             {
-                _pending.Remove(web);
-                _statements.Add(new Statement(StatementKind.Assign, statement.Slot) { A = node, Result = web });
+                WriteDown(i--);
             }
         }
 
@@ -256,47 +265,56 @@ internal sealed unsafe partial class StatementBuilder
 
     /// <summary>What a place of the frame holds, when this block put it there.</summary>
     private Node? Stored(Fact pointer, int size) =>
-        pointer.Kind == FactKind.Frame && _stored.TryGetValue((pointer.Value, size), out Node? value) ? value : null;
+        pointer.Kind == FactKind.Frame ? _stored.Find(stored => stored.Place == pointer.Value && stored.Size == size)?.Value : null;
+
+    /// <summary>Gives a waiting value its variable.</summary>
+    private void WriteDown(int index)
+    {
+        PendingValue pending = _pending[index];
+        _pending.RemoveAt(index);
+        _statements.Add(new Statement(StatementKind.Assign, 0) { A = pending.Value, Result = pending.Web });
+    }
 
     /// <summary>Writes down what still reads the old value of a variable.</summary>
     private void FlushReaders(Web changed)
     {
-        if (_stored.Count != 0)
+        for (int i = _stored.Count - 1; i >= 0; i--)
         {
-            foreach ((long, int) place in _stored.Where(pair => pair.Value.Reads(changed)).Select(pair => pair.Key).ToArray())
+            if (_stored[i].Value.Reads(changed))
             {
-                _stored.Remove(place);
+                _stored.RemoveAt(i);
             }
         }
 
-        if (_pending.Count == 0)
+        for (int i = 0; i < _pending.Count; i++)
         {
-            return;
-        }
-
-        foreach ((Web web, Node node) in _pending.Where(pair => pair.Value.Reads(changed)).ToArray())
-        {
-            _pending.Remove(web);
-            _statements.Add(new Statement(StatementKind.Assign, 0) { A = node, Result = web });
+            if (_pending[i].Value.Reads(changed))
+            {
+                WriteDown(i--);
+            }
         }
     }
 
     /// <summary>The registers that still matter before an instruction: what the interpreter must be handed to go on there.</summary>
-    private List<(int Register, Node Value)> KnownAt(int slot)
+    private List<KnownRegister> KnownAt(int slot)
     {
-        var known = new List<(int, Node)>();
+        var known = new List<KnownRegister>();
         for (int live = _liveBefore[slot]; live != 0; live &= live - 1)
         {
             int register = RegisterEffects.First(live);
             Web web = _current[register]!;
-            known.Add((register, web.Fact.Kind switch
+            known.Add(new(register, web.Fact.Kind switch
             {
                 FactKind.Constant => Node.Constant((ulong)web.Fact.Value),
                 FactKind.Frame => Node.FramePointer(web.Fact.Value),
-                _ => _pending.TryGetValue(web, out Node? node) ? node : Node.Local(web),
+                _ => _pending.Find(pending => pending.Web == web)?.Value ?? Node.Local(web),
             }));
         }
 
         return known;
     }
+
+    private sealed record PendingValue(Web Web, Node Value);
+
+    private sealed record StoredValue(long Place, int Size, Node Value);
 }

@@ -34,24 +34,24 @@ internal sealed unsafe class Webs
     private readonly DecodedInstruction* _code;
     private readonly FlowGraph _graph;
     private readonly Func<int, int> _argumentsOf;
-    private readonly Dictionary<int, int> _definitions = [];
+    private readonly int[] _definitions;
     private readonly int[] _entries;
-    private readonly List<int> _parents = [];
-    private readonly List<int> _registers = [];
+    private int[] _parents = new int[64];
+    private byte[] _registers = new byte[64];
+    private int _count;
     private Web[] _webs = [];
 
-    public Webs(DecodedInstruction* code, FlowGraph graph, Func<int, int> argumentsOf)
+    /// <param name="length">Slots of the whole program.</param>
+    public Webs(DecodedInstruction* code, int length, FlowGraph graph, Func<int, int> argumentsOf)
     {
         _code = code;
         _graph = graph;
         _argumentsOf = argumentsOf;
+        _definitions = new int[length];
         _entries = new int[graph.Blocks.Length * Registers];
         Split();
         Count();
     }
-
-    /// <summary>Each web once.</summary>
-    public IEnumerable<Web> All => _webs.Distinct();
 
     public RegisterEffects EffectsAt(int slot) => RegisterEffects.Of(_code[slot], _argumentsOf(slot));
 
@@ -96,7 +96,7 @@ internal sealed unsafe class Webs
         }
 
         int[] current = new int[Registers];
-        int entries = _parents.Count;
+        int entries = _count;
         foreach (Block block in _graph.Blocks)
         {
             Array.Copy(_entries, block.Index * Registers, current, 0, Registers);
@@ -105,7 +105,7 @@ internal sealed unsafe class Webs
                 int definitions = EffectsAt(slot).Definitions;
                 if (definitions != 0)
                 {
-                    _definitions[slot] = _parents.Count;
+                    _definitions[slot] = _count;
                 }
 
                 for (; definitions != 0; definitions &= definitions - 1)
@@ -119,7 +119,7 @@ internal sealed unsafe class Webs
             Join(current, block.Next);
         }
 
-        _webs = new Web[_parents.Count];
+        _webs = new Web[_count];
         for (int i = 0; i < _webs.Length; i++)
         {
             int root = Root(i);
@@ -195,9 +195,15 @@ internal sealed unsafe class Webs
 
     private int Add(int register)
     {
-        _parents.Add(_parents.Count);
-        _registers.Add(register);
-        return _parents.Count - 1;
+        if (_count == _parents.Length)
+        {
+            Array.Resize(ref _parents, _count * 2);
+            Array.Resize(ref _registers, _count * 2);
+        }
+
+        _parents[_count] = _count;
+        _registers[_count] = (byte)register;
+        return _count++;
     }
 
     private int Root(int id)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.Versioning;
 using Osmia.Bytecode.Assembly;
 using Osmia.Kernel;
@@ -30,11 +31,17 @@ public class FeatureTests(ITestOutputHelper output)
         var wrong = new List<string>();
         foreach (FeatureCase one in FeatureCase.All)
         {
+            long started = Stopwatch.GetTimestamp();
             Judge(engine, one, counts, wrong);
+            if (Stopwatch.GetElapsedTime(started) is { TotalSeconds: > 4 } slow)
+            {
+                output.WriteLine($"{one.Family}: {one.Name} took {slow.TotalSeconds:f1} s");
+            }
         }
 
         wrong.ForEach(output.WriteLine);
         output.WriteLine(counts.ToString());
+        AgreementSheet.Update("features", $"`FeatureTests` on {engine.Target.Name}: the cases of `tests/Osmia.EngineTests/Verification/Features`.", counts);
         Assert.Equal([], wrong.Where(line => line.StartsWith("expected", StringComparison.Ordinal) || line.StartsWith("looser", StringComparison.Ordinal)));
         Assert.True(counts.Agreeing * 100 >= counts.Programs * 97, counts.ToString());
         Assert.True(counts.SameSlot * 100 >= counts.BothReject * 95, counts.ToString());

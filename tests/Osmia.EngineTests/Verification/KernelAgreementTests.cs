@@ -4,6 +4,7 @@ using Osmia.Kernel;
 using Osmia.Objects;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
+using Osmia.Tests.Verification.Features;
 using Osmia.Verification;
 
 namespace Osmia.Tests.Verification;
@@ -23,6 +24,7 @@ public class KernelAgreementTests(ITestOutputHelper output)
         using KernelEngine engine = Kernel.KernelTest.OpenOrSkip();
         var wrong = new List<string>();
         var counts = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        var sheet = new FamilyCounts();
         double ours = 0;
         foreach ((string name, byte[] data) in from == "samples" ? Samples() : ForeignObjects.Of(from))
         {
@@ -43,6 +45,7 @@ public class KernelAgreementTests(ITestOutputHelper output)
                     continue;
                 }
 
+                sheet.Add(from, report.Verdict, refusal is null, isSameSlot: true);
                 string cell = $"{report.Verdict} here, {(refusal is null ? "accept" : "reject")} there";
                 Count(cell);
                 if (refusal is null != (report.Verdict == Verdict.Accept))
@@ -57,6 +60,7 @@ public class KernelAgreementTests(ITestOutputHelper output)
             }
         }
 
+        AgreementSheet.Update(from, $"`KernelAgreementTests` on {engine.Target.Name}; instructions are not compared.", sheet);
         output.WriteLine($"{from}: {string.Join(", ", counts.Select(pair => $"{pair.Key} {pair.Value}"))}; {ours:f0} ms");
         Assert.Empty(wrong);
 

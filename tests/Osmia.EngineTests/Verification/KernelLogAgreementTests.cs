@@ -50,6 +50,62 @@ public partial class KernelLogAgreementTests(ITestOutputHelper output)
         Assert.Contains("OSM3005", refusal.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Samples with one instruction changed: nearly every refusal of the kernel can be explained from its log.</summary>
+    [Fact]
+    public void The_kernels_refusals_of_changed_programs_are_explained()
+    {
+        const int seed = 20_261_121;
+        const int rounds = 120;
+        using KernelEngine engine = Kernel.KernelTest.OpenOrSkip();
+        var random = new Random(seed);
+        LinkedObject[] objects = [.. new[] { "opensnoop", "hello-ring", "hardirqs", "softirqs", "runqlat", "connect-guard", "sampleip" }
+            .Select(name => Linker.Link(BpfObject.Read(RepositoryFiles.PathOf("samples", name, name + ".bpf.o")), engine.Target))];
+        int refused = 0;
+        int explained = 0;
+        int sameId = 0;
+        int both = 0;
+        var unexplained = new List<string>();
+        for (int round = 0; round < rounds; round++)
+        {
+            LinkedObject linked = objects[random.Next(objects.Length)];
+            (LinkedProgram mutant, int slot) = Mutant.Of(random, linked.Programs[random.Next(linked.Programs.Length)]);
+            KernelException? refusal = null;
+            try
+            {
+                engine.Load(linked with { Programs = [mutant] }, LoadOptions.Default).Dispose();
+            }
+            catch (KernelException e)
+            {
+                refusal = e;
+            }
+
+            if (refusal?.VerifierLog is not { Length: > 0 } log)
+            {
+                continue;
+            }
+
+            refused++;
+            Explanation? explanation = Explainer.ExplainKernelLog(linked, mutant, engine.Target, log);
+            VerificationReport report = Verifier.Verify(linked, mutant, engine.Target);
+            explained += explanation is null ? 0 : 1;
+            both += explanation is not null && report.Verdict == Verdict.Reject ? 1 : 0;
+            sameId += explanation is not null && report.Problem?.Id == explanation.Id ? 1 : 0;
+            if (explanation is null)
+            {
+                unexplained.Add($"round {round}: {refusal.Diagnostic.What}");
+            }
+            else if (report.Problem?.Id != explanation.Id)
+            {
+                unexplained.Add($"round {round}: kernel {explanation.Id} ({refusal.Diagnostic.What}), here {report.Problem}");
+            }
+        }
+
+        output.WriteLine($"seed {seed}: {refused} of {rounds} refused, {explained} explained, {sameId} of {both} under our id\n{string.Join('\n', unexplained)}");
+        Assert.True(refused > rounds / 4);
+        Assert.True(explained * 100 >= refused * 90, string.Join('\n', unexplained));
+        Assert.True(sameId * 100 >= both * 80, string.Join('\n', unexplained));
+    }
+
     /// <summary>Programs whose paths we walk as the kernel does, to the last line.</summary>
     [Theory]
     [InlineData("softirqs", "enter_softirq")]

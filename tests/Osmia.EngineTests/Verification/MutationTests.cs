@@ -11,6 +11,7 @@ using Osmia.Objects;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
+using Osmia.Tests.Verification.Features;
 using Osmia.Verification;
 
 namespace Osmia.Tests.Verification;
@@ -39,6 +40,7 @@ public class MutationTests(ITestOutputHelper output)
             List<Subject> subjects = Subjects(engine, loaded);
             var counts = new SortedDictionary<string, int>(StringComparer.Ordinal);
             var tooStrict = new SortedDictionary<string, int>(StringComparer.Ordinal);
+            var sheet = new FamilyCounts();
             var random = new Random(seed);
             var clock = Stopwatch.StartNew();
             int round = 0;
@@ -62,6 +64,7 @@ public class MutationTests(ITestOutputHelper output)
                 }
 
                 Count(counts, $"{report.Verdict} here, {(refusal is null ? "Accept" : "Reject")} there");
+                sheet.Add("mutants of the samples", report.Verdict, refusal is null, isSameSlot: true);
                 if (report.Verdict == Verdict.Accept && refusal is not null)
                 {
                     Assert.Fail($"seed {seed}, round {round}: {subject.Name} with slot {slot} changed from\n  {Text(subject.Program, slot)}\nto\n  {Text(mutant, slot)}\nis accepted here; the kernel: {refusal}");
@@ -77,6 +80,7 @@ public class MutationTests(ITestOutputHelper output)
                 }
             }
 
+            AgreementSheet.Update("mutants", $"`MutationTests` on {engine.Target.Name}: {round} mutants from seed {seed}; instructions are not compared.", sheet);
             output.WriteLine($"seed {seed}: {round} mutants of {subjects.Count} programs: {string.Join(", ", counts.Select(pair => $"{pair.Key} {pair.Value}"))}; too strict: {string.Join(", ", tooStrict.Select(pair => $"{pair.Key} {pair.Value}"))}");
         }
         finally

@@ -20,6 +20,7 @@ public class ObjectFeatureTests(ITestOutputHelper output)
     [InlineData("iterators")]
     [InlineData("graphs")]
     [InlineData("arenas")]
+    [InlineData("deferred")]
     public void The_kernel_and_we_say_of_each_program_what_its_name_says(string file)
     {
         using KernelEngine engine = Kernel.KernelTest.OpenOrSkip();

@@ -76,6 +76,77 @@ public class FactsTests
     }
 
     [Fact]
+    public void Copies_that_learned_together_on_one_path_only_are_not_claimed_behind_a_comparison()
+    {
+        VerificationFacts facts = FactsOf("""
+            .section tc
+            main:
+                r6 = *(u32 *)(r1 + 0)
+                r7 = *(u32 *)(r1 + 8)
+                r8 = *(u32 *)(r1 + 4)
+                if r8 == 0 goto apart
+                r7 = r6
+                r9 = 1
+                r9 += 1
+                r9 += 1
+                r9 += 1
+                r9 += 1
+                r9 += 1
+                r9 += 1
+                r9 = 0
+                goto meet
+            apart:
+                r9 = 0
+            meet:
+                if r6 > 9 goto done
+                r2 = r7
+                r2 += 0
+            done:
+                r0 = 0
+                exit
+            """);
+
+        // On the way over 'apart' r7 is any number when r6 is small.
+        Assert.True(facts.RegisterAt(16, Register.R7).Allows(1_000_000) && facts.RegisterAt(17, Register.R2).Allows(1_000_000));
+    }
+
+    [Fact]
+    public void What_a_covered_path_stored_for_a_function_is_not_claimed_inside_it()
+    {
+        VerificationFacts facts = FactsOf("""
+            .section tc
+            main:
+                r8 = *(u32 *)(r1 + 4)
+                r1 = 1000
+                *(u64 *)(r10 - 8) = r1
+                if r8 == 0 goto meet
+                r1 = 1
+                *(u64 *)(r10 - 8) = r1
+                r9 = 1
+                r9 += 1
+                r9 += 1
+                r9 += 1
+                r9 += 1
+                r9 += 1
+                r9 += 1
+                r9 = 0
+            meet:
+                r1 = r10
+                r1 += -8
+                call read
+                r0 &= 1
+                exit
+            read:
+                r0 = *(u64 *)(r1 + 0)
+                r0 += 1
+                exit
+            """);
+
+        Assert.True(facts.RegisterAt(20, Register.R0).Allows(1) && facts.RegisterAt(20, Register.R0).Allows(1000));
+        Assert.True(facts.RegisterAt(17, Register.R0).Allows(2) && facts.RegisterAt(17, Register.R0).Allows(1001));
+    }
+
+    [Fact]
     public void Branches_that_only_go_one_way_and_accesses_to_known_places_are_told()
     {
         VerificationFacts facts = FactsOf("""

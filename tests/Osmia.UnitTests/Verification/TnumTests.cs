@@ -119,6 +119,25 @@ public class TnumTests
     }
 
     [Fact]
+    public void Swapped_bytes_are_exact_for_every_number_at_every_place()
+    {
+        foreach (int bytes in (int[])[2, 4, 8])
+        {
+            for (int shift = 0; shift <= 60; shift += 3)
+            {
+                foreach (Tnum small in s_fourBits)
+                {
+                    Tnum bits = small << shift;
+                    Tnum swapped = bits.SwapBytes(bytes);
+                    ulong[] exact = [.. Members(bits).Select(number => System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(number) >> (64 - bytes * 8)).Distinct()];
+                    Assert.All(exact, number => Assert.True(swapped.Contains(number), $"{bits} swapped in {bytes} bytes: 0x{number:x} of {swapped}"));
+                    Assert.Equal(exact.Length, 1 << System.Numerics.BitOperations.PopCount(swapped.Mask));
+                }
+            }
+        }
+    }
+
+    [Fact]
     public void Containment_of_tristate_numbers_is_containment_of_all_members()
     {
         foreach (Tnum outer in s_fourBits)

@@ -161,3 +161,8 @@ SEC("tc") int ok_each_read(struct __sk_buff *skb) { struct plain *p; LOOKUP; p =
 SEC("tc") int ok_each_of_cpu(struct __sk_buff *skb) { struct plain *p; LOOKUP; p = v->each; if (!p) return 0; p = bpf_per_cpu_ptr(p, 0); if (p) p->a = 1; return 0; }
 SEC("tc") int ok_each_of_cpu_unchecked(struct __sk_buff *skb) { struct plain *p; LOOKUP; p = v->each; if (!p) return 0; p = bpf_per_cpu_ptr(p, 0); p->a = 1; return 0; }
 SEC("tc") int no_passed_to_helper(struct __sk_buff *skb) { LOOKUP; return bpf_probe_read_kernel(&v->task, 8, skb); }
+
+SEC("syscall") int ok_own_written_in_rcu(void *ctx) { struct plain *p; LOOKUP; bpf_rcu_read_lock(); p = v->own; if (p) p->a = 1; bpf_rcu_read_unlock(); return 0; }
+SEC("syscall") int no_own_written_after_rcu(void *ctx) { struct plain *p; LOOKUP; bpf_rcu_read_lock(); p = v->own; if (!p) { bpf_rcu_read_unlock(); return 0; } bpf_rcu_read_unlock(); p->a = 1; return 0; }
+SEC("syscall") int no_own_read_after_rcu(void *ctx) { struct plain *p; LOOKUP; bpf_rcu_read_lock(); p = v->own; if (!p) { bpf_rcu_read_unlock(); return 0; } bpf_rcu_read_unlock(); return p->a; }
+SEC("tc") int ok_atomic_in_object(struct __sk_buff *skb) { struct plain *p = NEW(plain); if (!p) return 0; p->a = 0; __sync_fetch_and_add(&p->a, 1); DROP(p); return 0; }

@@ -471,3 +471,14 @@ SEC("xdp") int no_pull_old_packet(struct xdp_md *ctx)
 	bpf_xdp_pull_data(ctx, 64);
 	return *(char *)data & 1;
 }
+
+noinline int pulls(struct xdp_md *ctx) { return bpf_xdp_pull_data(ctx, 64); }
+
+SEC("xdp") int no_pull_in_global(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	if (data + 8 > end)
+		return 1;
+	pulls(ctx);
+	return *(char *)data & 1;
+}

@@ -54,3 +54,12 @@ SEC("syscall") int ok_sleep_after_rcu(void *ctx) { char b[8]; bpf_rcu_read_lock(
 
 SEC("tc") int ok_loop_in_preempt(struct __sk_buff *skb) { int i, sum = 0; bpf_preempt_disable(); for (i = 0; i < 50; i++) { sum += skb->len; barrier_var(sum); } bpf_preempt_enable(); return sum; }
 SEC("tc") int no_loop_disables(struct __sk_buff *skb) { int i; for (i = 0; i < 5; i++) { bpf_preempt_disable(); barrier_var(i); } bpf_preempt_enable(); return 0; }
+
+noinline int global_sleeps(int x) { char b[8]; bpf_copy_from_user(b, 8, 0); return x; }
+noinline int global_plain(int x) { return x + 1; }
+SEC("syscall") int ok_global_sleeps(void *ctx) { return global_sleeps(1); }
+SEC("syscall") int no_global_sleeps_in_rcu(void *ctx) { int x; bpf_rcu_read_lock(); x = global_sleeps(1); bpf_rcu_read_unlock(); return x; }
+SEC("syscall") int no_global_sleeps_in_preempt(void *ctx) { int x; bpf_preempt_disable(); x = global_sleeps(1); bpf_preempt_enable(); return x; }
+SEC("syscall") int ok_global_in_rcu(void *ctx) { int x; bpf_rcu_read_lock(); x = global_plain(1); bpf_rcu_read_unlock(); return x; }
+noinline int global_locks(int x) { bpf_rcu_read_lock(); return x; }
+SEC("tc") int no_global_locks(struct __sk_buff *skb) { int x = global_locks(1); bpf_rcu_read_unlock(); return x; }

@@ -165,3 +165,17 @@ gives:
     call bpf_ringbuf_submit
     r0 = 0
     exit
+tail_seven:
+    r2 = programs ll
+    r3 = 0
+    call bpf_tail_call
+    r0 = 7
+    exit
+tail_then_store:
+    r6 = r2
+    r2 = programs ll
+    r3 = 0
+    call bpf_tail_call
+    *(u64 *)(r6 + 0) = 7
+    r0 = 0
+    exit

@@ -83,6 +83,8 @@ internal sealed partial class ProgramGenerator
                     int at = _random.Next(8 / size) * size;
                     bool isOff = Wrong(2);
                     Emit(Store(size), 10, number, -8 * (slot + 1) + at + (isOff ? 1 : 0));
+                    // What is left of a pointer is not to be read as a number.
+                    _cells.Written[slot] &= _cells.Spilled[slot].Kind is Held.Nothing or Held.Number;
                     _cells.Spilled[slot] = default;
                     if (!_cells.Written[slot])
                     {
@@ -104,8 +106,8 @@ internal sealed partial class ProgramGenerator
                     int slot = StackSlot();
                     int size = 1 << _random.Next(4);
                     Emit((byte)(0x62 | SizeBits(size)), 10, 0, -8 * (slot + 1) + _random.Next(8 / size) * size, _random.Next(2) == 0 ? 0 : Immediate());
+                    _cells.Written[slot] = size == 8 || (_cells.Written[slot] && _cells.Spilled[slot].Kind is Held.Nothing or Held.Number);
                     _cells.Spilled[slot] = default;
-                    _cells.Written[slot] |= size == 8;
                     break;
                 }
             default:
