@@ -23,6 +23,9 @@ internal enum ContractKind
     /// <summary>Anything, read as bytes with faults caught (arg:untrusted).</summary>
     UntrustedMemory,
 
+    /// <summary>An initialised dynptr, to look at.</summary>
+    Dynptr,
+
     /// <summary>An address in the program's arena.</summary>
     Arena,
 }
@@ -85,6 +88,7 @@ internal sealed record FunctionContract(string Name, IReadOnlyList<ContractArgum
                 ContractKind.Object => RegisterState.Pointer(RegisterKind.Typed, PointerTraits.Trusted) with { Type = argument.Type.Value },
                 ContractKind.UntrustedObject => RegisterState.Pointer(RegisterKind.Typed, PointerTraits.Untrusted) with { Type = argument.Type.Value },
                 ContractKind.UntrustedMemory => RegisterState.Pointer(RegisterKind.Memory, PointerTraits.ReadOnly | PointerTraits.Untrusted),
+                ContractKind.Dynptr => RegisterState.Dynptr(DynptrKind.Local, newId(), 0, isFirst: true),
                 ContractKind.Arena => RegisterState.Pointer(RegisterKind.Arena),
                 _ => RegisterState.Pointer(RegisterKind.Memory) with { MemorySize = argument.Size },
             };
@@ -123,7 +127,7 @@ internal sealed record FunctionContract(string Name, IReadOnlyList<ContractArgum
         if (pointee.Name == "bpf_dynptr")
         {
             RequireTags(tags, name);
-            throw Stop.NotModelled($"dynptrs ({name})");
+            return new ContractArgument(ContractKind.Dynptr);
         }
 
         if (tags.Contains("arg:trusted"))

@@ -219,12 +219,27 @@ internal sealed partial class VerificationScope
     }
 
     /// <summary>Whether a function, or one it calls, has a call that may change the packet: pointers into it end with such a function.</summary>
-    public bool ChangesPacket(ProgramShape shape, int function) => HasCall(shape, function, HelperTraits.ChangesPacket, _changing);
+    public bool ChangesPacket(ProgramShape shape, int function) => HasCall(shape, function, HelperTraits.ChangesPacket, KfuncTraits.ChangesPacket, _changing);
+
+    /// <summary>Whether a function of the program's own catches what it throws, told by a tag of its first function.</summary>
+    public bool CatchesExceptions()
+    {
+        for (int id = _types?.FirstId ?? 0; id < (_types?.Count ?? 0); id++)
+        {
+            BtfType tag = _types![id];
+            if (tag.Kind == BtfKind.DeclarationTag && tag.ReferencedId == _program.Functions[0].BtfId && tag.Name.StartsWith("exception_callback:", StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Whether a function, or one it calls, has a call that may sleep.</summary>
-    public bool MaySleep(ProgramShape shape, int function) => HasCall(shape, function, HelperTraits.MaySleep, _sleeping);
+    public bool MaySleep(ProgramShape shape, int function) => HasCall(shape, function, HelperTraits.MaySleep, KfuncTraits.Sleeps, _sleeping);
 
-    private bool HasCall(ProgramShape shape, int function, HelperTraits trait, Dictionary<int, bool> knownOnes)
+    private bool HasCall(ProgramShape shape, int function, HelperTraits trait, KfuncTraits ofKernel, Dictionary<int, bool> knownOnes)
     {
         if (knownOnes.TryGetValue(function, out bool known))
         {
@@ -237,8 +252,8 @@ internal sealed partial class VerificationScope
         for (int slot = function; slot < code.Length && shape.FunctionAt(slot) == function && !found; slot++)
         {
             found = (code[slot].IsHelperCall && HelperTable.Find(code[slot].Immediate)?.SignatureFor(Type, AttachType) is { } signature && (signature.Traits & trait) != 0)
-                || Kfuncs.Has(code[slot], trait == HelperTraits.MaySleep ? KfuncTraits.Sleeps : KfuncTraits.ChangesPacket)
-                || ((code[slot].IsLocalCall || code[slot].IsFunctionAddress) && HasCall(shape, slot + 1 + code[slot].Immediate, trait, knownOnes));
+                || (code[slot].IsKfuncCall && Kfuncs.FactsOf(code[slot])?.Has(ofKernel) == true)
+                || ((code[slot].IsLocalCall || code[slot].IsFunctionAddress) && HasCall(shape, slot + 1 + code[slot].Immediate, trait, ofKernel, knownOnes));
             slot += code[slot].IsWide ? 1 : 0;
         }
 

@@ -62,7 +62,7 @@ public static class Verifier
             }
 
             walk = null;
-            scope.Stack.RequireRoom(shape, scope.HasPrivateStacks, slot => at = slot);
+            scope.Stack.RequireRoom(shape, scope.HasPrivateStacks, call => scope.Kfuncs.FactsOf(call)?.Name == "bpf_throw", slot => at = slot);
             depth = scope.Stack.Deepest;
         }
         catch (VerdictException e)

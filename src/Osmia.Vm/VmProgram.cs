@@ -64,11 +64,11 @@ public sealed unsafe partial class VmProgram : LoadedProgram
     public override ProgramRunResult Run(in ProgramRun run) => Run(run, out _);
 
     /// <param name="redirection">Where the last run sent the packet when its verdict is a redirect.</param>
-    public ProgramRunResult Run(in ProgramRun run, out Redirection redirection) => Run(run, out redirection, default);
+    public ProgramRunResult Run(in ProgramRun run, out Redirection redirection) => RunCancellable(run, out redirection, default);
 
     /// <param name="redirection">Where the last run sent the packet when its verdict is a redirect.</param>
     /// <param name="cancellation">Stops the run with a trap; needs <see cref="VmMode.Metered"/>.</param>
-    public ProgramRunResult Run(in ProgramRun run, out Redirection redirection, CancellationToken cancellation)
+    public ProgramRunResult RunCancellable(in ProgramRun run, out Redirection redirection, CancellationToken cancellation)
     {
         if (cancellation.CanBeCanceled && Mode != VmMode.Metered)
         {

@@ -1,4 +1,5 @@
 using Osmia.Btf;
+using Osmia.Bytecode;
 using Osmia.Kernel;
 using Osmia.Objects.Linking;
 using Osmia.Vm;
@@ -44,6 +45,8 @@ internal static class TargetSource
     /// <summary>The running kernel: with its addresses and configuration for those who may ask it, else by its types alone.</summary>
     public static Target Running() =>
         OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess ? KernelEngine.Open().Target
-        : File.Exists(KernelTypes) ? new Target("running kernel", () => BtfCommand.OpenFile(KernelTypes, null))
+        : File.Exists(KernelTypes) ? new Target("running kernel", () => BtfCommand.OpenFile(KernelTypes, null)) { Release = RunningRelease() }
         : new Target("no kernel");
+
+    private static KernelVersion? RunningRelease() => KernelVersion.TryParse(File.ReadAllText("/proc/sys/kernel/osrelease"), out KernelVersion release) ? release : null;
 }

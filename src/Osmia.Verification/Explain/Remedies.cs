@@ -31,7 +31,8 @@ internal static class Remedies
         CheckFamily.Limits => new(null, "all paths together count, and every branch that is left open doubles them", "run 'osmia verify --cost' to see which lines are walked most", "make loops shorter, use bpf_loop(), or move parts into global (not static) functions, which are verified once"),
         CheckFamily.Allowance => new(null, "which helpers a program may call depends on its type, its licence and the kernel", Allowance(refusal)),
         CheckFamily.Encoding => new(null, null, refusal.Message.Contains("division", StringComparison.Ordinal) || refusal.Message.Contains("shift", StringComparison.Ordinal)
-            ? "the constant is wrong: look at the macro or the sizeof it comes from" : "compile again with the options of a BPF target: clang -O2 -g -target bpf"),
+            ? "the constant is wrong: look at the macro or the sizeof it comes from"
+            : refusal.Message.Contains("kernel variable", StringComparison.Ordinal) ? "check its name, or declare it __weak and test its address" : "compile again with the options of a BPF target: clang -O2 -g -target bpf"),
         CheckFamily.ControlFlow => new(null, null, "remove what is not reached, and end every function with a return"),
         CheckFamily.Objects => new(null, "dynptrs, iterators and saved flags are made, used and ended by helpers and kernel functions alone, each in its turn",
             "make it before it is used, end it once on every path, and leave its bytes on the stack alone"),
@@ -269,6 +270,7 @@ internal static class Remedies
 
     private static string Allowance(Refusal refusal) => refusal.Message.Contains("GPL", StringComparison.Ordinal)
         ? "char LICENSE[] SEC(\"license\") = \"GPL\";"
+        : refusal.Message.Contains("the target has no", StringComparison.Ordinal) ? "use a kernel that has it; /sys/kernel/security/lockdown says what the running one takes away"
         : refusal.Message.Contains("write", StringComparison.Ordinal) ? "read it only, or keep what you write in a map of your own"
         : "use another helper, or another program type (the part in SEC(\"...\"))";
 }

@@ -54,9 +54,8 @@ internal sealed class KfuncSet(ProgramType program, BtfTypes? types)
         }
     }
 
-    /// <summary>Whether an instruction calls a kernel function with one of some traits.</summary>
-    public bool Has(Instruction instruction, KfuncTraits traits) =>
-        instruction.IsKfuncCall && instruction.Offset == 0 && types is not null && KfuncTable.Find(types[instruction.Immediate].Name)?.Has(traits) == true;
+    /// <summary>What is known of a function of the kernel that is called; null of those the table has not.</summary>
+    public Kfunc? FactsOf(Instruction call) => call.Offset == 0 && call.Immediate != 0 && types is not null ? KfuncTable.Find(types[call.Immediate].Name) : null;
 
     public KfuncPrototype Of(Instruction call)
     {

@@ -53,11 +53,6 @@ internal sealed partial class PathWalk
     {
         FunctionContract contract = _scope.ContractOf(function);
         RequireNoLock($"global function '{function.Name}' is called");
-        if (_scope.MaySleep(_shape, function.Slot))
-        {
-            RequireSleepHere($"global function '{function.Name}'");
-        }
-
         for (int i = 0; i < contract.Arguments.Count; i++)
         {
             var register = (Register)(i + 1);
@@ -70,9 +65,14 @@ internal sealed partial class PathWalk
             CheckContract(function, contract.Arguments[i], register, value);
         }
 
-        if (!MaySleep && _scope.MaySleep(_shape, function.Slot))
+        if (_scope.MaySleep(_shape, function.Slot))
         {
-            throw Stop.Reject(CheckFamily.Allowance, $"global function '{function.Name}' may sleep, and this program may not");
+            if (!MaySleep)
+            {
+                throw Stop.Reject(CheckFamily.Allowance, $"global function '{function.Name}' may sleep, and this program may not");
+            }
+
+            RequireSleepHere($"global function '{function.Name}'");
         }
 
         GlobalsCalled.Add(function);
@@ -94,6 +94,7 @@ internal sealed partial class PathWalk
             ContractKind.Number => value.IsNumber,
             ContractKind.Context => value.Kind == RegisterKind.Context && !value.IsNullable && value.Offset == 0,
             ContractKind.Object => IsTypedArgument(there, argument.TypeName, isStrict: false) || IsTypedArgument(there, argument.TypeName, isStrict: false, PointerTraits.Rcu),
+            ContractKind.Dynptr => InitialisedDynptr(value, $"{Name(register)} of '{function.Name}'").Kind == RegisterKind.Dynptr,
             ContractKind.Arena => value.Kind == RegisterKind.Arena || value.IsNumber,
             // Nothing is expected of what is read with faults caught.
             ContractKind.UntrustedObject or ContractKind.UntrustedMemory => true,

@@ -89,7 +89,13 @@ internal sealed partial class PathWalk
         }
 
         Frame frame = state.Frames[argument.Frame];
-        int slot = Frame.Place(argument.Offset + (int)argument.Number.Value).Slot;
+        long place = argument.Offset + (long)argument.Number.Value;
+        if (place is >= 0 or < -Frame.StackSize)
+        {
+            return false;
+        }
+
+        int slot = Frame.Place((int)place).Slot;
         return slot < frame.Stack.Length && frame.Stack[slot][0] == StackByte.Iterator && frame.Stack[slot].Spilled.IteratorState == IteratorState.Active;
     }
 

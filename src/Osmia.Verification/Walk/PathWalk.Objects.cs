@@ -235,7 +235,37 @@ internal sealed partial class PathWalk
         (call.Map, call.MapInstance) = (value.Map, value.Type);
     }
 
-    private static int Throw() => throw Stop.NotModelled("exceptions (bpf_throw)");
+    /// <summary>All functions end at once: what they hold would be lost, and what is thrown is what the program returns.</summary>
+    private int Throw()
+    {
+        RequireNoLock("bpf_throw is called");
+        if (_state.References.Count > 0)
+        {
+            throw Stop.Reject(CheckFamily.References, "bpf_throw ends the program while it holds a reference: release it first");
+        }
+
+        RequireNoSection("bpf_throw is called");
+        if (_state.Frames.Exists(frame => frame.CallbackReturns is not null))
+        {
+            throw Stop.Reject(CheckFamily.Allowance, "bpf_throw is called in a callback: exceptions leave no function of the kernel");
+        }
+
+        if (_scope.CatchesExceptions())
+        {
+            throw Stop.NotModelled("functions that catch exceptions");
+        }
+
+        if (_state.Frames.Count > 1 || _contract is not null)
+        {
+            Read(Register.R1);
+        }
+        else
+        {
+            CheckResult(Register.R1);
+        }
+
+        return PathEnds;
+    }
 
     private void UseResilientLock(KfuncCall call, string name, in RegisterState value)
     {

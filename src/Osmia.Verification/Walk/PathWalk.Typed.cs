@@ -209,8 +209,8 @@ internal sealed partial class PathWalk
         }
     }
 
-    /// <summary>What the program leaves in r0 at its end.</summary>
-    private void CheckResult()
+    /// <summary>What the program leaves in r0 at its end, or throws from r1.</summary>
+    private void CheckResult(Register register = Register.R0)
     {
         ReturnRule rule = _scope.Returns;
         if (!rule.IsRead)
@@ -218,7 +218,7 @@ internal sealed partial class PathWalk
             return;
         }
 
-        RegisterState result = Read(Register.R0);
+        RegisterState result = Read(register);
         if (rule.Range is not { } range)
         {
             return;
@@ -229,7 +229,7 @@ internal sealed partial class PathWalk
             throw Stop.Reject(CheckFamily.ReturnValue, $"the program returns {result.Describe()}, not a number from {range}");
         }
 
-        RequirePrecise(Register.R0);
+        RequirePrecise(register);
         (long least, long most) = rule.IsLowHalf ? (result.Number.Low.SMin, result.Number.Low.SMax) : (result.Number.Wide.SMin, result.Number.Wide.SMax);
         if (least < range.Minimum || most > range.Maximum)
         {

@@ -15,7 +15,8 @@ internal sealed class StackUse
     private readonly Dictionary<int, int> _depths = [];
     private readonly HashSet<int> _tailCallers = [];
     private readonly HashSet<int> _deferred = [];
-    private readonly HashSet<(int Function, int Above, int Frames, bool HasPrivate)> _measured = [];
+    private readonly HashSet<(int Function, int Above, int Frames, bool HasPrivate, bool IsCalledBack)> _measured = [];
+    private Func<Instruction, bool> _throws = _ => false;
 
     public int Deepest { get; private set; }
 
@@ -35,15 +36,17 @@ internal sealed class StackUse
     public void NoteDeferred(int function) => _deferred.Add(function);
 
     /// <param name="hasPrivateStacks">Functions that need much have a stack of their own, where no tail call is made.</param>
-    /// <exception cref="VerdictException">Some chain of calls needs more than there is.</exception>
-    public void RequireRoom(ProgramShape shape, bool hasPrivateStacks, Action<int> at)
+    /// <param name="throws">Whether a kernel function that is called throws.</param>
+    /// <exception cref="VerdictException">Some chain of calls needs more than there is, or a callback throws.</exception>
+    public void RequireRoom(ProgramShape shape, bool hasPrivateStacks, Func<Instruction, bool> throws, Action<int> at)
     {
+        _throws = throws;
         // What a deferred callback calls, too, stays on the common stack: it may interrupt the program.
         var common = new HashSet<int>();
         _measured.Clear();
         foreach (int function in _deferred.OrderDescending())
         {
-            Descend(shape, function, 0, 1, common, at);
+            Descend(shape, function, 0, 1, common, at, isCalledBack: true);
         }
 
         _measured.Clear();
@@ -51,11 +54,11 @@ internal sealed class StackUse
     }
 
     /// <param name="seen">Takes in the functions come by, all on the common stack; null where those with much stack have their own.</param>
-    private void Descend(ProgramShape shape, int function, int above, int frames, HashSet<int>? seen, Action<int> at, HashSet<int>? common = null)
+    private void Descend(ProgramShape shape, int function, int above, int frames, HashSet<int>? seen, Action<int> at, HashSet<int>? common = null, bool isCalledBack = false)
     {
         seen?.Add(function);
         // Calls of calls can be told apart in more ways than can be counted, what matters of them in few.
-        if (!_measured.Add((function, above, frames, seen is null)))
+        if (!_measured.Add((function, above, frames, seen is null, isCalledBack)))
         {
             return;
         }
@@ -87,12 +90,18 @@ internal sealed class StackUse
             if (code[slot].IsLocalCall || (code[slot].IsFunctionAddress && !_deferred.Contains(callee)))
             {
                 at(slot);
-                Descend(shape, callee, total, frames + 1, seen, at, common);
+                Descend(shape, callee, total, frames + 1, seen, at, common, isCalledBack || !code[slot].IsLocalCall);
             }
             else if (code[slot].IsFunctionAddress && _tailCallers.Contains(callee))
             {
                 at(slot);
                 throw Stop.Reject(CheckFamily.Limits, "a callback that runs by itself makes a tail call");
+            }
+
+            else if (isCalledBack && code[slot].IsKfuncCall && _throws(code[slot]))
+            {
+                at(slot);
+                throw Stop.Reject(CheckFamily.Allowance, "a callback, or what it calls, has a bpf_throw: exceptions leave no function of the kernel");
             }
 
             slot += code[slot].IsWide ? 1 : 0;

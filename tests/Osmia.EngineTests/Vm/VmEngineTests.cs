@@ -35,10 +35,12 @@ public sealed class VmEngineTests
         Assert.Contains("xdp eth0", refusal.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_run_allocates_nothing()
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    public void A_run_allocates_nothing(VmTier tier)
     {
-        using var engine = new VmEngine(new VmOptions { Slots = 2 });
+        using var engine = new VmEngine(new VmOptions { Slots = 2, Tier = tier });
         using LoadedObject loaded = engine.Load(ProgramType.Xdp,
             """
             r6 = r1

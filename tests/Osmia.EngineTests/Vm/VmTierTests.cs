@@ -40,7 +40,7 @@ public sealed class VmTierTests
         using var source = new CancellationTokenSource(TimeSpan.FromMilliseconds(30));
         var endless = (VmProgram)loaded.Program("endless");
         Assert.Equal(tier, endless.Tier);
-        Assert.Equal("OSM6110", Assert.Throws<TrapException>(() => endless.Run(new ProgramRun(), out _, source.Token)).Id);
+        Assert.Equal("OSM6110", Assert.Throws<TrapException>(() => endless.RunCancellable(new ProgramRun(), out _, source.Token)).Id);
         Assert.Equal(7UL, loaded.Program("short").Run(new ProgramRun()).ReturnValue);
     }
 
@@ -62,7 +62,7 @@ public sealed class VmTierTests
         using var engine = new VmEngine(new VmOptions { Slots = 1, Mode = VmMode.Checked });
         using LoadedObject loaded = engine.Load("r0 = 0; exit");
         using var source = new CancellationTokenSource();
-        Assert.Throws<ArgumentException>(() => ((VmProgram)loaded.Programs[0]).Run(new ProgramRun(), out _, source.Token));
+        Assert.Throws<ArgumentException>(() => ((VmProgram)loaded.Programs[0]).RunCancellable(new ProgramRun(), out _, source.Token));
     }
 
     [Fact]

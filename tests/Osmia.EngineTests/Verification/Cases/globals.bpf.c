@@ -127,3 +127,8 @@ GLOBAL int tracepoint_context(__u64 *r TAG(ctx)) { asm volatile(""); return r[1]
 SEC("tracepoint/sched/sched_switch") int ok_tracepoint_context(void *ctx) { return tracepoint_context(ctx); }
 GLOBAL int xdp_context(struct xdp_md *r) { asm volatile(""); return r->rx_queue_index; }
 SEC("xdp") int ok_xdp_context(struct xdp_md *ctx) { return xdp_context(ctx); }
+GLOBAL int looks(const struct bpf_dynptr *d) { asm volatile(""); char b[8]; return bpf_dynptr_read(b, 8, d, 0, 0); }
+SEC("tc") int ok_dynptr(struct __sk_buff *ctx) { struct bpf_dynptr d; bpf_ringbuf_reserve_dynptr(&ring, 8, 0, &d); int r = looks(&d); OPAQUE(r); bpf_ringbuf_discard_dynptr(&d, 0); return 0; }
+SEC("tc") int bad_dynptr_uninitialised(struct __sk_buff *ctx) { struct bpf_dynptr d; int r = looks(&d); OPAQUE(r); return 0; }
+GLOBAL int submits(struct bpf_dynptr *d) { asm volatile(""); bpf_ringbuf_submit_dynptr(d, 0); return 0; }
+SEC("tc") int bad_dynptr_submits(struct __sk_buff *ctx) { struct bpf_dynptr d; bpf_ringbuf_reserve_dynptr(&ring, 8, 0, &d); int r = submits(&d); OPAQUE(r); bpf_ringbuf_discard_dynptr(&d, 0); return 0; }

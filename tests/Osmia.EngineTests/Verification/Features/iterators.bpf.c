@@ -68,3 +68,5 @@ SEC("syscall") int ok_vmas(void *ctx) { struct bpf_iter_task_vma it; struct vm_a
 SEC("syscall") int ok_caches(void *ctx) { struct bpf_iter_kmem_cache it; struct kmem_cache *c; unsigned long sum = 0; bpf_iter_kmem_cache_new(&it); while ((c = bpf_iter_kmem_cache_next(&it))) sum += c->size; bpf_iter_kmem_cache_destroy(&it); return sum; }
 SEC("tc") int no_caches_not_sleepable(struct __sk_buff *skb) { struct bpf_iter_kmem_cache it; bpf_iter_kmem_cache_new(&it); bpf_iter_kmem_cache_destroy(&it); return 0; }
 SEC("syscall") int ok_buffers(void *ctx) { struct bpf_iter_dmabuf it; struct dma_buf *c; unsigned long sum = 0; bpf_iter_dmabuf_new(&it); while ((c = bpf_iter_dmabuf_next(&it))) sum += c->size; bpf_iter_dmabuf_destroy(&it); return sum; }
+SEC("tc") int no_above_stack(struct __sk_buff *skb) { asm volatile("r1 = r10; r1 += 64; call bpf_iter_num_next" : : : "r0", "r1", "r2", "r3", "r4", "r5", "memory"); return bpf_iter_num_next(0) != 0; }
+SEC("tc") int no_below_stack(struct __sk_buff *skb) { asm volatile("r1 = r10; r1 += -4096; call bpf_iter_num_next" : : : "r0", "r1", "r2", "r3", "r4", "r5", "memory"); return bpf_iter_num_next(0) != 0; }
