@@ -134,8 +134,15 @@ public static class ScalarComparison
             return value;
         }
 
-        known = holds ? known | Tnum.Constant(bits) : known & Tnum.Constant(~bits);
-        return value with { Bits = is32 ? value.Bits.WithLow(known) : known };
+        if (holds)
+        {
+            known |= Tnum.Constant(bits);
+            return value with { Bits = is32 ? value.Bits.WithLow(known) : known };
+        }
+
+        // Where bits are told to be clear, Linux 6.18 forgets the ranges: on a branch that is never taken they would contradict the bits.
+        known &= Tnum.Constant(~bits);
+        return Scalar.Unknown with { Bits = is32 ? value.Bits.WithLow(known) : known };
     }
 
     private static bool? DecideEqual(Tnum leftBits, Tnum rightBits, Interval64 a, Interval64 b, Interval32 lowLeft, Interval32 lowRight)

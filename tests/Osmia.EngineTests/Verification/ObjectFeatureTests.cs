@@ -1,6 +1,7 @@
 using System.Runtime.Versioning;
 using Osmia.Kernel;
 using Osmia.Objects;
+using Osmia.Tests.Verification.Features;
 using Osmia.Verification;
 
 namespace Osmia.Tests.Verification;
@@ -13,6 +14,9 @@ namespace Osmia.Tests.Verification;
 [Collection("kernel")]
 public class ObjectFeatureTests(ITestOutputHelper output)
 {
+    // Of all files, for the sheet.
+    private static readonly FamilyCounts s_counts = new();
+
     [Theory]
     [InlineData("kfuncs")]
     [InlineData("regions")]
@@ -32,6 +36,7 @@ public class ObjectFeatureTests(ITestOutputHelper output)
         {
             bool isAccepted = judgement.Program.StartsWith("ok_", StringComparison.Ordinal);
             bool isHole = judgement.Program.StartsWith("hole_", StringComparison.Ordinal);
+            s_counts.Add(file, judgement.Ours.Verdict, judgement.Refusal is null, judgement.Ours.Problem?.Slot == judgement.KernelSlot);
             (accepted, refused) = isAccepted ? (accepted + 1, refused) : (accepted, refused + 1);
             if ((judgement.Refusal is null) != (isAccepted || isHole) || judgement.Ours.Verdict != (isAccepted ? Verdict.Accept : Verdict.Reject))
             {
@@ -45,6 +50,7 @@ public class ObjectFeatureTests(ITestOutputHelper output)
         }
 
         output.WriteLine($"{file}: {accepted} accepted, {refused} refused");
+        AgreementSheet.Update("objects", $"`ObjectFeatureTests` on {engine.Target.Name}: C programs of `tests/Osmia.EngineTests/Verification/Features`.", s_counts);
         Assert.Equal(BpfObject.Read(data, file).Programs.Count, accepted + refused);
         Assert.Equal("", string.Join('\n', wrong));
     }

@@ -1,9 +1,9 @@
-using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
 
 namespace Osmia.Tests.Verification.Features;
 
 /// <summary>docs/agreement.md: tables that tests write with <c>OSMIA_UPDATE_SHEET=1</c>, each between a line that names it and the next empty one.</summary>
-internal static class AgreementSheet
+internal static partial class AgreementSheet
 {
     private static readonly Lock s_gate = new();
 
@@ -22,7 +22,11 @@ internal static class AgreementSheet
             int start = Array.IndexOf(lines, $"<!-- {section} -->");
             Assert.True(start >= 0, $"docs/agreement.md has no section '{section}'");
             int end = Array.FindIndex(lines, start, line => line == "<!-- end -->");
-            File.WriteAllLines(path, [.. lines[..(start + 1)], how, "", .. counts.ToString().Split('\n'), .. lines[end..]]);
+            File.WriteAllLines(path, [.. lines[..(start + 1)], Version().Replace(how, "Linux $1"), "", .. counts.ToString().Split('\n'), .. lines[end..]]);
         }
     }
+
+    /// <summary>A release without what its builder added.</summary>
+    [GeneratedRegex(@"(\d+\.\d+\.\d+)[-\w]*")]
+    private static partial Regex Version();
 }
