@@ -22,8 +22,8 @@ internal sealed class PathState
     public Regions Regions { get; private init; } = new();
 
     /// <summary>
-    /// Rounds walked of loops that end by showing nothing new (<see cref="Shape.LoopPoint"/>): raised by each that is begun. States of
-    /// different rounds are no loop without an end.
+    /// Rounds walked of callbacks and of may_goto: raised by each that is begun. States of different rounds are no loop without an end.
+    /// An iterator counts its own, and they end with it: what comes after it is no other round.
     /// </summary>
     public int Rounds { get; set; }
 

@@ -108,7 +108,7 @@ internal partial struct RegisterState
     /// <summary>The reference the program must release, 0 for none.</summary>
     public int ReferenceId;
 
-    /// <summary>Bytes of the packet known to be there behind a packet pointer without its offset.</summary>
+    /// <summary>Bytes of the packet known to be there behind a packet pointer without its offset. Of an active iterator, the elements it has given.</summary>
     public int Range;
 
     /// <summary>Index of the map in the linked object, of maps and what is in them.</summary>

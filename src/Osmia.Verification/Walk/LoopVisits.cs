@@ -82,7 +82,7 @@ internal sealed class LoopVisits(ProgramShape shape, Precision precision)
         {
             for (int i = 0; i < kept.State.Frames.Count; i++)
             {
-                kept.Precise(i) = new PreciseMarks { Registers = ushort.MaxValue, Slots = ulong.MaxValue };
+                kept.Precise(i) = new PreciseMarks { Registers = Precision.All, Slots = ulong.MaxValue };
             }
         }
     }

@@ -132,6 +132,9 @@ internal sealed partial class PathWalk
                 (call.Map, call.Instance) = (value.Map, value.Type);
                 CheckMap(call, value.Map, value.Type);
                 return;
+            case HelperArgumentKind.MapKey or HelperArgumentKind.MapValue when value.Kind == RegisterKind.Typed:
+                // The kernel takes its own objects only for memory that is marked as read.
+                throw Stop.Reject(CheckFamily.CallArgument, $"{Name(register)} of {call.Name} holds {value.Describe()}; keys and values of maps stand on the stack, in map values or in other memory of the program");
             case HelperArgumentKind.MapKey:
                 call.Key = ConstantKey(value, (int)_scope.Maps[call.Map].KeySize);
                 CheckMemory(call, register, value, (int)_scope.Maps[call.Map].KeySize, argument.Access, mayBeEmpty: false);

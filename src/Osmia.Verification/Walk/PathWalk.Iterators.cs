@@ -108,12 +108,13 @@ internal sealed partial class PathWalk
             ref RegisterState element = ref another.Registers[0];
             element.Traits &= ~PointerTraits.Nullable;
             element.Id = 0;
-            another.Rounds++;
+            another.Frames[call.Iterator.Frame].Stack[call.Iterator.Slot].Spilled.Range++;
             Widen(another);
             Later(another, Slot + 1);
         }
 
-        IteratorSlot(call).MemorySize = (int)IteratorState.Drained;
+        ref RegisterState drained = ref IteratorSlot(call);
+        (drained.MemorySize, drained.Range) = ((int)IteratorState.Drained, 0);
         this[Register.R0] = RegisterState.Constant(0);
     }
 }

@@ -6,7 +6,7 @@ namespace Osmia.Verification.Walk;
 //
 // How to model one. (1) ProgramShape.LoopPoints has the instruction as Iterator, Callback or MayGoto (iterators: shape.MarkIterator before
 // the walk), so that a state is kept each time it is reached, before it is walked. (2) At the instruction two ways go on: into another
-// round, and out. Before the state that goes into another round is put aside or followed, ++Rounds it and call Widen on it: numbers
+// round, and out. Before the state that goes into another round is put aside or followed, ++Rounds it (an iterator counts in its slot) and call Widen on it: numbers
 // that change from round to round and on which nothing depends become unknown. Where a round is a function of its own (a callback),
 // call WidenAfterRound instead, when it has returned and before the instruction is reached again. (3) Nothing else: the next time a path reaches
 // the instruction with a state inside one of an earlier round, KeptStates ends it, and LoopVisits carries round the loop what

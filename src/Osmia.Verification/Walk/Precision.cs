@@ -16,7 +16,9 @@ namespace Osmia.Verification.Walk;
 /// </remarks>
 internal sealed class Precision(ImmutableArray<Instruction> code, Trail trail)
 {
-    private const int All = 0x3ff;
+    /// <summary>The registers that may hold numbers: r0 to r9.</summary>
+    public const ushort All = 0x3ff;
+
     private const int CallerSaved = 0x3f;
     private const int Arguments = 0x3e;
 

@@ -76,10 +76,9 @@ internal sealed class StateComparison(RegisterLiveness registers, StackLiveness 
 
         for (int i = 0; i < kept.Frames.Count; i++)
         {
-            // A caller goes on behind its call, r0 to r5 not yet known.
-            bool isCurrent = i == kept.Frames.Count - 1;
-            int at = isCurrent ? candidate.Slot : kept.Frames[i + 1].CallSlot;
-            int alive = likeness == Likeness.Same ? 0x3ff : isCurrent ? registers.Before(at) : registers.Before(at + 1) & ~0x3f;
+            // A caller goes on behind its call, its arguments forgotten; one that calls back goes on at the call, and calls with them again.
+            int at = i == kept.Frames.Count - 1 ? candidate.Slot : kept.Frames[i + 1].CallSlot;
+            int alive = likeness == Likeness.Same ? 0x3ff : registers.Before(at);
             // Reads are all known when all paths have ended.
             ulong slots = likeness == Likeness.Covered ? stack.AliveAt(kept, i, candidate.Slot) : ulong.MaxValue;
             if (kept.Frames[i].CallbackDepth > state.Frames[i].CallbackDepth || !IsLike(kept.Frames[i], state.Frames[i], candidate.Precise(i), alive, slots))
@@ -200,7 +199,9 @@ internal sealed class StateComparison(RegisterLiveness registers, StackLiveness 
             return false;
         }
 
-        bool range = _likeness == Likeness.Same ? kept.Range == state.Range && kept.Number == state.Number : kept.Range <= state.Range && kept.Number.Contains(state.Number);
+        // How many elements an iterator has given does not matter, but for a loop that goes on as long as there are more.
+        bool isIterator = kept.Kind == RegisterKind.Iterator;
+        bool range = _likeness == Likeness.Same ? kept.Range == state.Range && kept.Number == state.Number : (isIterator || kept.Range <= state.Range) && kept.Number.Contains(state.Number);
         return range && SameId(kept.Id, state.Id) && SameId(kept.Owner, state.Owner) && SameId(kept.ReferenceId, state.ReferenceId);
     }
 

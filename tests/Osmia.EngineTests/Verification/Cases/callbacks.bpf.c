@@ -110,3 +110,21 @@ STATIC long vma_writes(struct task_struct *task, __u64 *area, struct context *ct
 SEC("raw_tp/sys_enter") int ok_find_vma(void *ctx) { struct context c = {}; struct task_struct *t = bpf_get_current_task_btf(); bpf_find_vma(t, 0, vma, &c, 0); return 0; }
 SEC("raw_tp/sys_enter") int bad_find_vma_two(void *ctx) { struct context c = {}; struct task_struct *t = bpf_get_current_task_btf(); bpf_find_vma(t, 0, vma_two, &c, 0); return 0; }
 SEC("raw_tp/sys_enter") int bad_find_vma_writes(void *ctx) { struct context c = {}; struct task_struct *t = bpf_get_current_task_btf(); bpf_find_vma(t, 0, vma_writes, &c, 0); return 0; }
+
+// What the second round is handed is what the caller's r3 holds, dead in the callback as it may be: one of two contexts comes to be 7.
+#define PASS_TIME "r0 = 0; r0 = 1; r0 = 2; r0 = 3; r0 = 4; r0 = 5; r0 = 6; r0 = 7; r0 = 8;"
+__attribute__((naked, used)) static int crossed(void)
+{
+    asm volatile("r1 = *(u64 *)(r2 - 32); r3 = *(u64 *)(r2 + 0); if r3 == 7 goto 2f; r3 = 7; *(u64 *)(r1 + 0) = r3; r1 = 0; r2 = 0;"
+                 "call %[random]; if r0 == 1 goto +0; if r0 == 2 goto +0;" PASS_TIME "call %[random]; if r0 == 1 goto 1f; r0 = 0; 1:" PASS_TIME "r0 = 0; exit;"
+                 "2: r0 = *(u64 *)(r3 + 0); r0 = 0; exit;" :: [random] "i"(bpf_get_prandom_u32) : "memory");
+}
+#define CROSSED(name, first, second) SEC("tc") __attribute__((naked)) int name(void) \
+{ \
+    asm volatile("r1 = 0; *(u64 *)(r10 - 8) = r1; *(u64 *)(r10 - 16) = r1; r1 = r10; r1 += -16; *(u64 *)(r10 - 40) = r1; *(u64 *)(r10 - 48) = r1;" \
+                 "call %[random]; r3 = r10; if r0 == 1 goto 1f; r3 += " first "; goto 2f; 1: r3 += " second "; 2: r1 = 10; r2 = %[crossed] ll; r4 = 0; call %[loop]; r0 = 0; exit;" \
+                 :: [random] "i"(bpf_get_prandom_u32), [loop] "i"(bpf_loop), [crossed] "i"(crossed) : "memory"); \
+}
+CROSSED(bad_loop_other_context_first, "-16", "-8")
+CROSSED(bad_loop_other_context_later, "-8", "-16")
+CROSSED(ok_loop_one_context, "-8", "-8")

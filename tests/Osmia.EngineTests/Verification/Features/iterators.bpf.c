@@ -70,3 +70,8 @@ SEC("tc") int no_caches_not_sleepable(struct __sk_buff *skb) { struct bpf_iter_k
 SEC("syscall") int ok_buffers(void *ctx) { struct bpf_iter_dmabuf it; struct dma_buf *c; unsigned long sum = 0; bpf_iter_dmabuf_new(&it); while ((c = bpf_iter_dmabuf_next(&it))) sum += c->size; bpf_iter_dmabuf_destroy(&it); return sum; }
 SEC("tc") int no_above_stack(struct __sk_buff *skb) { asm volatile("r1 = r10; r1 += 64; call bpf_iter_num_next" : : : "r0", "r1", "r2", "r3", "r4", "r5", "memory"); return bpf_iter_num_next(0) != 0; }
 SEC("tc") int no_below_stack(struct __sk_buff *skb) { asm volatile("r1 = r10; r1 += -4096; call bpf_iter_num_next" : : : "r0", "r1", "r2", "r3", "r4", "r5", "memory"); return bpf_iter_num_next(0) != 0; }
+
+// An iterator ends its own loop and no other: one that is made anew each round gives an outer loop no end.
+#define PASS_TIME asm volatile("r0 = 0; goto +0; r0 = 1; goto +0; r0 = 2; r0 = 3; r0 = 4; r0 = 5; r0 = 6;" ::: "r0")
+SEC("tc") int no_end_around(struct __sk_buff *skb) { struct bpf_iter_num it; long found; do { found = 0; asm volatile("" : "+r"(found)); PASS_TIME; bpf_iter_num_new(&it, 0, 10); while (bpf_iter_num_next(&it)) found = 1; bpf_iter_num_destroy(&it); } while (found); return 0; }
+SEC("tc") int ok_ends_around(struct __sk_buff *skb) { struct bpf_iter_num it; long found, rounds = 0; do { found = 0; asm volatile("" : "+r"(found), "+r"(rounds)); PASS_TIME; bpf_iter_num_new(&it, 0, 10); while (bpf_iter_num_next(&it)) found = 1; bpf_iter_num_destroy(&it); } while (found && ++rounds < 4); return 0; }
