@@ -251,7 +251,7 @@ internal sealed partial class PathWalk
     {
         const int maximumPacketOffset = 0xffff;
         // At the base itself the kernel takes no range from one byte more; neither does this.
-        if (pointer.Offset < 0 || (pointer.Offset == 0 && oneMore) || pointer.Number.Wide.UMax > (ulong)(maximumPacketOffset - Math.Min(pointer.Offset, maximumPacketOffset)))
+        if (pointer.Offset is < 0 or > maximumPacketOffset || (pointer.Offset == 0 && oneMore) || pointer.Number.Wide.UMax > (ulong)(maximumPacketOffset - pointer.Offset))
         {
             return;
         }
