@@ -20,6 +20,7 @@ public class WordsTests
     [InlineData(64, "there is no option '--targ_pidd'; did you mean --targ_pid", "run", Hello, "--targ_pidd", "3")]
     [InlineData(64, "there is no option '-foo'", "run", "-foo")]
     [InlineData(64, "there is no option '--nonsense'", "run", Hello, "--nonsense=1")]
+    [InlineData(64, "there is no option '--jsno'", "verify", "--jsno", Hello)]
     [InlineData(64, "--count '-3' is not", "run", Hello, "--count", "-3")]
     [InlineData(64, "--count '0' is not", "run", Hello, "--count", "0")]
     [InlineData(64, "--pid '-5' is not", "run", Hello, "--pid", "-5")]

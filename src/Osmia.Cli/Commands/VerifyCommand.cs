@@ -63,6 +63,7 @@ internal static class VerifyCommand
         return command;
     }
 
-    private static IEnumerable<string> Expand(string path) =>
-        Directory.Exists(path) ? Directory.EnumerateFiles(path, "*.o", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : [path];
+    private static IEnumerable<string> Expand(string path) => path.StartsWith('-') && !File.Exists(path)
+        ? throw new UsageException($"there is no option '{path}'; osmia verify --help lists them")
+        : Directory.Exists(path) ? Directory.EnumerateFiles(path, "*.o", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : [path];
 }
