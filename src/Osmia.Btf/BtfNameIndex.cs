@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Text;
 
 namespace Osmia.Btf;
@@ -13,10 +14,15 @@ namespace Osmia.Btf;
 /// </summary>
 public sealed class BtfNameIndex
 {
-    private const ulong EachByte = 0x0101010101010101;
-    private const ulong HighBits = 0x8080808080808080;
-    private const ulong Underscores = 0x5f5f5f5f5f5f5f5f;
-    private const ulong Multiplier = 0x9e3779b97f4a7c15;
+    private const int BlockSize = 32;
+    private const uint Multiplier = 0x9e3779b1;
+
+    // From N bytes before its middle on, N bytes are kept.
+    private static ReadOnlySpan<byte> Kept =>
+    [
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
 
     private readonly BtfTypes _types;
 
@@ -58,12 +64,12 @@ public sealed class BtfNameIndex
     public VariantEnumerator Variants(ReadOnlySpan<byte> essentialName) => new(this, essentialName);
 
     // Compiled at once in full: it runs once, over all types, and its first run is the one a user waits for. Reads without bounds
-    // checks, which is safe because the reader checked that each offset has a whole record behind it, and a name is read eight bytes a
-    // step only where the string section has eight more.
+    // checks, which is safe because the reader checked that each offset has a whole record behind it, and a block is read whole only
+    // where the string section has as many bytes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Fill(BtfTypes types, int[] heads, int[] next)
     {
-        uint mask = (uint)heads.Length - 1;
+        int shift = 32 - BitOperations.Log2((uint)heads.Length);
         ref byte data = ref MemoryMarshal.GetReference(types.Data.Span);
         ReadOnlySpan<byte> strings = types.StringSection;
         ref byte text = ref MemoryMarshal.GetReference(strings);
@@ -79,79 +85,76 @@ public sealed class BtfNameIndex
                 continue;
             }
 
-            ulong hash = 0;
-            ulong flavour = 0;
+            uint hash = 0;
+            // Underscores as bits, after the last two of the block before; a run of three begins a flavour.
+            ulong marks = 0;
+            ulong runs = 0;
             if (name >= first && name - first < (uint)strings.Length)
             {
-                // The end of the name is the first zero byte; a run of three underscores, across steps too, begins a flavour.
-                ulong before = 0;
-                for (int position = (int)(name - first); ; position += 8)
+                for (int position = (int)(name - first); ; position += BlockSize)
                 {
-                    ulong word = position <= strings.Length - 8
-                        ? Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref text, position))
-                        : LastWord(strings[Math.Min(position, strings.Length)..]);
-                    word = BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word);
-                    ulong zeros = (word - EachByte) & ~word & HighBits;
+                    Vector256<byte> block = position <= strings.Length - BlockSize
+                        ? Vector256.LoadUnsafe(ref text, (nuint)position)
+                        : Block(strings[Math.Min(position, strings.Length)..]);
+                    uint zeros = Vector256.Equals(block, Vector256<byte>.Zero).ExtractMostSignificantBits();
+                    marks = ((ulong)Vector256.Equals(block, Vector256.Create((byte)'_')).ExtractMostSignificantBits() << 2) | (marks >> BlockSize);
                     if (zeros != 0)
                     {
-                        word &= (zeros & (0 - zeros)) / 0x80 - 1;
+                        int length = BitOperations.TrailingZeroCount(zeros);
+                        block &= Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(Kept), (nuint)(BlockSize - length));
+                        marks &= (4UL << length) - 1;
                     }
 
-                    ulong marks = word ^ Underscores;
-                    marks = (marks - EachByte) & ~marks & HighBits;
-                    flavour |= marks & ((marks << 8) | (before >> 56)) & ((marks << 16) | (before >> 48));
-                    before = marks;
-                    hash = (hash ^ word) * Multiplier;
-                    hash ^= hash >> 29;
+                    runs |= marks & (marks >> 1) & (marks >> 2);
+                    hash = Mix(hash, block);
                     if (zeros != 0)
                     {
                         break;
                     }
                 }
             }
-            else
-            {
-                flavour = 1;
-            }
 
-            if (flavour != 0)
+            if (runs != 0 || name < first)
             {
                 hash = Hash(BtfTypes.EssentialName(types.StringBytes(name)));
             }
 
-            ref int head = ref heads[(uint)(hash >> 32) & mask];
+            ref int head = ref heads[hash >> shift];
             next[i + 1] = head;
             head = i + 1;
         }
     }
 
-    private static ulong LastWord(ReadOnlySpan<byte> rest)
+    // Only compared with others of this process, so the order of bytes in a word does not matter.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Mix(uint hash, Vector256<byte> block)
     {
-        // The first byte lowest on every host; where it is read as a whole word, that is put right.
-        ulong word = 0;
-        for (int i = Math.Min(7, rest.Length - 1); i >= 0; i--)
-        {
-            word = (word << 8) | rest[i];
-        }
+        hash += Vector256.Sum(block.AsUInt32() * Vector256.Create(0x9e3779b1u, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f, 0x165667b1, 0xd3a2646d, 0xfd7046c5, 0xb55a4f09));
+        return (hash ^ (hash >> 15)) * Multiplier;
+    }
 
-        return BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word);
+    /// <summary>The next bytes of a string; zeros where it ends.</summary>
+    private static Vector256<byte> Block(ReadOnlySpan<byte> rest)
+    {
+        Span<byte> block = stackalloc byte[BlockSize];
+        block.Clear();
+        rest[..Math.Min(rest.Length, BlockSize)].CopyTo(block);
+        return Vector256.Create<byte>(block);
     }
 
     /// <summary>The same number for a name whose end is known.</summary>
-    private static ulong Hash(ReadOnlySpan<byte> name)
+    private static uint Hash(ReadOnlySpan<byte> name)
     {
-        ulong hash = 0;
-        for (int position = 0; position <= name.Length; position += 8)
+        uint hash = 0;
+        for (int position = 0; position <= name.Length; position += BlockSize)
         {
-            ulong word = LastWord(name[position..]);
-            hash = (hash ^ (BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word))) * Multiplier;
-            hash ^= hash >> 29;
+            hash = Mix(hash, Block(name[position..]));
         }
 
         return hash;
     }
 
-    private int FirstOf(ReadOnlySpan<byte> name) => _heads[(uint)(Hash(name) >> 32) & (uint)(_heads.Length - 1)];
+    private int FirstOf(ReadOnlySpan<byte> name) => _heads[Hash(name) >> (32 - BitOperations.Log2((uint)_heads.Length))];
 
     /// <summary>Walks the types of one name; the base's first.</summary>
     public ref struct VariantEnumerator
