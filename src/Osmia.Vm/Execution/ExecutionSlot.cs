@@ -220,7 +220,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
         s->Current = caller;
         Unsafe.CopyBlock(s->Registers, registers, SavedRegisters * sizeof(ulong));
-        if (s->Budget < 0)
+        if (s->Budget < 0 || Volatile.Read(ref s->Cancel) != 0)
         {
             Refuel(s);
         }
