@@ -172,14 +172,14 @@ internal sealed unsafe partial class IlEmitter
                 _il.Load(_address);
                 _il.Load(_packetLow!);
                 _il.Emit(OpCodes.Sub);
-                _il.Load(_packetLimits[LimitIndex(access.Size, IsWrite(statement))]!);
+                _il.Load(_packetLimits[LimitIndex(access.Size, FunctionBody.IsWrite(statement))]!);
                 _il.Branch(OpCodes.Bge_Un, outside);
                 break;
             default:
                 _il.Load(_state);
                 _il.Load(_address);
                 _il.Constant32((uint)access.Size);
-                _il.Call(IsWrite(statement) ? Runtime.IsInValueWritable : Runtime.IsInValue);
+                _il.Call(FunctionBody.IsWrite(statement) ? Runtime.IsInValueWritable : Runtime.IsInValue);
                 _il.Branch(OpCodes.Brfalse, outside);
                 break;
         }

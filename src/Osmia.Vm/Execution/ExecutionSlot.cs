@@ -36,6 +36,8 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         var memory = (byte*)NativeMemory.AlignedAlloc(size, 64);
         NativeMemory.Clear(memory, size);
         State = (MachineState*)memory;
+        State->Cpu = index;
+        State->Self = GCHandle.ToIntPtr(GCHandle.Alloc(this, GCHandleType.Weak));
         memory += sizeof(MachineState);
         _frames = (CallFrame*)memory;
         memory += sizeof(CallFrame) * MaxFrames;
@@ -237,6 +239,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     {
         if (State != null)
         {
+            GCHandle.FromIntPtr(State->Self).Free();
             NativeMemory.AlignedFree(State);
             State = null;
             FreePacketBuffer();

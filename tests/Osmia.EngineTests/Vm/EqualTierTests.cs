@@ -27,6 +27,8 @@ public sealed class EqualTierTests
     [
         ("il checked", Options(VmTier.Il, VmMode.Checked)),
         ("il metered", Options(VmTier.Il, VmMode.Metered)),
+        ("x64 checked", Options(VmTier.X64, VmMode.Checked)),
+        ("x64 metered", Options(VmTier.X64, VmMode.Metered)),
     ];
 
     [Fact]

@@ -18,6 +18,7 @@ public sealed class VmTierTests
     [Theory]
     [InlineData(VmTier.Interpreter)]
     [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
     public void A_loop_without_end_stops_at_the_budget(VmTier tier)
     {
         using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, InstructionBudget = 1 << 20 });
@@ -33,6 +34,7 @@ public sealed class VmTierTests
     [Theory]
     [InlineData(VmTier.Interpreter)]
     [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
     public void A_run_is_cancelled_from_another_thread_and_the_next_one_is_not(VmTier tier)
     {
         using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, InstructionBudget = long.MaxValue / 8 });
@@ -47,6 +49,7 @@ public sealed class VmTierTests
     [Theory]
     [InlineData(VmTier.Interpreter)]
     [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
     public void A_run_ends_when_its_time_is_over(VmTier tier)
     {
         using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, InstructionBudget = long.MaxValue / 8, TimeBudget = TimeSpan.FromMilliseconds(30) });
@@ -59,6 +62,7 @@ public sealed class VmTierTests
     [Theory]
     [InlineData(VmTier.Interpreter)]
     [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
     public void A_run_inside_bpf_loop_is_cancelled(VmTier tier)
     {
         // 2^46 calls of the innermost function.
@@ -144,7 +148,7 @@ public sealed class VmTierTests
             if r3 < 100 goto again
             exit
             """;
-        foreach (VmTier tier in new[] { VmTier.Interpreter, VmTier.Il })
+        foreach (VmTier tier in new[] { VmTier.Interpreter, VmTier.Il, VmTier.X64 })
         {
             using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier });
             using LoadedObject loaded = engine.Load(Code);
