@@ -88,8 +88,8 @@ public sealed unsafe partial class VmProgram
     private void Compile(bool usesIl, bool usesMachineCode)
     {
         long start = Stopwatch.GetTimestamp();
-        var around = new ProgramSurroundings(Kind, ContextLayout, ContextUsers, _maps, _proof?.Facts);
-        var mode = new CompilationMode(!_engine.Options.TrustsPrograms, Mode == VmMode.Metered);
+        ProgramSurroundings around = Surroundings();
+        CompilationMode mode = CompilationMode();
         int length = Definition.Instructions.Length;
         CompiledFunctions? compiled = null;
         string? reason = null;
@@ -115,4 +115,8 @@ public sealed unsafe partial class VmProgram
         TierReason = reason;
         _compiled = compiled;
     }
+
+    private ProgramSurroundings Surroundings() => new(Kind, ContextLayout, ContextUsers, _maps, _proof?.Facts);
+
+    private CompilationMode CompilationMode() => new(!_engine.Options.TrustsPrograms, Mode == VmMode.Metered);
 }

@@ -109,12 +109,12 @@ internal sealed unsafe partial class IlEmitter
         _il.Emit(OpCodes.Add);
         StoreResult(result, isWide: true);
         Jump(block, found, test.Slot);
-        _outside.Add(new(outside, () =>
+        Outside(outside, () =>
         {
             _il.Constant64(0);
             StoreResult(result, isWide: true);
             Jump(block, missing, test.Slot, isOutside: true);
-        }));
+        });
     }
 
     private void EmitLocalCall(Statement statement)

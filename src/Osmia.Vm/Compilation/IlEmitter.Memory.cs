@@ -195,16 +195,16 @@ internal sealed unsafe partial class IlEmitter
 
         if (access.IsFirm)
         {
-            _outside.Add(new(outside, () => Leave(statement.Slot, statement.Known)));
+            Outside(outside, () => Leave(statement.Slot, statement.Known));
             return;
         }
 
-        _outside.Add(new(outside, () =>
+        Outside(outside, () =>
         {
             Keep(statement.Known);
             miss();
             _il.Branch(OpCodes.Br, after);
-        }));
+        });
     }
 
     private void CompareNotNull(Access access, Label outside)

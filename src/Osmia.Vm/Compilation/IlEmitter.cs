@@ -29,6 +29,8 @@ internal sealed unsafe partial class IlEmitter
     private readonly List<OutOfLine> _outside = [];
     private readonly LocalBuilder _state;
     private readonly LocalBuilder _address;
+    /// <summary>Of the statement being written.</summary>
+    private int _slot;
     private LocalBuilder? _frame;
     private LocalBuilder? _fuel;
     private LocalBuilder? _packetLow;
@@ -58,6 +60,7 @@ internal sealed unsafe partial class IlEmitter
 
     public void Emit()
     {
+        _il.At(CompiledPiece.Frame, isAside: false);
         Begin();
         if (_graph.Entry.Index != 0)
         {
@@ -70,6 +73,8 @@ internal sealed unsafe partial class IlEmitter
             List<Statement> statements = _body.Blocks[block.Index];
             for (int i = 0; i < statements.Count; i++)
             {
+                _slot = statements[i].Slot;
+                _il.At(_slot, isAside: false);
                 if (statements[i].Kind == StatementKind.ArrayLookup && i + 2 == statements.Count && FunctionBody.TestsNull(statements[i + 1], statements[i].Result))
                 {
                     EmitLookupAndTest(statements[i], (ArrayMap)_around.Map(statements[i].Target), statements[i + 1], block);
@@ -82,6 +87,8 @@ internal sealed unsafe partial class IlEmitter
 
         for (int i = 0; i < _outside.Count; i++)
         {
+            _slot = _outside[i].Slot;
+            _il.At(_slot, isAside: true);
             _il.Mark(_outside[i].Start);
             _outside[i].Write();
         }
@@ -226,7 +233,7 @@ internal sealed unsafe partial class IlEmitter
         _il.Constant64(0);
         _il.Branch(OpCodes.Blt, empty);
         _il.Mark(go);
-        _outside.Add(new(empty, () =>
+        Outside(empty, () =>
         {
             SetCurrent(slot);
             _il.Argument(0);
@@ -234,7 +241,7 @@ internal sealed unsafe partial class IlEmitter
             _il.Call(Runtime.Refuel);
             _il.Store(_fuel!);
             _il.Branch(OpCodes.Br, go);
-        }));
+        });
     }
 
     private void SetCurrent(int slot)
@@ -289,7 +296,7 @@ internal sealed unsafe partial class IlEmitter
         _il.Emit(OpCodes.Volatile);
         _il.Emit(OpCodes.Ldind_I4);
         _il.Branch(OpCodes.Brtrue, leave);
-        _outside.Add(new(leave, () => Leave(resumeAt, live)));
+        Outside(leave, () => Leave(resumeAt, live));
     }
 
     /// <summary>The interpreter does the rest of the function.</summary>
@@ -431,5 +438,7 @@ internal sealed unsafe partial class IlEmitter
         Jump(block, block.Next!, slot);
     }
 
-    private sealed record OutOfLine(Label Start, Action Write);
+    private void Outside(Label start, Action write) => _outside.Add(new(start, _slot, write));
+
+    private sealed record OutOfLine(Label Start, int Slot, Action Write);
 }

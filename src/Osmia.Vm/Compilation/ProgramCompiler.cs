@@ -13,15 +13,19 @@ internal static unsafe class ProgramCompiler
 
     private static readonly Type[] s_parameters = [typeof(ExecutionSlot), typeof(ulong), typeof(ulong), typeof(ulong), typeof(ulong), typeof(ulong)];
 
+    public static string NameOf(string program, int function) => $"{program}@{function}";
+
     /// <param name="code">Decoded, and kept until nothing runs the result any more.</param>
     /// <param name="reason">Why there is no result.</param>
-    public static CompiledFunctions? Compile(string name, DecodedInstruction* code, int length, ProgramSurroundings around, CompilationMode mode, int slots, out string? reason)
+    /// <param name="log">Makes the log of a function's IL, by the slot it begins at.</param>
+    public static MethodFunctions? Compile(string name, DecodedInstruction* code, int length, ProgramSurroundings around, CompilationMode mode, int slots, out string? reason,
+        Func<int, IlLog>? log = null)
     {
         var functions = new ProgramFunctions(code, length, around, mode);
         var methods = new DynamicMethod?[length];
         foreach (FlowGraph graph in functions.Graphs)
         {
-            methods[graph.Start] = new DynamicMethod($"{name}@{graph.Start}", typeof(ulong), s_parameters, typeof(ExecutionSlot).Module, skipVisibility: true);
+            methods[graph.Start] = new DynamicMethod(NameOf(name, graph.Start), typeof(ulong), s_parameters, typeof(ExecutionSlot).Module, skipVisibility: true);
         }
 
         var largest = default(CompiledSize);
@@ -30,7 +34,7 @@ internal static unsafe class ProgramCompiler
         foreach (FlowGraph graph in functions.Graphs)
         {
             FunctionBody body = functions.Build(graph, MaxDepth);
-            var il = new IlWriter(methods[graph.Start]!.GetILGenerator(graph.Length * 16));
+            var il = new IlWriter(methods[graph.Start]!.GetILGenerator(graph.Length * 16), log?.Invoke(graph.Start));
             new IlEmitter(il, code, body, start => methods[start]!, functions.LengthOf).Emit();
             CompiledSize size = new(il.Size, il.Instructions, il.Blocks, il.Locals, il.LocalReferences);
             if (size.Excess is { } excess)

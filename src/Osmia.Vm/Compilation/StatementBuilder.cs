@@ -228,7 +228,7 @@ internal sealed unsafe partial class StatementBuilder
         Node fitted = web.IsNarrow ? Node.Narrow(value) : Node.Wide(value);
         if (web.IsPassedOn && fitted.Depth < _maxDepth)
         {
-            _pending.Add(new(web, fitted));
+            _pending.Add(new(web, fitted, slot));
             return;
         }
 
@@ -274,7 +274,7 @@ internal sealed unsafe partial class StatementBuilder
     {
         PendingValue pending = _pending[index];
         _pending.RemoveAt(index);
-        _statements.Add(new Statement(StatementKind.Assign, 0) { A = pending.Value, Result = pending.Web });
+        _statements.Add(new Statement(StatementKind.Assign, pending.Slot) { A = pending.Value, Result = pending.Web });
     }
 
     /// <summary>Writes down what still reads the old value of a variable.</summary>
@@ -316,7 +316,7 @@ internal sealed unsafe partial class StatementBuilder
         return known;
     }
 
-    private sealed record PendingValue(Web Web, Node Value);
+    private sealed record PendingValue(Web Web, Node Value, int Slot);
 
     private sealed record StoredValue(long Place, int Size, Node Value);
 }

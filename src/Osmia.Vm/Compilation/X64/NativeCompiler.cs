@@ -29,20 +29,21 @@ internal static unsafe class NativeCompiler
             labels[graph.Start] = assembler.Label();
         }
 
+        List<CodeMark> marks = [new(0, CompiledPiece.Frame, false)];
         bool needsMachine = false;
         int frameBytes = 0;
         foreach (FlowGraph graph in functions.Graphs)
         {
             FunctionBody body = functions.Build(graph, MaxDepth);
             assembler.Place(labels[graph.Start]!.Value);
-            new X64Emitter(assembler, code, body, start => labels[start]!.Value, functions.LengthOf).Emit();
+            new X64Emitter(assembler, code, body, start => labels[start]!.Value, functions.LengthOf, marks).Emit();
             needsMachine |= body.NeedsMachine;
             frameBytes = Math.Max(frameBytes, graph.Start == 0 ? body.FrameBytes : 0);
         }
 
         assembler.Finish();
         int[] offsets = Array.ConvertAll(labels, label => label is { } placed ? assembler.OffsetOf(placed) : NativeFunctions.NoFunction);
-        return new NativeFunctions(new ExecutableMemory(assembler.Code), offsets, slots) { Lengths = functions.Lengths(), NeedsMachine = needsMachine, FrameBytes = frameBytes };
+        return new NativeFunctions(new ExecutableMemory(assembler.Code), offsets, [.. marks], slots) { Lengths = functions.Lengths(), NeedsMachine = needsMachine, FrameBytes = frameBytes };
     }
 
     // ulong (MachineState*, function): the arguments are in the state. Functions keep what the caller owns, but for r15.

@@ -3,7 +3,7 @@ using Osmia.Vm.Execution;
 namespace Osmia.Vm.Compilation.X64;
 
 /// <summary>The functions of a program as machine code.</summary>
-internal sealed unsafe class NativeFunctions(ExecutableMemory code, int[] offsets, int slots) : CompiledFunctions(offsets.Length, slots)
+internal sealed unsafe class NativeFunctions(ExecutableMemory code, int[] offsets, CodeMark[] marks, int slots) : CompiledFunctions(offsets.Length, slots)
 {
     public const int NoFunction = -1;
 
@@ -11,6 +11,37 @@ internal sealed unsafe class NativeFunctions(ExecutableMemory code, int[] offset
 
     /// <summary>Where each function begins in the code, by its slot of the program; the way in stands at 0.</summary>
     public int[] Offsets { get; } = offsets;
+
+    /// <summary>The code in pieces, as it stands in memory.</summary>
+    public IReadOnlyList<CompiledPiece> Pieces()
+    {
+        var pieces = new List<CompiledPiece>();
+        for (int i = 0; i < marks.Length; i++)
+        {
+            int end = i + 1 < marks.Length ? marks[i + 1].Offset : Code.Length;
+            if (end > marks[i].Offset)
+            {
+                byte[] bytes = new ReadOnlySpan<byte>(Code.Start + marks[i].Offset, end - marks[i].Offset).ToArray();
+                pieces.Add(new(marks[i].Slot, marks[i].IsAside) { Machine = bytes, Address = (ulong)Code.Start + (ulong)marks[i].Offset, Function = FunctionAt(marks[i].Offset) });
+            }
+        }
+
+        return pieces;
+    }
+
+    private int FunctionAt(int offset)
+    {
+        int function = 0;
+        for (int slot = 0; slot < Offsets.Length; slot++)
+        {
+            if (Offsets[slot] != NoFunction && Offsets[slot] <= offset && Offsets[slot] >= Offsets[function])
+            {
+                function = slot;
+            }
+        }
+
+        return function;
+    }
 
     public override void Release() => Code.Dispose();
 

@@ -33,11 +33,17 @@ internal sealed unsafe partial class X64Emitter
     private readonly Reg[] _saved;
     private readonly StackFrame _stack;
 
+    private readonly List<CodeMark> _marks;
+
     /// <summary>The statement being written, counted through the function.</summary>
     private int _at;
 
-    public X64Emitter(X64Assembler assembler, DecodedInstruction* code, FunctionBody body, Func<int, CodeLabel> functionAt, Func<int, int> lengthOf)
+    /// <summary>Its slot in the program.</summary>
+    private int _slot;
+
+    public X64Emitter(X64Assembler assembler, DecodedInstruction* code, FunctionBody body, Func<int, CodeLabel> functionAt, Func<int, int> lengthOf, List<CodeMark> marks)
     {
+        _marks = marks;
         _asm = assembler;
         _code = code;
         _body = body;
@@ -54,6 +60,7 @@ internal sealed unsafe partial class X64Emitter
 
     public void Emit()
     {
+        Mark(CompiledPiece.Frame, isAside: false);
         Begin();
         if (_graph.Entry.Index != 0)
         {
@@ -67,6 +74,8 @@ internal sealed unsafe partial class X64Emitter
             for (int i = 0; i < statements.Count; i++)
             {
                 _at = _places.FirstStatement(block) + i;
+                _slot = statements[i].Slot;
+                Mark(_slot, isAside: false);
                 if (statements[i].Kind == StatementKind.ArrayLookup && i + 2 == statements.Count && FunctionBody.TestsNull(statements[i + 1], statements[i].Result))
                 {
                     EmitLookupAndTest(statements[i], (ArrayMap)_around.Map(statements[i].Target), statements[i + 1], block);
@@ -81,13 +90,24 @@ internal sealed unsafe partial class X64Emitter
         {
             OutOfLine outside = _outside[i];
             _at = outside.At;
+            _slot = outside.Slot;
+            Mark(_slot, isAside: true);
             _held = outside.Held;
             _asm.Place(outside.Start);
             outside.Write();
         }
 
+        Mark(CompiledPiece.Frame, isAside: true);
         _asm.Place(_end);
         End();
+    }
+
+    private void Mark(int slot, bool isAside)
+    {
+        if (_marks.Count == 0 || _marks[^1].Slot != slot || _marks[^1].IsAside != isAside)
+        {
+            _marks.Add(new(_asm.Length, slot, isAside));
+        }
     }
 
     private void Begin()
@@ -220,7 +240,7 @@ internal sealed unsafe partial class X64Emitter
         _asm.Jump(_end);
     }
 
-    private void Outside(CodeLabel start, Action write) => _outside.Add(new(start, _at, _held, write));
+    private void Outside(CodeLabel start, Action write) => _outside.Add(new(start, _at, _slot, _held, write));
 
     private void Save(List<Reg> registers)
     {
@@ -384,7 +404,7 @@ internal sealed unsafe partial class X64Emitter
         Jump(block, block.Next!, slot);
     }
 
-    private sealed record OutOfLine(CodeLabel Start, int At, int Held, Action Write);
+    private sealed record OutOfLine(CodeLabel Start, int At, int Slot, int Held, Action Write);
 
     /// <summary>The machine's stack of a function: places of webs, of registers that a call overwrites, of values that wait.</summary>
     private readonly struct StackFrame(int slots, int pushed)

@@ -64,3 +64,8 @@ internal readonly record struct Mem(Reg Base, int Displacement, Reg Index = Reg.
 
 /// <summary>A place in the code, perhaps not written yet.</summary>
 internal readonly record struct CodeLabel(int Id);
+
+/// <summary>From an offset of the code on it is what became of an instruction.</summary>
+/// <param name="Slot">The instruction's, or <see cref="CompiledPiece.Frame"/>.</param>
+/// <param name="IsAside">Out of the way, behind the function.</param>
+internal readonly record struct CodeMark(int Offset, int Slot, bool IsAside);
