@@ -36,6 +36,8 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         var memory = (byte*)NativeMemory.AlignedAlloc(size, 64);
         NativeMemory.Clear(memory, size);
         State = (MachineState*)memory;
+        State->Cpu = index;
+        State->Self = GCHandle.ToIntPtr(GCHandle.Alloc(this, GCHandleType.Weak));
         memory += sizeof(MachineState);
         _frames = (CallFrame*)memory;
         memory += sizeof(CallFrame) * MaxFrames;
@@ -220,7 +222,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
         s->Current = caller;
         Unsafe.CopyBlock(s->Registers, registers, SavedRegisters * sizeof(ulong));
-        if (s->Budget < 0)
+        if (s->Budget < 0 || Volatile.Read(ref s->Cancel) != 0)
         {
             Refuel(s);
         }
@@ -237,6 +239,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     {
         if (State != null)
         {
+            GCHandle.FromIntPtr(State->Self).Free();
             NativeMemory.AlignedFree(State);
             State = null;
             FreePacketBuffer();

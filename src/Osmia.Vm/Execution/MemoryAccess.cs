@@ -239,6 +239,11 @@ internal sealed unsafe partial class ExecutionSlot
         while (Interlocked.CompareExchange(ref *word, 1, 0) != 0)
         {
             spin.SpinOnce(sleep1Threshold: -1);
+            if (Volatile.Read(ref State->Cancel) != 0)
+            {
+                Refuel(State);
+            }
+
             if ((State->Budget -= 64) < 0 && !TryRefuel(State))
             {
                 return false;
