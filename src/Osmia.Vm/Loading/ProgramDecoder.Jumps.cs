@@ -1,5 +1,6 @@
 using Osmia.Bytecode;
 using Osmia.Objects.Diagnostics;
+using Osmia.Vm.Helpers;
 
 namespace Osmia.Vm.Loading;
 
@@ -129,7 +130,7 @@ internal sealed unsafe partial class ProgramDecoder
         {
             throw new UnsupportedFeatureException(
                 Describe(DiagnosticIds.MissingHelper, slot, $"helper {name} is not available in the VM",
-                    HelperTable.IsKnown(id) ? "it needs something of the running kernel, or has not been built for the process" : "there is no such helper as of Linux 6.18",
+                    HelperAbsence.Of(id),
                     "run the program in the kernel engine, or leave it out when loading the object"), name, VmEngine.EngineName);
         }
 

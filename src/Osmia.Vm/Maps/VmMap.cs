@@ -17,6 +17,7 @@ internal static class MapFlags
     public const uint NoCommonLru = 1 << 1;
     public const uint ReadOnlyForHost = 1 << 3;
     public const uint WriteOnlyForHost = 1 << 4;
+    public const uint StackBuildId = 1 << 5;
     public const uint ZeroSeed = 1 << 6;
     public const uint ReadOnlyForProgram = 1 << 7;
     public const uint WriteOnlyForProgram = 1 << 8;
@@ -28,7 +29,7 @@ internal static class MapFlags
 /// A map of the VM. Keys and values are native memory that stays where it is while a program or handle of the map lives,
 /// so that programs hold plain pointers. Operations return Linux error numbers; the public face turns them into exceptions.
 /// </summary>
-internal abstract unsafe class VmMap : Map
+internal abstract unsafe partial class VmMap : Map
 {
     public const ulong HandleTag = 0xfffe_a000_0000_0000;
     public const int AllCpus = -1;
@@ -72,7 +73,7 @@ internal abstract unsafe class VmMap : Map
     public bool IsFrozen { get; set; }
 
     /// <summary>Where a value holds a struct bpf_spin_lock that copies leave alone; -1 without one.</summary>
-    public int SpinLockOffset { get; init; }
+    public int SpinLockOffset { get; set; }
 
     public bool IsWritableByProgram { get; }
 
@@ -82,6 +83,9 @@ internal abstract unsafe class VmMap : Map
     public ulong KeyBytes { get; }
 
     public ulong ValueBytes { get; }
+
+    /// <summary>A value of the map holds a timer or work queue that was initialised.</summary>
+    public bool HasDeferredWork { get; set; }
 
     /// <summary>Bytes a lookup may read, when they are more than a key: counted against the run that looks up.</summary>
     public uint LookupBytes { get; protected set; }
@@ -179,7 +183,7 @@ internal abstract unsafe class VmMap : Map
         {
             fixed (byte* k = key, v = value)
             {
-                result = Put(k, v, (ulong)mode, AllCpus);
+                result = PutFromHost(k, v, (ulong)mode);
             }
         }
         finally
@@ -240,6 +244,14 @@ internal abstract unsafe class VmMap : Map
             Release();
         }
     }
+
+    public override UserRingWriter OpenWriter() =>
+        throw new UnsupportedFeatureException(
+            new Diagnostic(DiagnosticIds.MapHasNoRecords, $"map '{Name}' takes no samples")
+            {
+                Why = $"it is of type {Type.ToKernelName()}; user_ringbuf maps take samples",
+                Try = "update its elements instead",
+            }, "sample writer", VmEngine.EngineName);
 
     public override RecordReader OpenReader() =>
         throw new UnsupportedFeatureException(
@@ -330,9 +342,19 @@ internal abstract unsafe class VmMap : Map
         {
             Engine.Slots.RefuseInsideRun();
             _isDisposed = true;
+            if (HasDeferredWork)
+            {
+                // As in the kernel: the host's hold on the map is what keeps its timers.
+                Engine.Deferred.Forget(this);
+            }
+
             Release();
         }
     }
+
+    /// <summary>The key of a value, for callbacks.</summary>
+    /// <param name="scratch">Room for an index.</param>
+    public virtual ulong KeyAddressOf(ulong value, uint* scratch) => 0;
 
     /// <summary>Copies one value, leaving a spin lock inside it as it is.</summary>
     protected void CopyValue(byte* target, byte* source)
