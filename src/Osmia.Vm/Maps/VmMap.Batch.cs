@@ -15,6 +15,7 @@ internal abstract unsafe partial class VmMap
     {
         CheckSize(nameof(key), key.Length, KeySize);
         CheckSize(nameof(value), value.Length, ValueBufferSize);
+        CheckHostRead("take");
         CheckHostWrite("take");
         Enter();
         int result;
@@ -42,6 +43,7 @@ internal abstract unsafe partial class VmMap
     {
         int count = BatchLength(keys.Length, values.Length);
         RequireBatch(remove ? MapOperations.LookupAndDeleteBatch : MapOperations.LookupBatch);
+        CheckHostRead("read a batch");
         if (remove)
         {
             CheckHostWrite("read and delete a batch");
@@ -91,7 +93,7 @@ internal abstract unsafe partial class VmMap
     }
 
     /// <summary>Copies an element out and removes it; 0 or a negative error number.</summary>
-    protected virtual int Take(byte* key, byte* value) => -Errno.NotSupported;
+    protected virtual int Take(byte* key, byte* value) => -Errno.NotSupportedHere;
 
     /// <summary>Elements in the order of keys; the cursor holds the last one.</summary>
     protected virtual int ReadElements(MapCursor cursor, Span<byte> keys, Span<byte> values, int count, bool remove)

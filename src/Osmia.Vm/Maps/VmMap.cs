@@ -153,11 +153,7 @@ internal abstract unsafe partial class VmMap : Map
     {
         CheckSize(nameof(key), key.Length, KeySize);
         CheckSize(nameof(value), value.Length, ValueBufferSize);
-        if ((Definition.Flags & MapFlags.WriteOnlyForHost) != 0)
-        {
-            Throw("lookup", Errno.Perm, "the map was made write-only for the host (BPF_F_WRONLY)");
-        }
-
+        CheckHostRead("lookup");
         Enter();
         try
         {
@@ -231,6 +227,7 @@ internal abstract unsafe partial class VmMap : Map
         }
 
         CheckSize(nameof(next), next.Length, KeySize);
+        CheckHostRead("next key");
         Enter();
         try
         {
@@ -390,6 +387,14 @@ internal abstract unsafe partial class VmMap : Map
     };
 
     private void Enter() => ObjectDisposedException.ThrowIf(_isDisposed || !TryAcquire(), this);
+
+    private void CheckHostRead(string operation)
+    {
+        if ((Definition.Flags & MapFlags.WriteOnlyForHost) != 0)
+        {
+            Throw(operation, Errno.Perm, "the map was made write-only for the host (BPF_F_WRONLY)");
+        }
+    }
 
     private void CheckHostWrite(string operation)
     {
