@@ -4,6 +4,7 @@ using Osmia.Runtime;
 using Osmia.Verification;
 using Osmia.Vm.Execution;
 using Osmia.Vm.Loading;
+using Osmia.Vm.Kfuncs;
 using Osmia.Vm.Maps;
 using Osmia.Vm.Timers;
 
@@ -64,6 +65,7 @@ public sealed class VmEngine : IEngine
     public Target Target { get; } = new("vm")
     {
         NoTypesReason = "the VM is no kernel and has no kernel types; give a BTF file to relocate against",
+        FunctionNumber = VmKfuncs.NumberOf,
         LackOf = (helper, _) => VmHelpers.Find((int)helper.Id) is null ? $"the VM does not have it: {Helpers.HelperAbsence.Of((int)helper.Id)}" : null,
     };
 
@@ -71,6 +73,11 @@ public sealed class VmEngine : IEngine
 
     /// <summary>What makes this engine's SYN cookies its own.</summary>
     internal ulong CookieSecret { get; }
+
+    internal ObjectStore Objects { get; } = new();
+
+    /// <summary>Objects that programs made (<c>bpf_obj_new</c>) and that a run, map, list or tree holds.</summary>
+    public int ObjectCount => Objects.Heap.Count;
 
     internal DeferredTable Deferred { get; } = new();
 
@@ -184,6 +191,7 @@ public sealed class VmEngine : IEngine
         Deferred.Dispose();
         Slots.Dispose();
         Sockets.Dispose();
+        Objects.Dispose();
     }
 
     /// <summary>The map a register value stands for, when the program may use it.</summary>

@@ -18,7 +18,7 @@ internal sealed unsafe partial class ExecutionSlot
     private int _heldSockets;
 
     /// <summary>Something is left that a run must give back.</summary>
-    private bool HoldsResources => _reservedCount != 0 || _heldLock != null || _heldSockets != 0;
+    private bool HoldsResources => _reservedCount != 0 || _heldLock != null || _heldSockets != 0 || _objectCount != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsReadable(MachineState* s, ulong address, ulong size)
@@ -181,6 +181,12 @@ internal sealed unsafe partial class ExecutionSlot
             return true;
         }
 
+        if (Engine.Objects.Heap.TryLocate(address, Program.ObjectId, out MapRegion made) && Holds(made.Low, made.Length, address, size))
+        {
+            Remember(made.Low, made.Length, isWritable: true);
+            return true;
+        }
+
         if (Engine.MapMemory.TryFind(address, Program, out VmMap? map) && map.TryLocate(address, out MapRegion region)
             && Holds(region.Low, region.Length, address, size) && (region.IsWritable || !isWrite))
         {
@@ -303,6 +309,7 @@ internal sealed unsafe partial class ExecutionSlot
     private void ReleaseResources()
     {
         _heldSockets = 0;
+        DropObjects();
         while (_reservedCount > 0)
         {
             ulong record = _reserved[_reservedCount - 1].Low;

@@ -202,15 +202,15 @@ internal static unsafe class DynptrHelpers
     {
         ref Dynptr target = ref slot.DynptrArgument(1);
         uint length = (uint)r[3];
-        if (target.Kind == DynptrKind.Null || target.IsReadOnly)
-        {
-            return Errno.Negative(Errno.Invalid);
-        }
-
         int error = Check(target, (uint)r[2], length);
         if (error != 0)
         {
             return (ulong)(long)error;
+        }
+
+        if (target.Kind == DynptrKind.Null || target.IsReadOnly)
+        {
+            return Errno.Negative(Errno.Invalid);
         }
 
         byte* bytes = slot.DynptrBytes(target, (uint)r[2], length);

@@ -25,7 +25,6 @@ internal static class HelperAbsence
         new("it reads kernel structures through types of a running kernel", [SnprintfBtf, SeqPrintfBtf, SeqPrintf, SeqWrite, PerCpuPtr, ThisCpuPtr, KallsymsLookupName, BtfFindByNameKind, TaskPtRegs, GetTaskStack, FindVma, DPath, SkbOutput, XdpOutput, GetNsCurrentPidTgid]),
         new("it makes system calls for the kernel's loader programs", [SysBpf, SysClose]),
         new("it belongs to security modules of the kernel", [BprmOptsSet, ImaInodeHash, ImaFileHash]),
-        new("it moves objects of the kernel into maps", [KptrXchg]),
     ];
 
     private static readonly Dictionary<HelperId, string> s_reasons = s_rows.SelectMany(row => row.Helpers.Select(helper => (helper, row.Why))).ToDictionary(pair => pair.helper, pair => pair.Why);

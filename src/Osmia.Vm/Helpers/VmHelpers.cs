@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Osmia.Bytecode;
 using Osmia.Vm.Execution;
 using Osmia.Vm.Helpers;
+using Osmia.Vm.Kfuncs;
 using Osmia.Vm.Loading;
 
 namespace Osmia.Vm;
@@ -45,7 +46,13 @@ public static unsafe class VmHelpers
 
     internal static VmHelper? Find(int id) => (uint)id < (uint)s_byId.Length ? s_byId[id] : null;
 
-    internal static string NameOf(int id) => HelperTable.NameOf(id);
+    /// <summary>The name of a helper, or of a kernel function by its number here.</summary>
+    internal static string NameOf(int id) => VmKfuncs.Find(id)?.Name ?? HelperTable.NameOf(id);
+
+    /// <summary>Whether the packet's memory may be elsewhere after a call: the helper moves it, or runs a callback that may. Of helpers and kernel functions.</summary>
+    internal static bool MovesPacket(int id) => VmKfuncs.Find(id) is { } function
+        ? function.CallsBack
+        : HelperTable.Find(id) is { } known && known.Signatures.Any(s => (s.Traits & (HelperTraits.ChangesPacket | HelperTraits.CallsCallback)) != 0);
 
     private static VmHelper?[] Build()
     {
@@ -125,6 +132,7 @@ public static unsafe class VmHelpers
             new(HelperId.XdpLoadBytes, Xdp, &XdpHelpers.LoadBytes),
             new(HelperId.XdpStoreBytes, Xdp, &XdpHelpers.StoreBytes),
 
+            new(HelperId.KptrXchg, All, &ObjectKfuncs.Exchange),
             new(HelperId.TimerInit, All, &TimerHelpers.Init),
             new(HelperId.TimerSetCallback, All, &TimerHelpers.SetCallback),
             new(HelperId.TimerStart, All, &TimerHelpers.Start),

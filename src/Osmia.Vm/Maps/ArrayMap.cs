@@ -56,10 +56,7 @@ internal sealed unsafe class ArrayMap : VmMap
         }
 
         byte* target = Memory + (_stride * index);
-        if (HasDeferredWork)
-        {
-            Engine.Deferred.Forget((ulong)target, _stride);
-        }
+        ForgetValue(target, _stride);
 
         if (_isPerCpu && cpu == AllCpus)
         {

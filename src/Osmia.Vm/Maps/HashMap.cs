@@ -204,6 +204,9 @@ internal sealed unsafe class HashMap : VmMap
         return offset >= (ulong)sizeof(EntryHeader);
     }
 
+    /// <summary>Elements there are.</summary>
+    public int Count => _table.Count;
+
     /// <summary>What walking all buckets reads.</summary>
     public ulong BucketBytes => _table.BucketCount * (ulong)sizeof(int);
 
@@ -393,11 +396,7 @@ internal sealed unsafe class HashMap : VmMap
 
     private void Drop(int index)
     {
-        if (HasDeferredWork)
-        {
-            Engine.Deferred.Forget((ulong)_table.Value(_table.Entry(index)), (ulong)ValueBufferSize);
-        }
-
+        ForgetValue(_table.Value(_table.Entry(index)), (ulong)ValueBufferSize);
         _table.BeginWrite();
         _table.Unlink(index);
         _table.EndWrite();

@@ -19,7 +19,7 @@ internal sealed unsafe class StorageMap : VmMap
 
     public StorageMap(VmEngine engine, LinkedMap definition, uint objectId)
         : base(engine, definition, objectId) =>
-        _values = new HashMap(engine, definition with { Type = MapType.Hash, MaxEntries = Capacity, Flags = 0 }, objectId);
+        _values = new HashMap(engine, definition with { Type = MapType.Hash, MaxEntries = Capacity, Flags = 0 }, objectId) { Face = this };
 
     /// <summary>Lock of the values, as the definition says.</summary>
     public required int LockOffset

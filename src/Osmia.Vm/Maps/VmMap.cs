@@ -84,6 +84,12 @@ internal abstract unsafe partial class VmMap : Map
 
     public ulong ValueBytes { get; }
 
+    /// <summary>A value of the map held objects (lists, trees, pointers).</summary>
+    public bool HoldsObjects { get; set; }
+
+    /// <summary>The map that programs know, for one that keeps its values.</summary>
+    public VmMap? Face { get; set; }
+
     /// <summary>A value of the map holds a timer or work queue that was initialised.</summary>
     public bool HasDeferredWork { get; set; }
 
@@ -289,6 +295,11 @@ internal abstract unsafe partial class VmMap : Map
             Engine.Slots.WaitForRuns();
             Engine.Unload(this);
 
+            if (HoldsObjects && MemoryLength != 0)
+            {
+                Engine.Objects.Forget(MemoryStart, MemoryLength);
+            }
+
             // A run that kept an address from before passed its check while the memory was still known: it is waited for too.
             Engine.Slots.WaitForRuns();
             if (_reference.IsAllocated)
@@ -346,6 +357,21 @@ internal abstract unsafe partial class VmMap : Map
             }
 
             Release();
+        }
+    }
+
+    /// <summary>What stands in a value that is deleted or written over ends with it: timers, lists, objects.</summary>
+    protected void ForgetValue(byte* value, ulong length)
+    {
+        VmMap face = Face ?? this;
+        if (face.HasDeferredWork)
+        {
+            Engine.Deferred.Forget((ulong)value, length);
+        }
+
+        if (face.HoldsObjects)
+        {
+            Engine.Objects.Forget((ulong)value, length);
         }
     }
 
