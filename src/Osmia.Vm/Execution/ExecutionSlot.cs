@@ -132,7 +132,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         }
         finally
         {
-            if (_reservedCount != 0 || _heldLock != null)
+            if (HoldsResources)
             {
                 ReleaseResources();
             }
@@ -188,7 +188,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
     private void End()
     {
-        if (_reservedCount != 0 || _heldLock != null)
+        if (HoldsResources)
         {
             ThrowNotReleased();
         }
@@ -261,6 +261,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
         CallFrame* frame = &_frames[depth];
         frame->Return = returnTo;
+        frame->Caller = returnTo == null ? s->Current : returnTo - 1;
         frame->R6 = s->Registers[6];
         frame->R7 = s->Registers[7];
         frame->R8 = s->Registers[8];
