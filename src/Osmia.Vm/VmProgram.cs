@@ -101,7 +101,7 @@ public sealed unsafe partial class VmProgram : LoadedProgram
             double nanoseconds = (Stopwatch.GetTimestamp() - start) * (1e9 / Stopwatch.Frequency);
             int length = slot.Finish(run, out int contextLength);
             redirection = slot.Redirect;
-            return new(result, length, contextLength, nanoseconds / repeat);
+            return new(result, length, contextLength, nanoseconds / repeat) { Redirect = redirection };
         }
         finally
         {

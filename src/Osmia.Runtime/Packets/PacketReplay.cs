@@ -21,6 +21,9 @@ public sealed class PacketReplay(LoadedProgram program)
     private readonly Dictionary<long, VerdictCount> _verdicts = [];
     private double _nanoseconds;
 
+    /// <summary>Takes the packets that the program lets through, as it left them; null when nobody wants them.</summary>
+    public PacketRecorder? Recorder { get; init; }
+
     /// <summary>By the value the program returned.</summary>
     public IReadOnlyList<VerdictCount> Verdicts
     {
@@ -52,15 +55,19 @@ public sealed class PacketReplay(LoadedProgram program)
     /// <summary>Replays until the capture ends, <paramref name="limit"/> packets were read, or <paramref name="cancellation"/> is signalled.</summary>
     public void Run(PacketReader reader, long limit = long.MaxValue, CancellationToken cancellation = default)
     {
-        for (long read = 0; read < limit && !cancellation.IsCancellationRequested && reader.TryRead(out _, out ReadOnlySpan<byte> frame); read++)
+        for (long read = 0; read < limit && !cancellation.IsCancellationRequested && reader.TryRead(out PacketInfo info, out ReadOnlySpan<byte> frame); read++)
         {
-            Judge(frame);
+            Judge(info, frame);
         }
     }
 
     /// <summary>Hands over one frame.</summary>
     /// <returns>The program's return value, or null when it did not see the frame or trapped.</returns>
-    public ulong? Judge(ReadOnlySpan<byte> frame)
+    public ulong? Judge(ReadOnlySpan<byte> frame) => Judge(new PacketInfo(0, 0, frame.Length, (uint)frame.Length, PacketLinkType.Ethernet), frame);
+
+    /// <param name="info">What the capture says of the frame, for <see cref="Recorder"/>.</param>
+    /// <inheritdoc cref="Judge(ReadOnlySpan{byte})"/>
+    public ulong? Judge(in PacketInfo info, ReadOnlySpan<byte> frame)
     {
         if (!program.TakesFrame(frame))
         {
@@ -73,7 +80,7 @@ public sealed class PacketReplay(LoadedProgram program)
         Bytes += frame.Length;
         try
         {
-            result = program.Run(new ProgramRun { Data = frame });
+            result = Recorder is null ? program.Run(new ProgramRun { Data = frame }) : Recorder.Run(program, info, frame);
         }
         catch (TrapException trap)
         {

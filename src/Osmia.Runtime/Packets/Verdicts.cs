@@ -6,6 +6,14 @@ namespace Osmia.Runtime.Packets;
 /// <remarks>Source: <c>enum xdp_action</c> and <c>TC_ACT_*</c> of the kernel's UAPI; a socket filter returns how many bytes to keep.</remarks>
 public static class Verdicts
 {
+    private const uint XdpPass = 2;
+    private const uint XdpTransmit = 3;
+    private const uint XdpRedirect = 4;
+    private const uint TcShot = 2;
+    private const uint TcStolen = 4;
+    private const uint TcQueued = 5;
+    private const uint TcRedirect = 7;
+
     private static readonly string[] s_xdp = ["XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"];
     private static readonly string[] s_tc = ["TC_ACT_OK", "TC_ACT_RECLASSIFY", "TC_ACT_SHOT", "TC_ACT_PIPE", "TC_ACT_STOLEN", "TC_ACT_QUEUED", "TC_ACT_REPEAT", "TC_ACT_REDIRECT"];
 
@@ -22,6 +30,30 @@ public static class Verdicts
         ProgramType.CgroupSkb => (value & 1) == 0 ? "deny" : "allow",
         _ => $"{value}",
     };
+
+    /// <summary>Whether a packet goes on after the verdict, to its receiver or elsewhere.</summary>
+    public static bool LetsThrough(ProgramType type, ulong value) => type switch
+    {
+        ProgramType.Xdp => (uint)value is XdpPass or XdpTransmit or XdpRedirect,
+        ProgramType.SchedCls or ProgramType.SchedAct => (uint)value is not (TcShot or TcStolen or TcQueued),
+        ProgramType.SocketFilter => (uint)value != 0,
+        ProgramType.CgroupSkb => (value & 1) != 0,
+        _ => true,
+    };
+
+    /// <summary>What a reader of the packet should know of a verdict that sends it elsewhere; null for one that does not.</summary>
+    internal static string? CommentOf(ProgramType type, in ProgramRunResult result)
+    {
+        bool isRedirect = type == ProgramType.Xdp ? (uint)result.ReturnValue == XdpRedirect : type is ProgramType.SchedCls or ProgramType.SchedAct && (uint)result.ReturnValue == TcRedirect;
+        if (!isRedirect)
+        {
+            return type == ProgramType.Xdp && (uint)result.ReturnValue == XdpTransmit ? NameOf(type, result.ReturnValue) : null;
+        }
+
+        Redirection to = result.Redirect;
+        string where = to.Map is { } map ? $" to {to.InterfaceIndex} (map {map}, key {to.Key})" : to.InterfaceIndex != 0 ? $" to interface {to.InterfaceIndex}" : "";
+        return NameOf(type, result.ReturnValue) + where;
+    }
 
     private static string Name(string[] names, uint value) => value < names.Length ? names[value] : $"{value}";
 }

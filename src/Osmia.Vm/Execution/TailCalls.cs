@@ -1,4 +1,5 @@
 using Osmia.Bytecode;
+using Osmia.Runtime;
 using Osmia.Vm.Loading;
 using Osmia.Vm.Maps;
 
