@@ -10,7 +10,10 @@ public enum ProgramKind
     TrafficControl = 4,
     SocketFilter = 8,
     CgroupSkb = 16,
+
+    /// <summary>A program of a hook of the application's own.</summary>
+    Hook = 32,
     Skb = TrafficControl | SocketFilter | CgroupSkb,
     Packet = Xdp | Skb,
-    All = Memory | Packet,
+    All = Memory | Packet | Hook,
 }

@@ -34,7 +34,7 @@ internal sealed unsafe partial class IlEmitter
     }
 
     private bool MovesPacket(int helper) =>
-        _around.HasContext && HelperTable.Find(helper)!.Signatures.Any(s => (s.Traits & (HelperTraits.ChangesPacket | HelperTraits.CallsCallback)) != 0);
+        _around.HasContext && HelperTable.Find(helper) is { } known && known.Signatures.Any(s => (s.Traits & (HelperTraits.ChangesPacket | HelperTraits.CallsCallback)) != 0);
 
     private void KeepArguments(Statement statement)
     {

@@ -18,7 +18,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     private const int ArgumentCount = 5;
     private const int SavedRegisters = 10;
     private const int MaxMayGotos = 8 * 1024 * 1024;
-    private const int ContextCapacity = 256;
+    private const int ContextCapacity = Hooks.HookContext.MaxSize;
 
     private readonly VmProgram?[] _programs = new VmProgram?[MaxFrames];
     private readonly ulong _stackLow;

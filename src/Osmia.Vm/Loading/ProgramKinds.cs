@@ -1,14 +1,16 @@
 using Osmia.Bytecode;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
+using Osmia.Vm.Hooks;
 
 namespace Osmia.Vm.Loading;
 
 internal static class ProgramKinds
 {
     /// <exception cref="UnsupportedFeatureException">The type has no meaning in a process.</exception>
-    public static ProgramKind Of(LinkedProgram program, bool treatAsMemoryPrograms) => program.Type switch
+    public static ProgramKind Of(LinkedProgram program, HookType? hook, bool treatAsMemoryPrograms) => program.Type switch
     {
+        _ when hook is not null => ProgramKind.Hook,
         ProgramType.Xdp => ProgramKind.Xdp,
         ProgramType.SchedCls or ProgramType.SchedAct => ProgramKind.TrafficControl,
         ProgramType.SocketFilter => ProgramKind.SocketFilter,
