@@ -34,7 +34,7 @@ internal static unsafe class HelperTypes
         : NumberOf(typeof(T));
 
     public static string Declare<TR>(string name, params ReadOnlySpan<string> parameters) =>
-        $"static {(typeof(TR) == typeof(Nothing) ? "void" : NumberOf(typeof(TR)))} (*{name})({(parameters.Length == 0 ? "void" : string.Join(", ", parameters!))})";
+        $"static {(typeof(TR) == typeof(Nothing) ? "void" : NumberOf(typeof(TR)))} (*const {name})({(parameters.Length == 0 ? "void" : string.Join(", ", parameters!))})";
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Read<T>(ExecutionSlot slot, ulong* registers, ref int at)

@@ -48,11 +48,11 @@ public unsafe class HookTypeTests
 
             _Static_assert(sizeof(struct Mixed) == 64, "the layout of the application");
 
-            static long long (*now)(void) = (void *) 65536;
+            static long long (*const now)(void) = (void *) 65536;
 
-            static void (*say)(const void *bytes, unsigned long long size) = (void *) 65537;
+            static void (*const say)(const void *bytes, unsigned long long size) = (void *) 65537;
 
-            static unsigned char (*get)(struct Mixed *context, unsigned char, void *bytes, unsigned long long size) = (void *) 65538;
+            static unsigned char (*const get)(struct Mixed *context, unsigned char, void *bytes, unsigned long long size) = (void *) 65538;
 
             """.ReplaceLineEndings("\n"), header);
     }
