@@ -108,8 +108,8 @@ public unsafe class HookTypeTests
 
     internal struct Pair
     {
-        public long First;
-        public long Second;
+        public long First { get; set; }
+        public long Second { get; set; }
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -130,24 +130,24 @@ public unsafe class HookTypeTests
 
     internal struct WithBool
     {
-        public bool IsSet;
+        public bool IsSet { get; set; }
     }
 
     internal struct WithPointer
     {
-        public byte* Pointer;
+        public byte* Pointer { get; set; }
     }
 
     internal struct WithNative
     {
-        public nint Handle;
+        public nint Handle { get; set; }
     }
 
     [StructLayout(LayoutKind.Auto)]
     internal struct Automatic
     {
-        public byte First;
-        public ulong Second;
+        public byte First { get; set; }
+        public ulong Second { get; set; }
     }
 
     internal struct Large
