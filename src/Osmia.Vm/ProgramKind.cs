@@ -13,7 +13,13 @@ public enum ProgramKind
 
     /// <summary>A program of a hook of the application's own.</summary>
     Hook = 32,
+
+    /// <summary>Finds out what a packet's flow is.</summary>
+    FlowDissector = 64,
+
+    /// <summary>Chooses the socket for a connection or datagram that comes in.</summary>
+    SocketLookup = 128,
     Skb = TrafficControl | SocketFilter | CgroupSkb,
     Packet = Xdp | Skb,
-    All = Memory | Packet | Hook,
+    All = Memory | Packet | Hook | FlowDissector | SocketLookup,
 }

@@ -176,7 +176,7 @@ public sealed class VmEngine : IEngine
 
     // The verdict about a hook's program is about the context and helpers of this engine's type.
     private bool CanTrust(VerifiedProgram proof, ProgramKind kind) =>
-        (kind & ProgramKind.Packet) != 0 || (kind == ProgramKind.Hook && ReferenceEquals(proof.Target, Target));
+        (kind & (ProgramKind.Packet | ProgramKind.FlowDissector | ProgramKind.SocketLookup)) != 0 || (kind == ProgramKind.Hook && ReferenceEquals(proof.Target, Target));
 
     /// <summary>The number that stands for a map of the VM as an element of a map of maps.</summary>
     /// <exception cref="ArgumentException">The map belongs to another engine.</exception>

@@ -47,7 +47,7 @@ public sealed class PacketRecorder : IDisposable
 
     public void Dispose() => _writer.Dispose();
 
-    private void Write(ProgramType type, in PacketInfo info, ReadOnlySpan<byte> frame, in ProgramRunResult result)
+    internal void Write(ProgramType type, in PacketInfo info, ReadOnlySpan<byte> frame, in ProgramRunResult result)
     {
         if (!Verdicts.LetsThrough(type, result.ReturnValue))
         {

@@ -19,6 +19,7 @@ public sealed record VerdictCount(string Verdict)
 public sealed class PacketReplay(LoadedProgram program)
 {
     private readonly Dictionary<long, VerdictCount> _verdicts = [];
+    private readonly byte[] _lookup = new byte[SocketLookupContext.Size];
     private double _nanoseconds;
 
     /// <summary>Takes the packets that the program lets through, as it left them; null when nobody wants them.</summary>
@@ -69,7 +70,8 @@ public sealed class PacketReplay(LoadedProgram program)
     /// <inheritdoc cref="Judge(ReadOnlySpan{byte})"/>
     public ulong? Judge(in PacketInfo info, ReadOnlySpan<byte> frame)
     {
-        if (!program.TakesFrame(frame))
+        bool isLookup = program.Type == Bytecode.ProgramType.SkLookup;
+        if (isLookup ? !SocketLookupContext.TryMake(frame, _lookup) : !program.TakesFrame(frame))
         {
             Skipped++;
             return null;
@@ -80,7 +82,8 @@ public sealed class PacketReplay(LoadedProgram program)
         Bytes += frame.Length;
         try
         {
-            result = Recorder is null ? program.Run(new ProgramRun { Data = frame }) : Recorder.Run(program, info, frame);
+            result = isLookup ? Look(info, frame)
+                : Recorder is null ? program.Run(new ProgramRun { Data = frame }) : Recorder.Run(program, info, frame);
         }
         catch (TrapException trap)
         {
@@ -104,6 +107,13 @@ public sealed class PacketReplay(LoadedProgram program)
         count.Packets++;
         count.Bytes += frame.Length;
         return result.ReturnValue;
+    }
+
+    private ProgramRunResult Look(in PacketInfo info, ReadOnlySpan<byte> frame)
+    {
+        ProgramRunResult result = program.Run(new ProgramRun { Context = _lookup });
+        Recorder?.Write(program.Type, info, frame, result);
+        return result;
     }
 
     private string NameOf(ulong key) => Osmia.Runtime.Packets.Verdicts.NameOf(program.Type, key);

@@ -13,13 +13,15 @@ public static class Verdicts
     private const uint TcStolen = 4;
     private const uint TcQueued = 5;
     private const uint TcRedirect = 7;
+    private const uint FlowDrop = 2;
 
     private static readonly string[] s_xdp = ["XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"];
     private static readonly string[] s_tc = ["TC_ACT_OK", "TC_ACT_RECLASSIFY", "TC_ACT_SHOT", "TC_ACT_PIPE", "TC_ACT_STOLEN", "TC_ACT_QUEUED", "TC_ACT_REPEAT", "TC_ACT_REDIRECT"];
 
     /// <summary>Program types whose input is a packet.</summary>
     public static bool JudgesPackets(ProgramType type) =>
-        type is ProgramType.Xdp or ProgramType.SchedCls or ProgramType.SchedAct or ProgramType.SocketFilter or ProgramType.CgroupSkb;
+        type is ProgramType.Xdp or ProgramType.SchedCls or ProgramType.SchedAct or ProgramType.SocketFilter or ProgramType.CgroupSkb
+            or ProgramType.FlowDissector or ProgramType.SkLookup;
 
     public static string NameOf(ProgramType type, ulong value) => type switch
     {
@@ -28,6 +30,8 @@ public static class Verdicts
         ProgramType.SchedCls or ProgramType.SchedAct => Name(s_tc, (uint)value),
         ProgramType.SocketFilter => (uint)value == 0 ? "drop" : "accept",
         ProgramType.CgroupSkb => (value & 1) == 0 ? "deny" : "allow",
+        ProgramType.FlowDissector => (uint)value switch { 0 => "BPF_OK", FlowDrop => "BPF_DROP", 129 => "BPF_FLOW_DISSECTOR_CONTINUE", _ => $"{value}" },
+        ProgramType.SkLookup => (uint)value switch { 0 => "SK_DROP", 1 => "SK_PASS", _ => $"{value}" },
         _ => $"{value}",
     };
 
@@ -38,6 +42,8 @@ public static class Verdicts
         ProgramType.SchedCls or ProgramType.SchedAct => (uint)value is not (TcShot or TcStolen or TcQueued),
         ProgramType.SocketFilter => (uint)value != 0,
         ProgramType.CgroupSkb => (value & 1) != 0,
+        ProgramType.FlowDissector => (uint)value != FlowDrop,
+        ProgramType.SkLookup => (uint)value != 0,
         _ => true,
     };
 

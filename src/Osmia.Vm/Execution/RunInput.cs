@@ -34,6 +34,12 @@ internal sealed unsafe partial class ExecutionSlot
             case ProgramKind.Hook:
                 PrepareHook(run);
                 break;
+            case ProgramKind.FlowDissector:
+                PrepareFlow(run);
+                break;
+            case ProgramKind.SocketLookup:
+                PrepareLookup(run);
+                break;
             case ProgramKind.Xdp:
                 PrepareXdp(run);
                 break;
@@ -48,6 +54,11 @@ internal sealed unsafe partial class ExecutionSlot
 
     public int Finish(in ProgramRun run, out int contextLength)
     {
+        if (_kind == ProgramKind.FlowDissector)
+        {
+            return FinishFlow(run, out contextLength);
+        }
+
         int from = _dataMeta;
         if (_kind is ProgramKind.SocketFilter or ProgramKind.CgroupSkb)
         {

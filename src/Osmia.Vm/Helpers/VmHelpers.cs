@@ -102,7 +102,7 @@ public static unsafe class VmHelpers
             new(HelperId.L3CsumReplace, Tc, &ChecksumHelpers.ReplaceL3),
             new(HelperId.L4CsumReplace, Tc, &ChecksumHelpers.ReplaceL4),
 
-            new(HelperId.SkbLoadBytes, Skb, &SkbHelpers.LoadBytes),
+            new(HelperId.SkbLoadBytes, Skb | ProgramKind.FlowDissector, &SkbHelpers.LoadBytes),
             new(HelperId.SkbLoadBytesRelative, Skb, &SkbHelpers.LoadBytesRelative),
             new(HelperId.SkbStoreBytes, Tc, &SkbHelpers.StoreBytes),
             new(HelperId.SkbPullData, Tc, &SkbHelpers.PullData),
@@ -113,6 +113,8 @@ public static unsafe class VmHelpers
             new(HelperId.SkbVlanPop, Tc, &SkbHelpers.VlanPop),
             new(HelperId.GetHashRecalc, Tc, &SkbHelpers.Hash),
             new(HelperId.SetHashInvalid, Tc, &SkbHelpers.InvalidateHash),
+            new(HelperId.SkAssign, ProgramKind.SocketLookup, &SocketHelpers.Assign),
+            new(HelperId.SkRelease, ProgramKind.SocketLookup, &SocketHelpers.Release),
             new(HelperId.Redirect, Tc | Xdp, &RedirectHelpers.Redirect),
             new(HelperId.RedirectMap, Xdp, &RedirectHelpers.RedirectMap),
 
