@@ -15,6 +15,7 @@ internal static class CommandTree
         new("check", "Say whether an object's relocations would resolve on other kernels, and why not", _ => CheckCommand.Build()),
         new("disasm", "Print an object's instructions with their source lines", _ => DisasmCommand.Build()),
         new("asm", "Assemble a text into an object that loads", _ => AsmCommand.Build()),
+        new("filter", "Show a classic BPF filter (tcpdump -ddd, seccomp), make it an object, or run it over a capture", _ => FilterCommand.Build()),
         new("prog", "List the programs loaded in the kernel; run one of an object on data", _ => ProgCommand.Build()),
         new("map", "List or dump the maps of the kernel", _ => MapCommand.Build()),
         new("link", "List what programs are attached to in the kernel", _ => LinkCommand.Build()),

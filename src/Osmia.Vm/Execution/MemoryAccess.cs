@@ -166,6 +166,12 @@ internal sealed unsafe partial class ExecutionSlot
             return true;
         }
 
+        if (_kind == ProgramKind.FlowDissector && Holds((ulong)_flowKeys, FlowKeysSize, address, size))
+        {
+            Remember((ulong)_flowKeys, FlowKeysSize, isWritable: true);
+            return true;
+        }
+
         for (int i = 0; i < _reservedCount; i++)
         {
             if (Holds(_reserved[i].Low, _reserved[i].Length, address, size))
