@@ -116,13 +116,18 @@ internal static class BtfCommand
             uint? only = parsed.GetValue(words) switch
             {
                 null or [] => null,
-                ["id", var number] when uint.TryParse(number, out uint id) => id,
+                ["id", var number] when uint.TryParse(number, out uint named) => named,
                 _ => throw new UsageException("btf list takes: nothing, or id N"),
             };
             List<BtfUse> uses = Uses(only);
+            if (only is { } id && uses.Count == 0)
+            {
+                throw RunErrors.NoKernelObject("btf", $"{id}");
+            }
+
             if (parsed.GetValue(json) || parsed.GetValue(pretty))
             {
-                ListJson(parsed.GetValue(pretty), uses);
+                ListJson(parsed.GetValue(pretty), uses, isOne: only is not null);
             }
             else
             {
@@ -156,10 +161,14 @@ internal static class BtfCommand
     }
 
     [SupportedOSPlatform("linux")]
-    private static void ListJson(bool indented, List<BtfUse> uses) => JsonOutput.Write(indented, json =>
+    private static void ListJson(bool indented, List<BtfUse> uses, bool isOne) => JsonOutput.Write(indented, json =>
     {
         Holders holders = Holders.Read();
-        json.WriteStartArray();
+        if (!isOne)
+        {
+            json.WriteStartArray();
+        }
+
         foreach ((BtfInfo btf, uint[] programs, uint[] maps) in uses)
         {
             json.WriteStartObject();
@@ -177,7 +186,10 @@ internal static class BtfCommand
             json.WriteEndObject();
         }
 
-        json.WriteEndArray();
+        if (!isOne)
+        {
+            json.WriteEndArray();
+        }
     });
 
     private sealed record BtfUse(BtfInfo Btf, uint[] Programs, uint[] Maps);

@@ -171,11 +171,7 @@ internal static class CgroupCommand
             }
 
             json.WriteString("name", row.Program.FullName);
-            if (AttachedFunction(row.Program) is { } function)
-            {
-                json.WriteString("attach_btf_name", function);
-            }
-
+            json.WriteString("attach_btf_name", AttachedFunction(row.Program) ?? "");
             json.WriteNumber("attach_btf_obj_id", row.Program.AttachBtfObjectId);
             json.WriteNumber("attach_btf_id", row.Program.AttachBtfId);
             json.WriteEndObject();

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.CommandLine;
 using System.Runtime.Versioning;
 using System.Text;
@@ -11,6 +12,7 @@ using Osmia.Cli.Words;
 using Osmia.Kernel;
 using Osmia.Kernel.Inventory;
 using Osmia.Kernel.Maps;
+using Osmia.Kernel.Programs;
 using Osmia.Objects;
 using Osmia.Runtime;
 
@@ -81,7 +83,7 @@ internal static class StructOpsCommand
                     WriteInfo(json, types, shapes, printer, info);
                     json.WriteStartObject();
                     json.WritePropertyName(types[info.KernelValueType].Name);
-                    printer.WriteJson(json, shapes.Of(info.KernelValueType), Value(info));
+                    WriteStruct(json, types, shapes, printer, types[info.KernelValueType], Value(info));
                     json.WriteEndObject();
                 }
 
@@ -114,6 +116,50 @@ internal static class StructOpsCommand
         json.WritePropertyName("bpf_map_info");
         printer.WriteJson(json, shapes.Of(type), bytes);
         json.WriteEndObject();
+    }
+
+    /// <summary>A struct whose callbacks hold numbers of programs: they are named, with what they are called with.</summary>
+    private static void WriteStruct(Utf8JsonWriter json, BtfTypes types, ValueShapes shapes, ValuePrinter printer, BtfType type, ReadOnlySpan<byte> value)
+    {
+        json.WriteStartObject();
+        for (int i = 0; i < type.Count; i++)
+        {
+            BtfMember member = type.Member(i);
+            BtfType memberType = types.Resolve(member.Type);
+            long size = types.SizeOf(member.Type);
+            if (member.BitfieldSize != 0 || size < 0 || member.ByteOffset + size > value.Length)
+            {
+                continue;
+            }
+
+            ReadOnlySpan<byte> bytes = value.Slice(member.ByteOffset, (int)size);
+            json.WritePropertyName(type.MemberName(i));
+            if (memberType.Kind == BtfKind.Struct && memberType.Count > 0)
+            {
+                WriteStruct(json, types, shapes, printer, memberType, bytes);
+            }
+            else if (memberType.Kind == BtfKind.Pointer && types.Resolve(memberType.ReferencedId) is { Kind: BtfKind.FunctionPrototype } prototype)
+            {
+                json.WriteStringValue($"{CTypeNames.NameOf(types, prototype.Id)} {Callback(BinaryPrimitives.ReadUInt64LittleEndian(bytes))}");
+            }
+            else
+            {
+                printer.WriteJson(json, shapes.Of(member.Type), bytes);
+            }
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static string Callback(ulong program)
+    {
+        if (program == 0)
+        {
+            return "0";
+        }
+
+        using KernelProgram opened = KernelInventory.OpenProgram((uint)program);
+        return $"{KernelInventory.Describe(opened.Handle).FullName}/prog_id:{program}";
     }
 
     private static byte[] Value(MapInfo info)

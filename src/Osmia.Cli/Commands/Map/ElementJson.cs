@@ -17,6 +17,7 @@ internal sealed class ElementJson
     private readonly ValuePrinter _printer = new();
     private readonly ValueShape? _key;
     private readonly ValueShape? _value;
+    private readonly string? _section;
 
     public ElementJson(KernelMap map, MapInfo info)
     {
@@ -29,6 +30,7 @@ internal sealed class ElementJson
         var shapes = new ValueShapes(types);
         _key = info.KeyType.IsVoid ? null : shapes.Of(info.KeyType);
         _value = info.ValueType.IsVoid ? null : shapes.Of(info.ValueType);
+        _section = !info.ValueType.IsVoid && types[info.ValueType] is { Kind: BtfKind.DataSection } section ? section.Name : null;
     }
 
     /// <param name="value">All CPUs' values.</param>
@@ -67,12 +69,35 @@ internal sealed class ElementJson
             else
             {
                 json.WritePropertyName("value");
-                _printer.WriteJson(json, shape, value);
+                WriteTyped(json, shape, value);
             }
 
             json.WriteEndObject();
         }
 
+        json.WriteEndObject();
+    }
+
+    /// <summary>Of a data section an array of its variables, each an object.</summary>
+    private void WriteTyped(Utf8JsonWriter json, ValueShape shape, ReadOnlySpan<byte> value)
+    {
+        if (_section is null)
+        {
+            _printer.WriteJson(json, shape, value);
+            return;
+        }
+
+        json.WriteStartObject();
+        json.WriteStartArray(_section);
+        foreach (ShapeMember variable in shape.Members)
+        {
+            json.WriteStartObject();
+            json.WritePropertyName(variable.JsonName);
+            _printer.WriteJson(json, variable.Shape, value[(int)variable.ByteOffset..]);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
         json.WriteEndObject();
     }
 

@@ -15,6 +15,8 @@ namespace Osmia.Cli.Commands.Maps;
 [SupportedOSPlatform("linux")]
 internal static class MapDump
 {
+    private const string NoEntry = "<no entry>";
+
     public static void Run(VerbCall call)
     {
         List<MapInfo> maps = MapWords.Find(call.Words);
@@ -119,9 +121,18 @@ internal static class MapDump
         json.WriteEndObject();
     }
 
+    // Their elements can only be taken out, asked for, or belong to something else.
+    private static bool HasKeysToWalk(MapType type) => type is not (MapType.Queue or MapType.Stack or MapType.Ringbuf or MapType.UserRingbuf or MapType.BloomFilter or MapType.Arena
+        or MapType.SkStorage or MapType.InodeStorage or MapType.TaskStorage or MapType.CgrpStorage);
+
     /// <summary>Every key with its value; an array of objects has keys without one, and some maps keep their values to themselves.</summary>
     private static IEnumerable<(byte[] Key, byte[]? Value, string? Problem)> Elements(KernelMap map)
     {
+        if (!HasKeysToWalk(map.Type))
+        {
+            yield break;
+        }
+
         byte[] key = [];
         byte[] next = new byte[map.KeySize];
         for (long left = Math.Max(map.Definition.MaxEntries, 1L) * 2; left > 0 && map.TryNextKey(key, next); left--)
@@ -133,7 +144,7 @@ internal static class MapDump
             {
                 if (!map.TryLookup(key, value))
                 {
-                    (value, problem) = (null, map.Type is MapType.ProgArray or MapType.ArrayOfMaps or MapType.HashOfMaps ? "<no entry>" : "No such file or directory");
+                    (value, problem) = (null, NoEntry);
                 }
             }
             catch (KernelException e)
@@ -141,7 +152,11 @@ internal static class MapDump
                 (value, problem) = (null, e.Diagnostic.Why ?? e.Diagnostic.What);
             }
 
-            yield return (key, value, problem);
+            // Free places of an array of objects are no elements.
+            if (problem != NoEntry || map.Type is not (MapType.ProgArray or MapType.ArrayOfMaps or MapType.HashOfMaps))
+            {
+                yield return (key, value, problem);
+            }
         }
     }
 }

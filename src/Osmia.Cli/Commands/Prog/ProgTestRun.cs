@@ -93,8 +93,13 @@ internal static class ProgTestRun
     {
         if (file == "-")
         {
-            json.WritePropertyName(name);
-            JsonOutput.WriteBytes(json, bytes);
+            json.WriteStartArray(name);
+            foreach (byte value in bytes)
+            {
+                json.WriteNumberValue(value);
+            }
+
+            json.WriteEndArray();
         }
         else if (file is not null)
         {
