@@ -25,7 +25,7 @@ internal static class CgroupCommand
         new Verb("attach", $"DIR HOOK PROG {Flags}", "Attach a program to a cgroup, where it stays until it is detached", Attach),
         new Verb("detach", "DIR HOOK PROG", "Detach a program from a cgroup", Detach));
 
-    public static Command Build(string[] arguments) => Noun.Build(arguments);
+    public static Command Build() => Noun.Build();
 
     private static void Show(VerbCall call)
     {
@@ -111,10 +111,10 @@ internal static class CgroupCommand
     }
 
     /// <summary>A directory and all below it, each before those inside it.</summary>
-    private static IEnumerable<string> Directories(string root) =>
+    public static IEnumerable<string> Directories(string root) =>
         [root, .. Directory.EnumerateDirectories(root, "*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true, AttributesToSkip = FileAttributes.ReparsePoint })];
 
-    private static string FindMount() =>
+    public static string FindMount() =>
         File.ReadLines("/proc/self/mountinfo").Where(line => line.Contains(" - cgroup2 ", StringComparison.Ordinal)).Select(line => line.Split(' ')[4]).FirstOrDefault() ?? throw RunErrors.NoCgroups();
 
     private static List<Row> RowsOf(string directory, bool effective)

@@ -21,7 +21,7 @@ internal static class IterCommand
 
     public static Noun Noun { get; } = new("iter", new Verb("pin", Grammar, "Load an object and pin its iterator: cat PATH runs it", Pin));
 
-    public static Command Build(string[] arguments) => Noun.Build(arguments);
+    public static Command Build() => Noun.Build();
 
     private static void Pin(VerbCall call)
     {

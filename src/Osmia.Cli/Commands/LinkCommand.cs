@@ -20,7 +20,7 @@ internal static class LinkCommand
         new Verb("pin", "LINK FILE", "Pin a link", Pin),
         new Verb("detach", "LINK", "Detach a link, whoever holds it", Detach));
 
-    public static Command Build(string[] arguments) => Noun.Build(arguments);
+    public static Command Build() => Noun.Build();
 
     private static void Show(VerbCall call)
     {

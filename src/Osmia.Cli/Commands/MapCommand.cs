@@ -29,5 +29,5 @@ internal static class MapCommand
         new Verb("dequeue", "MAP", "Take the next element of a queue", MapElements.Pop),
         new Verb("freeze", "MAP", "Let no system call write a map any more", MapCreate.Freeze));
 
-    public static Command Build(string[] arguments) => Noun.Build(arguments);
+    public static Command Build() => Noun.Build();
 }

@@ -21,7 +21,7 @@ internal static class NetCommand
         new Verb("attach", $"{Kinds} PROG dev DEVICE [overwrite | prepend]", "Attach a program to a device, where it stays until it is detached", Attach),
         new Verb("detach", $"{Kinds} dev DEVICE [PROG]", "Detach a program from a device", Detach));
 
-    public static Command Build(string[] arguments) => Noun.Build(arguments);
+    public static Command Build() => Noun.Build();
 
     private static void Show(VerbCall call)
     {

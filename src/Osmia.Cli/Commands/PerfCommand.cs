@@ -13,7 +13,7 @@ internal static class PerfCommand
 {
     public static Noun Noun { get; } = new("perf", new Verb("show", "", "List the programs at perf events, by process", Show) { Aliases = ["list"] });
 
-    public static Command Build(string[] arguments) => Noun.Build(arguments);
+    public static Command Build() => Noun.Build();
 
     private static void Show(VerbCall call)
     {

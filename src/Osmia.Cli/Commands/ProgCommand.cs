@@ -31,6 +31,6 @@ internal static class ProgCommand
     {
         int at = Array.IndexOf(arguments, RunVerb);
         bool isLoaded = at >= 0 && at + 1 < arguments.Length && arguments[at + 1] is "id" or "tag" or "name" or "pinned";
-        return isLoaded ? Noun.Build(arguments) : (Noun with { Verbs = [.. Noun.Verbs.Where(verb => verb != s_testRun)] }).Build(arguments, ProgRunCommand.Build());
+        return isLoaded ? Noun.Build() : (Noun with { Verbs = [.. Noun.Verbs.Where(verb => verb != s_testRun)] }).Build(ProgRunCommand.Build());
     }
 }

@@ -31,7 +31,7 @@ internal static class StructOpsCommand
         new Verb("register", "OBJ [LINK_DIR]", "Load an object and register its structs of callbacks; LINK_DIR takes the links of those that have one", Register),
         new Verb("unregister", "MAP", "Unregister a struct of callbacks that no link holds", Unregister));
 
-    public static Command Build(string[] arguments) => Noun.Build(arguments);
+    public static Command Build() => Noun.Build();
 
     private static void Show(VerbCall call)
     {

@@ -12,7 +12,7 @@ internal static class TokenCommand
 
     public static Noun Noun { get; } = new("token", new Verb("list", "", "List BPF file systems that delegate rights (Linux 6.9)", Show) { Aliases = ["show"] });
 
-    public static Command Build(string[] arguments) => Noun.Build(arguments);
+    public static Command Build() => Noun.Build();
 
     private static void Show(VerbCall call)
     {

@@ -17,8 +17,6 @@ internal sealed class VerbCall(WordReader words)
     /// <summary>Print the verifier's log of what is loaded.</summary>
     public bool IsDebug { get; init; }
 
-    public bool IsLoader { get; init; }
-
     /// <summary>What the verb answers: one JSON value, or text.</summary>
     public void Answer(Action<Utf8JsonWriter> json, Action<TextWriter> text)
     {
