@@ -37,7 +37,8 @@ internal static class MapCreation
         }
     }
 
-    private static int CreateTyped(LinkedMap map, BpfHandle? btf, int[] modules, KernelMap? inner)
+    /// <returns>The descriptor.</returns>
+    internal static int CreateTyped(LinkedMap map, BpfHandle? btf, int[] modules, KernelMap? inner)
     {
         var attributes = new MapCreateAttributes
         {

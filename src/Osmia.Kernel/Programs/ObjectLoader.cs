@@ -32,7 +32,7 @@ internal sealed class ObjectLoader
         {
             using ModuleTypes modules = ModuleTypes.Open(linked.Modules);
             using BpfHandle? btf = loader.LoadTypes(linked);
-            loader.CreateMaps(linked, btf, modules.Descriptors, engine.PinDirectory);
+            loader.CreateMaps(linked, btf, modules.Descriptors, engine.PinDirectory, options.Maps);
             loader.FillOuterMaps();
             var programs = new ProgramLoader(linked, loader._maps, btf, modules.Descriptors, engine.Target.KernelVersion, options);
             foreach (LinkedProgram program in linked.Programs)
@@ -67,10 +67,16 @@ internal sealed class ObjectLoader
         return btf;
     }
 
-    private void CreateMaps(LinkedObject linked, BpfHandle? btf, int[] modules, string pinDirectory)
+    private void CreateMaps(LinkedObject linked, BpfHandle? btf, int[] modules, string pinDirectory, IReadOnlyDictionary<string, Map> given)
     {
         foreach (LinkedMap map in linked.Maps)
         {
+            if (given.TryGetValue(map.Name, out Map? present))
+            {
+                _maps.Add(present as KernelMap ?? throw new ArgumentException($"map '{map.Name}' is not of the kernel engine", nameof(given)));
+                continue;
+            }
+
             if (!map.PinByName)
             {
                 _maps.Add(MapCreation.Create(map, btf, modules));
