@@ -1,5 +1,6 @@
 using Osmia.Btf;
 using Osmia.Kernel.Diagnostics;
+using Osmia.Kernel.Features;
 using Osmia.Kernel.Links;
 using Osmia.Kernel.Maps;
 using Osmia.Kernel.Programs;
@@ -25,23 +26,37 @@ public sealed class KernelEngine : IEngine
 
     private static readonly Lazy<Dictionary<string, string>> s_configuration = new(BuildConfiguration.Read);
 
+    private KernelFeatures? _features;
+
     private KernelEngine(string pinDirectory)
     {
         PinDirectory = pinDirectory;
+        Target = RunningTarget();
+    }
+
+    /// <summary>What objects for the running kernel are linked against; needs no rights.</summary>
+    internal static Target RunningTarget()
+    {
         string release = File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
-        Target = new Target(release, () => s_kernelTypes.Value)
+        return new Target(release, () => s_kernelTypes.Value)
         {
             KernelVersion = ParseVersion(release),
             ModuleList = Modules,
             LackOf = HelperTrial.Missing,
             SymbolAddresses = SymbolAddresses.Of,
             SymbolNames = SymbolAddresses.Names,
-            Configuration = name => s_configuration.Value.GetValueOrDefault(name),
+            Configuration = Configuration,
             NoTypesReason = File.Exists(KernelTypesPath)
                 ? $"{KernelTypesPath} cannot be read or is not BTF"
                 : $"{KernelTypesPath} does not exist: the kernel was built without CONFIG_DEBUG_INFO_BTF",
         };
     }
+
+    /// <summary>What the kernel offers, asked once per question and engine.</summary>
+    public KernelFeatures Features => _features ??= new KernelFeatures(Target);
+
+    /// <summary>An option of the kernel's build (<c>CONFIG_...</c>); null when it is unset, or nothing says.</summary>
+    internal static string? Configuration(string option) => s_configuration.Value.GetValueOrDefault(option);
 
     public string Name => "kernel";
 

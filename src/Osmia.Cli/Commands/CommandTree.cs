@@ -20,6 +20,8 @@ internal static class CommandTree
         new("link", "List what programs are attached to in the kernel", _ => LinkCommand.Build()),
         new("gen", "Link objects into one; cut kernel types down to what objects use", _ => GenCommand.Build()),
         new(ConformanceCommand.Name, "Run a program in hex from standard input, as the bpf_conformance suite asks", _ => ConformanceCommand.Build()),
+        new("feature", "Say what the running kernel offers: program, attach and map types, helpers", _ => FeatureCommand.Build()),
+        new("doctor", "Say what this machine lets eBPF do, and what to change", _ => DoctorCommand.Build()),
         new("btf", "List or dump type information: of an object, a file or the kernel", _ => BtfCommand.Build()),
     ];
 
@@ -29,6 +31,7 @@ internal static class CommandTree
         {
             new HelpOption(),
             new VersionOption(),
+            new Option<bool>(SyscallTracing.Word) { Description = "print every bpf(2), perf_event_open and netlink call as it happens", Recursive = true },
         };
         string? verb = arguments.FirstOrDefault(argument => !argument.StartsWith('-'));
         foreach (Verb row in s_verbs)
