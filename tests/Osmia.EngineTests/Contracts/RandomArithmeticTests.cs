@@ -15,6 +15,7 @@ namespace Osmia.Tests.Contracts;
 /// <remarks><c>OSMIA_ARITHMETIC_SEED</c> repeats one program.</remarks>
 public class RandomArithmeticTests
 {
+    private const int KnownRounds = 20_000;
     private const int PacketsPerProgram = 6;
 
     [Fact]
@@ -24,16 +25,12 @@ public class RandomArithmeticTests
         using KernelEngine kernel = KernelTest.OpenOrSkip();
         using var vm = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Interpreter });
         using var compiled = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Il });
-        string? fixedSeed = Environment.GetEnvironmentVariable("OSMIA_ARITHMETIC_SEED");
-        // On a build server the same programs each time: a fault of its kernel must not look like one of the change.
-        int first = Environment.GetEnvironmentVariable("CI") is null ? Environment.TickCount : 1;
-        int seed = fixedSeed is null ? first : int.Parse(fixedSeed, CultureInfo.InvariantCulture);
-        TimeSpan budget = Budget.For("engines") / 2;
-        var clock = Stopwatch.StartNew();
+        var hunt = new Hunt("OSMIA_ARITHMETIC_SEED", Budget.For("engines") / 2, KnownRounds);
         int programs = 0;
         int refused = 0;
         do
         {
+            int seed = hunt.Seed;
             LinkedProgram program = ArithmeticProgram.Make(seed);
             var linked = new LinkedObject("random", [program], [], []) { License = "GPL" };
             try
@@ -53,12 +50,10 @@ public class RandomArithmeticTests
             {
                 Assert.Fail($"seed {seed}: the kernel refuses the program: {refusal}\n{refusal.VerifierLog}\n{Listing(program)}");
             }
-
-            seed++;
         }
-        while (fixedSeed is null && clock.Elapsed < budget);
+        while (hunt.Next());
 
-        string summary = $"{programs} programs agreed on {PacketsPerProgram} packets each, {refused} were too long for the verifier, last seed {seed - 1}";
+        string summary = $"{programs} programs agreed on {PacketsPerProgram} packets each, {refused} were too long for the verifier, seeds from {hunt.First} to {hunt.Seed}";
         TestContext.Current.SendDiagnosticMessage(summary);
         TestContext.Current.TestOutputHelper?.WriteLine(summary);
         Assert.True(programs > 0 && refused <= programs, summary);

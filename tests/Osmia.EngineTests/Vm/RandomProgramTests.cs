@@ -15,6 +15,8 @@ namespace Osmia.Tests.Vm;
 /// </summary>
 public sealed class RandomProgramTests
 {
+    private const int KnownRounds = 60_000;
+    private const int Repairs = 1000;
     private static readonly ProgramType[] s_types = [ProgramType.Unspec, ProgramType.Xdp, ProgramType.SchedCls, ProgramType.SocketFilter, ProgramType.CgroupSkb];
     private static readonly int[] s_interesting = [0, 1, -1, 2, 4, 7, 8, 14, 16, 63, 64, 255, 256, 511, 512, 513, 4096, int.MaxValue, int.MinValue];
     private static readonly byte[] s_opcodes = [.. ValidOpcodes()];
@@ -22,10 +24,7 @@ public sealed class RandomProgramTests
     [Fact]
     public void No_program_brings_the_process_down()
     {
-        string? fixedSeed = Environment.GetEnvironmentVariable("OSMIA_VM_SEED");
-        int seed = fixedSeed is null ? Environment.TickCount : int.Parse(fixedSeed, CultureInfo.InvariantCulture);
-        TimeSpan budget = Budget.For("engines") / 2;
-        var clock = Stopwatch.StartNew();
+        var hunt = new Hunt("OSMIA_VM_SEED", Budget.For("engines") / 2, KnownRounds);
         string marker = Path.Combine(Path.GetTempPath(), $"osmia-vm-seed-{Environment.ProcessId}");
         int ran = 0;
         int trapped = 0;
@@ -35,6 +34,7 @@ public sealed class RandomProgramTests
         {
             do
             {
+                int seed = hunt.Seed;
                 RandomAccess.Write(file, System.Text.Encoding.ASCII.GetBytes(seed.ToString("D12", CultureInfo.InvariantCulture)), 0);
                 var random = new Random(seed);
                 LinkedObject linked = MakeObject(random);
@@ -70,27 +70,25 @@ public sealed class RandomProgramTests
                 {
                     Assert.Fail($"seed {seed}, {linked.Programs[0].Type}: {Bytes(linked)}\n{other}");
                 }
-
-                seed++;
             }
-            while (fixedSeed is null && clock.Elapsed < budget);
+            while (hunt.Next());
         }
 
         File.Delete(marker);
-        TestContext.Current.SendDiagnosticMessage($"{ran} runs, {trapped} traps, {refused} refusals, last seed {seed - 1}");
-        Assert.True(fixedSeed is not null || ran - trapped > 0);
+        TestContext.Current.SendDiagnosticMessage($"{ran} runs, {trapped} traps, {refused} refusals, seeds from {hunt.First} to {hunt.Seed}");
+        Assert.True(hunt.IsRepeated || ran - trapped > 0);
     }
 
     /// <summary>Loads the program, putting something harmless where it was refused until it loads.</summary>
     internal static LoadedObject LoadRepaired(VmEngine engine, ref LinkedObject linked, Random random, ref int refused)
     {
-        while (true)
+        for (int repairs = 0; ; repairs++)
         {
             try
             {
                 return engine.Load(linked, LoadOptions.Default);
             }
-            catch (BytecodeException refusal)
+            catch (BytecodeException refusal) when (repairs < Repairs)
             {
                 refused++;
                 LinkedProgram program = linked.Programs[0];
