@@ -28,9 +28,10 @@ public sealed class KernelEngine : IEngine
 
     private KernelFeatures? _features;
 
-    private KernelEngine(string pinDirectory)
+    private KernelEngine(string pinDirectory, BpfToken? token)
     {
         PinDirectory = pinDirectory;
+        Token = token;
         Target = RunningTarget();
     }
 
@@ -64,11 +65,17 @@ public sealed class KernelEngine : IEngine
 
     public string PinDirectory { get; }
 
+    /// <summary>What rights handed to this user namespace the engine uses; null for those of the process.</summary>
+    public BpfToken? Token { get; }
+
+    internal int TokenFd => Token?.Handle.Descriptor ?? 0;
+
     /// <summary>Opens the engine after one small trial call, so that a missing right is said here and not in the middle of a load.</summary>
     /// <param name="pinDirectory">A directory of a mounted BPF file system; touched only when a map is pinned.</param>
     /// <exception cref="UnsupportedFeatureException">OSM5001: not Linux, an unknown architecture, or a kernel without bpf(2).</exception>
     /// <exception cref="KernelException">OSM5002: this process may not use bpf(2).</exception>
-    public static KernelEngine Open(string pinDirectory = DefaultPinDirectory)
+    /// <param name="token">Rights of a user namespace; stays the caller's, who keeps it until the last load.</param>
+    public static KernelEngine Open(string pinDirectory = DefaultPinDirectory, BpfToken? token = null)
     {
         if (!OperatingSystem.IsLinux() || !SyscallNumbers.IsKnownArchitecture)
         {
@@ -78,11 +85,11 @@ public sealed class KernelEngine : IEngine
                 "use the VM engine (--engine vm)");
         }
 
-        int trial = MapCreation.Trial();
+        int trial = MapCreation.Trial(token?.Handle.Descriptor ?? 0);
         if (trial >= 0)
         {
             new BpfHandle(trial).Dispose();
-            return new KernelEngine(pinDirectory);
+            return new KernelEngine(pinDirectory, token);
         }
 
         if (-trial == Errno.ENOSYS)

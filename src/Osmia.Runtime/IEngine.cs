@@ -22,4 +22,10 @@ public interface IEngine : IDisposable
 public sealed record LoadOptions(int LogLevel = 0)
 {
     public static LoadOptions Default { get; } = new();
+
+    /// <summary>What happens to a map pinned by name whose shape differs from the object's.</summary>
+    public PinPolicy OnPinMismatch { get; init; }
+
+    /// <summary>Maps that one program alone may use, map to program, held by the kernel (Linux 6.18): no other program can be loaded with them.</summary>
+    public IReadOnlyDictionary<string, string> ExclusiveMaps { get; init; } = System.Collections.Immutable.ImmutableDictionary<string, string>.Empty;
 }

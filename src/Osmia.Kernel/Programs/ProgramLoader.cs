@@ -10,13 +10,14 @@ namespace Osmia.Kernel.Programs;
 /// <summary>BPF_PROG_LOAD for the programs of one object.</summary>
 /// <param name="btf">The object's types in the kernel, or null.</param>
 /// <param name="modules">Descriptors of the types of modules, numbered as the linked object numbers them.</param>
-internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<KernelMap> maps, BpfHandle? btf, int[] modules, uint kernelVersion, LoadOptions options)
+internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<KernelMap> maps, BpfHandle? btf, int[] modules, uint kernelVersion, LoadOptions options, int token = 0)
 {
     private const uint StatisticsLevel = 4;
     private const int FirstLogSize = 64 * 1024;
     private const int LargestLogSize = 16 * 1024 * 1024;
     private const uint SleepableFlag = 1 << 4;
     private const uint XdpFragsFlag = 1 << 5;
+    private const uint TokenFlag = 1 << 16;
 
     private readonly byte[] _license = BpfSyscall.Terminated(linked.License);
     private readonly UsdtSpecs _usdtSpecs = new();
@@ -90,7 +91,8 @@ internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<Ke
                 LogSize = (uint)_log.Length,
                 LogBuffer = (ulong)logBuffer,
                 KernelVersion = kernelVersion,
-                Flags = (program.Section.IsSleepable ? SleepableFlag : 0) | (program.Section.HasFrags ? XdpFragsFlag : 0),
+                Flags = (program.Section.IsSleepable ? SleepableFlag : 0) | (program.Section.HasFrags ? XdpFragsFlag : 0) | (token == 0 ? 0 : TokenFlag),
+                TokenFd = token,
                 Name = BpfSyscall.KernelName(program.Name),
                 ExpectedAttachType = program.StructMember >= 0 ? (uint)program.StructMember : (uint)(program.AttachType ?? 0),
                 AttachBtfId = program.AttachBtfId.Value,

@@ -35,6 +35,9 @@ internal enum PerfEventFlags : ulong
     Inherit = 1ul << 1,
     Frequency = 1ul << 10,
 
+    /// <summary>Records are written from the end of the ring to its start; with a read-only mapping the oldest are overwritten.</summary>
+    WriteBackward = 1ul << 27,
+
     /// <summary>Inherited by threads, not by child processes; Linux 5.13.</summary>
     InheritThread = 1ul << 35,
 }
