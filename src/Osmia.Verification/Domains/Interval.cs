@@ -57,11 +57,7 @@ public readonly record struct Interval<TUnsigned, TSigned>(TUnsigned UMin, TUnsi
             smax = TSigned.Min(Signed(umax), smax);
         }
 
-        if (smin > smax)
-        {
-            // Nothing is left; the deductions below would find something again.
-        }
-        else if (Unsigned(smin) <= Unsigned(smax))
+        if (Unsigned(smin) <= Unsigned(smax))
         {
             umin = TUnsigned.Max(Unsigned(smin), umin);
             umax = TUnsigned.Min(Unsigned(smax), umax);

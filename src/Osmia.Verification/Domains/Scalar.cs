@@ -23,8 +23,13 @@ public readonly record struct Scalar(Tnum Bits, Interval64 Wide, Interval32 Low)
 
     public bool IsUnknown => this == Unknown;
 
-    /// <summary>No number is left: the path that led here cannot be taken.</summary>
+    /// <summary>No number is left: the path that led here cannot be taken. Not every contradiction shows so.</summary>
     public bool IsEmpty => Wide.IsEmpty || Low.IsEmpty;
+
+    /// <summary>Bits are known that the ranges do not allow, or the other way round.</summary>
+    private bool IsContradictory => IsEmpty
+        || (Bits.IsConstant && Wide != Interval64.Constant(Bits.Value))
+        || (Bits.Low.IsConstant && Low != Interval32.Constant((uint)Bits.Value));
 
     /// <summary>The number itself; only of a constant.</summary>
     public ulong Value => Bits.Value;
@@ -49,11 +54,6 @@ public readonly record struct Scalar(Tnum Bits, Interval64 Wide, Interval32 Low)
     /// </summary>
     public Scalar Synchronize()
     {
-        if (IsEmpty)
-        {
-            return this;
-        }
-
         Scalar result = FromBits();
         for (int round = 0; round < DeductionRounds; round++)
         {
@@ -63,6 +63,9 @@ public readonly record struct Scalar(Tnum Bits, Interval64 Wide, Interval32 Low)
         return result.TightenBits().FromBits();
     }
 
+    /// <summary>Where bits and ranges contradict each other Linux 6.18 keeps the bits, forgets the ranges, and walks on.</summary>
+    public Scalar Settle() => IsContradictory ? Unknown with { Bits = Bits } : this;
+
     /// <summary>The low 32 bits, zero-extended: what a 32-bit operation leaves.</summary>
     public Scalar ZeroExtendLow()
     {
@@ -70,6 +73,9 @@ public readonly record struct Scalar(Tnum Bits, Interval64 Wide, Interval32 Low)
         var wide = new Interval64(Low.UMin, Low.UMax, Low.UMin, Low.UMax);
         return new Scalar(Bits.Low, wide, Low).Synchronize();
     }
+
+    /// <summary>The low 32 bits are known now.</summary>
+    public Scalar WithLow(uint low) => this with { Bits = Bits.WithLow(Tnum.Constant(low)), Low = Interval32.Constant(low) };
 
     /// <summary>What is known of a number that is in both.</summary>
     public Scalar Intersect(Scalar other) => new Scalar(Bits.Intersect(other.Bits), Wide.Intersect(other.Wide), Low.Intersect(other.Low));
@@ -80,19 +86,27 @@ public readonly record struct Scalar(Tnum Bits, Interval64 Wide, Interval32 Low)
     private Scalar FromBits()
     {
         Tnum low = Bits.Low;
-        return this with
-        {
-            Low = Low.Intersect(new Interval32(
+        Interval64 wide = Wide.Intersect(new Interval64(
+            Bits.Value,
+            Bits.Maximum,
+            (long)(Bits.Value | (Bits.Mask & 0x8000_0000_0000_0000)),
+            (long)(Bits.Value | (Bits.Mask & 0x7fff_ffff_ffff_ffff))));
+        return OnlyMember(Bits, wide.UMin, wide.UMax) is { } number
+            ? Constant(number)
+            : new Scalar(Bits, wide, Low.Intersect(new Interval32(
                 (uint)low.Value,
                 (uint)low.Maximum,
                 (int)((uint)low.Value | ((uint)low.Mask & 0x8000_0000)),
-                (int)((uint)low.Value | ((uint)low.Mask & 0x7fff_ffff)))),
-            Wide = Wide.Intersect(new Interval64(
-                Bits.Value,
-                Bits.Maximum,
-                (long)(Bits.Value | (Bits.Mask & 0x8000_0000_0000_0000)),
-                (long)(Bits.Value | (Bits.Mask & 0x7fff_ffff_ffff_ffff)))),
-        };
+                (int)((uint)low.Value | ((uint)low.Mask & 0x7fff_ffff)))));
+    }
+
+    /// <summary>The number that is left when a range holds one member only. What a range holds that ends before the last member, the kernel does not ask of that one.</summary>
+    private static ulong? OnlyMember(Tnum bits, ulong minimum, ulong maximum)
+    {
+        ulong next = bits.Next(minimum);
+        return bits.Contains(minimum)
+            ? next > maximum ? minimum : null
+            : next == bits.Maximum || (next <= maximum && bits.Next(next) > maximum) ? next : null;
     }
 
     /// <summary>The low range from the wide one, where the high half does not change or changes once, then from itself.</summary>
@@ -152,13 +166,14 @@ public readonly record struct Scalar(Tnum Bits, Interval64 Wide, Interval32 Low)
             (long)(((ulong)Wide.SMin & HighHalf) | Low.UMin),
             (long)(((ulong)Wide.SMax & HighHalf) | Low.UMax)));
 
-        // A number that fits 32 signed bits is its own low half.
-        if (wide.SMin >= int.MinValue && wide.SMax <= int.MaxValue)
+        if (Low.SMin < 0 || wide.SMin < int.MinValue || wide.SMax > int.MaxValue)
         {
-            wide = wide with { SMin = Math.Max(wide.SMin, Low.SMin), SMax = Math.Min(wide.SMax, Low.SMax) };
+            return this with { Wide = wide };
         }
 
-        return this with { Wide = wide };
+        // A number that fits 32 signed bits, with a low half that is not negative, is its low half. Linux takes those ends, even where its own were nearer.
+        var whole = new Interval64((ulong)Low.SMin, (ulong)Low.SMax, Low.SMin, Low.SMax);
+        return this with { Wide = whole, Bits = Bits.Intersect(Tnum.Range(whole.UMin, whole.UMax)) };
     }
 
     private Scalar TightenBits()

@@ -101,34 +101,61 @@ public static class ScalarArithmetic
         }
     }
 
-    /// <summary><c>movsx</c> of 64 bits: the low bytes, sign-extended.</summary>
+    /// <summary><c>movsx</c> of 64 bits and loads that extend the sign: the low bytes, sign-extended. As in Linux, known bits are lost.</summary>
     /// <param name="bytes">1, 2 or 4.</param>
     public static Scalar SignExtend64(Scalar value, int bytes)
     {
+        if (value.IsConstant)
+        {
+            return Scalar.Constant(value.Bits.SignExtend(bytes).Value);
+        }
+
+        int above = 64 - bytes * 8;
+        if (KeepsHigh(value.Wide.SMin, value.Wide.SMax, bytes, above, out long smin, out long smax))
+        {
+            return new Scalar(Tnum.Range((ulong)smin, (ulong)smax), new Interval64((ulong)smin, (ulong)smax, smin, smax), new Interval32((uint)smin, (uint)smax, (int)smin, (int)smax));
+        }
+
         long most = (1L << (bytes * 8 - 1)) - 1;
-        Interval64 range = SignExtend(value.Wide, bytes) ?? Interval64.OfSigned(-most - 1, most);
-        return new Scalar(value.Bits.SignExtend(bytes), range, Interval32.Unbounded).Synchronize();
+        return new Scalar(Tnum.Unknown, Interval64.OfSigned(-most - 1, most), Interval32.OfSigned((int)(-most - 1), (int)most));
     }
 
     /// <summary><c>movsx</c> of 32 bits: the low bytes, sign-extended to 32 bits, then zero-extended.</summary>
     /// <param name="bytes">1 or 2.</param>
     public static Scalar SignExtend32(Scalar value, int bytes)
     {
+        if (value.IsConstant)
+        {
+            return Scalar.Constant((uint)value.Bits.SignExtend(bytes).Value);
+        }
+
+        int above = 64 - bytes * 8;
+        if (KeepsHigh(value.Low.SMin, value.Low.SMax, bytes, above, out long smin, out long smax))
+        {
+            return Low(Tnum.Range((ulong)smin, (ulong)smax), new Interval32((uint)smin, (uint)smax, (int)smin, (int)smax));
+        }
+
         int most = (1 << (bytes * 8 - 1)) - 1;
-        int above = 32 - bytes * 8;
-        Interval32 range = value.Low.SMin >> (bytes * 8) == value.Low.SMax >> (bytes * 8) && (value.Low.SMin << above) <= (value.Low.SMax << above)
-            ? Interval32.OfSigned(value.Low.SMin << above >> above, value.Low.SMax << above >> above)
-            : Interval32.OfSigned(-most - 1, most);
-        return Low(value.Bits.SignExtend(bytes), range);
+        return Low(Tnum.Unknown, Interval32.OfSigned(-most - 1, most));
     }
 
-    private static Interval64? SignExtend(Interval64 value, int bytes)
+    /// <summary>The low bytes, zero-extended, as a narrow store or load leaves them.</summary>
+    /// <param name="bytes">1, 2 or 4.</param>
+    public static Scalar Truncate(Scalar value, int bytes)
     {
-        int above = 64 - bytes * 8;
-        long smin = value.SMin << above >> above;
-        long smax = value.SMax << above >> above;
-        // Low bytes of a range keep their order as long as the bytes above them do not change.
-        return value.SMin >> (bytes * 8) == value.SMax >> (bytes * 8) && smin <= smax ? Interval64.OfSigned(smin, smax) : null;
+        ulong most = ulong.MaxValue >> (64 - bytes * 8);
+        bool keepsOrder = (value.Wide.UMin & ~most) == (value.Wide.UMax & ~most);
+        (ulong umin, ulong umax) = keepsOrder ? (value.Wide.UMin & most, value.Wide.UMax & most) : (0, most);
+        return new Scalar(value.Bits.ZeroExtend(bytes), new Interval64(umin, umax, (long)umin, (long)umax), bytes < sizeof(uint) ? Interval32.Unbounded : value.Low).Synchronize();
+    }
+
+    // Low bytes of a range keep their order as long as the bytes above them do not change, and stay a range where their sign does not either.
+    private static bool KeepsHigh(long from, long to, int bytes, int above, out long smin, out long smax)
+    {
+        smin = from << above >> above;
+        smax = to << above >> above;
+        (smin, smax) = (Math.Min(smin, smax), Math.Max(smin, smax));
+        return from >> (bytes * 8) == to >> (bytes * 8) && smin < 0 == smax < 0;
     }
 
     // The low half of a number shifted by 32 becomes its high half: a common way to extend a sign.

@@ -37,7 +37,10 @@ public static class ScalarComparison
     }
 
     /// <summary>What is known of the operands where the comparison holds (<paramref name="holds"/>), or where it does not.</summary>
-    /// <remarks>The answer is empty (<see cref="Scalar.IsEmpty"/>) only where <see cref="Decide"/> could have told.</remarks>
+    /// <remarks>
+    /// Where it cannot be so and <see cref="Decide"/> does not see it, no number is left. Linux 6.18 walks such a way with what
+    /// <see cref="Scalar.Settle"/> leaves.
+    /// </remarks>
     public static (Scalar Left, Scalar Right) Refine(JumpOperation operation, Scalar left, Scalar right, bool is32, bool holds)
     {
         if (operation == JumpOperation.Jset)
@@ -51,7 +54,19 @@ public static class ScalarComparison
             (left, right) = RefineOrder(holds ? operation : Opposite(operation), left, right, is32);
         }
 
-        return (left.Synchronize(), right.Synchronize());
+        return (left.Synchronize().Settle(), right.Synchronize().Settle());
+    }
+
+    /// <summary>The same for a number compared with itself: what Linux 6.18 learns of the two sides it learns of the one number.</summary>
+    public static Scalar RefineSelf(JumpOperation operation, Scalar value, bool is32, bool holds)
+    {
+        if (operation == JumpOperation.Jset)
+        {
+            return value;
+        }
+
+        (Scalar left, Scalar right) = RefineOrder(holds ? operation : Opposite(operation), value, value, is32);
+        return left.Intersect(right).Synchronize().Settle();
     }
 
     private static (Scalar Left, Scalar Right) RefineOrder(JumpOperation operation, Scalar left, Scalar right, bool is32)

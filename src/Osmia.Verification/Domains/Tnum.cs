@@ -30,6 +30,28 @@ public readonly record struct Tnum(ulong Value, ulong Mask)
         return new(minimum & ~below, below);
     }
 
+    /// <summary>The smallest member above a number; the largest one where none is above it.</summary>
+    public ulong Next(ulong number)
+    {
+        if (number >= Maximum || number < Value)
+        {
+            return number >= Maximum ? Maximum : Value;
+        }
+
+        ulong wrong = (number ^ Value) & ~Mask;
+        if (wrong == 0)
+        {
+            // Known bits are set, so that the carry of the addition runs through them.
+            return (((number | ~Mask) + 1) & Mask) | Value;
+        }
+
+        int highest = 63 - BitOperations.LeadingZeroCount(wrong);
+        ulong fromThere = ulong.MaxValue >> (63 - highest);
+        return (Value >> highest & 1) != 0
+            ? (number & Mask & ~fromThere) | Value
+            : (((number | ~Mask | fromThere) + 1) & Mask & ~fromThere) | Value;
+    }
+
     public bool Contains(ulong number) => ((number ^ Value) & ~Mask) == 0;
 
     /// <summary>Every member of <paramref name="other"/> is a member.</summary>

@@ -199,7 +199,7 @@ internal sealed class KernelLogWriter(LinkedProgram program, int level) : WalkRe
     {
         int registers = instruction.Opcode.Class switch
         {
-            InstructionClass.Alu or InstructionClass.Alu64 => 1 << (int)instruction.Destination | (instruction.Opcode.UsesRegister ? 1 << (int)instruction.Source : 0),
+            InstructionClass.Alu or InstructionClass.Alu64 => 1 << (int)instruction.Destination | (instruction.Opcode.UsesRegister && instruction.Opcode.Arithmetic != ArithmeticOperation.End ? 1 << (int)instruction.Source : 0),
             InstructionClass.Ld => instruction.IsWide ? 1 << (int)instruction.Destination : 1,
             InstructionClass.Ldx or InstructionClass.Stx => 1 << (int)instruction.Destination | 1 << (int)instruction.Source,
             InstructionClass.St => 1 << (int)instruction.Destination,

@@ -106,7 +106,7 @@ internal static class KernelStateText
     {
         if (register.Id != 0)
         {
-            string added = register.IsNumber && register.Offset != 0 ? register.Offset.ToString("+0;-0", CultureInfo.InvariantCulture) : "";
+            string added = register.IsNumber && register.IsSum ? register.Offset.ToString("+0;-0", CultureInfo.InvariantCulture) : "";
             text.Append(CultureInfo.InvariantCulture, $"id={register.Id}{added},");
         }
 
@@ -148,6 +148,8 @@ internal static class KernelStateText
         }
     }
 
+    private static bool IsNegative((string Name, long Value, bool IsSilent, bool IsSigned) bound) => bound.IsSigned && bound.Value < 0;
+
     /// <summary>Bounds that say something; those with one value share it: <c>smin=umin=1,smax=255</c>.</summary>
     private static void AppendRange(StringBuilder text, in Scalar number)
     {
@@ -159,8 +161,8 @@ internal static class KernelStateText
             ("smax", smax, smax == long.MaxValue, true),
             ("umin", (long)umin, umin == 0, false),
             ("umax", (long)umax, umax == ulong.MaxValue, false),
-            ("smin32", smin32, smin32 == int.MinValue, true),
-            ("smax32", smax32, smax32 == int.MaxValue, true),
+            ("smin32", HalfValue(smin32), smin32 == int.MinValue, true),
+            ("smax32", HalfValue(smax32), smax32 == int.MaxValue, true),
             ("umin32", umin32, umin32 == 0, false),
             ("umax32", umax32, umax32 == uint.MaxValue, false),
         ];
@@ -175,7 +177,7 @@ internal static class KernelStateText
             text.Append(bounds[i].Name).Append('=');
             for (int other = i + 2; other < bounds.Length; other += 2)
             {
-                if (!bounds[other].IsSilent && bounds[other].Value == bounds[i].Value && (printed & (1 << other)) == 0)
+                if (!bounds[other].IsSilent && bounds[other].Value == bounds[i].Value && IsNegative(bounds[other]) == IsNegative(bounds[i]) && (printed & (1 << other)) == 0)
                 {
                     text.Append(bounds[other].Name).Append('=');
                     printed |= 1 << other;
@@ -235,7 +237,11 @@ internal static class KernelStateText
 
     // Small numbers are decimal, larger ones hexadecimal.
     private static void AppendSigned(StringBuilder text, long value) =>
-        _ = value is >= short.MinValue and <= short.MaxValue ? text.Append(CultureInfo.InvariantCulture, $"{value}") : text.Append(CultureInfo.InvariantCulture, $"0x{value:x}");
+        _ = IsDecimal(value) ? text.Append(CultureInfo.InvariantCulture, $"{value}") : text.Append(CultureInfo.InvariantCulture, $"0x{value:x}");
+
+    private static bool IsDecimal(long value) => value is >= short.MinValue and <= short.MaxValue;
+
+    private static long HalfValue(int value) => IsDecimal(value) ? value : (uint)value;
 
     private static void AppendUnsigned(StringBuilder text, ulong value) =>
         _ = value <= ushort.MaxValue ? text.Append(CultureInfo.InvariantCulture, $"{value}") : text.Append(CultureInfo.InvariantCulture, $"0x{value:x}");

@@ -99,6 +99,9 @@ internal partial struct RegisterState
     /// <summary>The constant part of a pointer's offset, in bytes. Of a number with an id: what was added to it since it was copied.</summary>
     public int Offset;
 
+    /// <summary>Something was added to a number since it was copied, be it 0.</summary>
+    public bool IsSum;
+
     /// <summary>What was added was added to the low 32 bits, of a number that had no others.</summary>
     public bool LinksLow;
 

@@ -48,13 +48,41 @@ internal sealed partial class PathWalk
             RequirePrecise(left.IsPointer ? instruction.Source : destination);
         }
 
+        if (opcode.Arithmetic is ArithmeticOperation.And or ArithmeticOperation.Or && left.IsNumber && right.IsConstant)
+        {
+            left.Number = OneOfTwo(destination, left.Number);
+        }
+
         RegisterState result = Combine(instruction, left, right);
-        if (left.IsNumber && left.Id != 0 && left.Offset == 0 && right.IsNumber && opcode.Arithmetic is ArithmeticOperation.Add or ArithmeticOperation.Sub)
+        if (left.IsNumber && left.Id != 0 && !left.IsSum && right.IsNumber && opcode.Arithmetic is ArithmeticOperation.Add or ArithmeticOperation.Sub)
         {
             LinkSum(ref result, left, right.Number, opcode);
         }
 
+        if (result.IsNumber)
+        {
+            result.Number = result.Number.Settle();
+        }
+
         this[destination] = result;
+    }
+
+    /// <summary>
+    /// A number that is 0 or -1, as an arithmetic shift leaves it, is a mask: Linux, and this, walk on with -1 and come back to the
+    /// instruction with 0.
+    /// </summary>
+    private Scalar OneOfTwo(Register register, Scalar number)
+    {
+        bool isWide = number.Wide is { SMin: -1, SMax: 0 };
+        if (!isWide && number.Low is not { SMin: -1, SMax: 0 })
+        {
+            return number;
+        }
+
+        PathState withZero = _state.Copy();
+        withZero.Registers[(int)register] = RegisterState.Of(isWide ? Scalar.Constant(0) : number.WithLow(0));
+        Later(withZero, Slot);
+        return isWide ? Scalar.Constant(ulong.MaxValue) : number.WithLow(uint.MaxValue);
     }
 
     /// <summary>Division by the constant 0 and shifts by all bits or more have a result, but no purpose: they are refused.</summary>
@@ -104,7 +132,7 @@ internal sealed partial class PathWalk
         Scalar number = source.Number;
         bool keepsNumber = extendFrom == 0
             ? is64 || number.Wide.UMax <= uint.MaxValue
-            : is64 && number.Wide.UMax < 1UL << (extendFrom * 8 - 1);
+            : number.Wide.UMax < 1UL << (extendFrom * 8 - 1);
         if (keepsNumber)
         {
             LinkCopies(ref source);
@@ -123,7 +151,7 @@ internal sealed partial class PathWalk
         bool swaps = instruction.Opcode.Is64Bit || instruction.Opcode.UsesRegister;
         return swaps ? RegisterState.Of(Scalar.OfBits(value.Number.Bits.SwapBytes(size)))
             : size == sizeof(ulong) ? value
-            : RegisterState.Of(Fits(value.Number, size) ? value.Number : Truncate(value.Number, size));
+            : RegisterState.Of(Fits(value.Number, size) ? value.Number : ScalarArithmetic.Truncate(value.Number, size));
     }
 
     private RegisterState Combine(Instruction instruction, RegisterState left, RegisterState right)

@@ -30,20 +30,8 @@ internal sealed partial class PathWalk
         bool usesRegister = instruction.Opcode.UsesRegister;
         RegisterState right = usesRegister ? Read(instruction.Source) : RegisterState.Constant((ulong)instruction.Immediate);
         RegisterState left = Read(instruction.Destination);
-        bool areNumbers = left.IsNumber && right.IsNumber && !(usesRegister && instruction.Source == instruction.Destination);
-        (Scalar Left, Scalar Right) whenTaken = default;
-        (Scalar Left, Scalar Right) whenPassed = default;
+        bool areNumbers = left.IsNumber && right.IsNumber;
         bool? outcome = Decide(operation, left, right, is32);
-        if (outcome is null && areNumbers)
-        {
-            whenTaken = ScalarComparison.Refine(operation, left.Number, right.Number, is32, holds: true);
-            whenPassed = ScalarComparison.Refine(operation, left.Number, right.Number, is32, holds: false);
-            // A way on which no number is left cannot be gone.
-            outcome = whenPassed.Left.IsEmpty || whenPassed.Right.IsEmpty ? true
-                : whenTaken.Left.IsEmpty || whenTaken.Right.IsEmpty ? false
-                : null;
-        }
-
         if (outcome is { } decided)
         {
             RequirePrecise(instruction.Destination);
@@ -65,8 +53,8 @@ internal sealed partial class PathWalk
         Later(taken, target);
         if (areNumbers)
         {
-            Learn(taken, instruction, whenTaken);
-            Learn(passed, instruction, whenPassed);
+            Learn(taken, instruction, left.Number, right.Number, holds: true);
+            Learn(passed, instruction, left.Number, right.Number, holds: false);
         }
         else if (left.IsNullable && !usesRegister && right.IsNull && !is32 && operation is JumpOperation.Jeq or JumpOperation.Jne)
         {
@@ -117,20 +105,33 @@ internal sealed partial class PathWalk
         _ => false,
     };
 
-    private static void Learn(PathState state, Instruction instruction, (Scalar Left, Scalar Right) learned)
+    private static void Learn(PathState state, Instruction instruction, in Scalar left, in Scalar right, bool holds)
     {
-        Update(state, instruction.Destination, learned.Left);
+        JumpOperation operation = instruction.Opcode.Jump;
+        bool is32 = !instruction.Opcode.Is64Bit;
+        if (instruction.Opcode.UsesRegister && instruction.Source == instruction.Destination)
+        {
+            state.Registers[(int)instruction.Destination].Number = ScalarComparison.RefineSelf(operation, left, is32, holds);
+            Spread(state, instruction.Destination);
+            return;
+        }
+
+        (state.Registers[(int)instruction.Destination].Number, Scalar newRight) = ScalarComparison.Refine(operation, left, right, is32, holds);
         if (instruction.Opcode.UsesRegister)
         {
-            Update(state, instruction.Source, learned.Right);
+            // The source's copies first: where the two are copies of each other, the destination's number stays.
+            state.Registers[(int)instruction.Source].Number = newRight;
+            Spread(state, instruction.Source);
         }
+
+        Spread(state, instruction.Destination);
     }
 
     /// <summary>What is learned of a number holds for its copies, and for what is a constant away from it.</summary>
-    private static void Update(PathState state, Register register, Scalar number)
+    private static void Spread(PathState state, Register register)
     {
-        state.Registers[(int)register].Number = number;
         RegisterState known = state.Registers[(int)register];
+        Scalar number = known.Number;
         if (known.Id == 0)
         {
             return;
@@ -164,6 +165,7 @@ internal sealed partial class PathWalk
         if (copy.Offset == known.Offset && copy.LinksLow == known.LinksLow)
         {
             copy.Number = number;
+            copy.IsSum = known.IsSum;
             return;
         }
 

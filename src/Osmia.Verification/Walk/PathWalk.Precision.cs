@@ -41,7 +41,7 @@ internal sealed partial class PathWalk
     /// <summary>Gives a number an id before it is copied, so that copies learn together.</summary>
     private void LinkCopies(ref RegisterState number)
     {
-        if (number.Offset != 0)
+        if (number.IsSum)
         {
             // Already a constant away from another: links of links are not followed.
             Unlink(ref number);
@@ -60,9 +60,10 @@ internal sealed partial class PathWalk
         long step = isLow ? (int)(uint)by.Value : (long)by.Value;
         // Of a number that does not fit 32 bits the low half says too little.
         bool isKnown = isLow ? by.Bits.Low.IsConstant && copy.Number.Wide.UMax <= uint.MaxValue : by.IsConstant;
-        if (isKnown && step is > int.MinValue and <= int.MaxValue)
+        bool isSub = opcode.Arithmetic == ArithmeticOperation.Sub;
+        if (isKnown && step is >= int.MinValue and <= int.MaxValue && !(isSub && step == int.MinValue))
         {
-            (sum.Id, sum.Offset, sum.LinksLow) = (copy.Id, (int)(opcode.Arithmetic == ArithmeticOperation.Sub ? -step : step), isLow && step != 0);
+            (sum.Id, sum.Offset, sum.IsSum, sum.LinksLow) = (copy.Id, (int)(isSub ? -step : step), true, isLow && step != 0);
         }
     }
 
@@ -98,7 +99,7 @@ internal sealed partial class PathWalk
         }
     }
 
-    private static void Unlink(ref RegisterState number) => (number.Id, number.Offset, number.LinksLow) = (0, 0, false);
+    private static void Unlink(ref RegisterState number) => (number.Id, number.Offset, number.IsSum, number.LinksLow) = (0, 0, false, false);
 
     private static LinkedPlaces AddLinked(LinkedPlaces places, ref RegisterState register, int firstId, int secondId, int frame, bool isStack, int index)
     {

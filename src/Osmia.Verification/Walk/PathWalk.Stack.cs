@@ -69,7 +69,7 @@ internal sealed partial class PathWalk
             {
                 _trail.NoteStack(frame.Number, slot);
                 RegisterState number = stack.Spilled;
-                return Fits(number.Number, size) ? number : RegisterState.Of(Truncate(number.Number, size));
+                return Fits(number.Number, size) ? number : RegisterState.Of(ScalarArithmetic.Truncate(number.Number, size));
             }
         }
 
@@ -125,7 +125,7 @@ internal sealed partial class PathWalk
         {
             _trail.NoteStack(frame.Number, place);
             stack.Break();
-            stack.Spill(Fits(value.Number, size) ? value : RegisterState.Of(Truncate(value.Number, size)), size);
+            stack.Spill(Fits(value.Number, size) ? value : RegisterState.Of(ScalarArithmetic.Truncate(value.Number, size)), size);
             return default;
         }
 
@@ -260,7 +260,4 @@ internal sealed partial class PathWalk
     }
 
     private static bool Fits(Scalar number, int size) => size == 8 || number.Wide.UMax < 1UL << (size * 8);
-
-    /// <summary>The low bytes of a number, as a narrow store or load leaves them.</summary>
-    private static Scalar Truncate(Scalar number, int size) => size == 4 ? number.ZeroExtendLow() : Scalar.OfBits(number.Bits.ZeroExtend(size));
 }

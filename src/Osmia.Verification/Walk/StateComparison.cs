@@ -188,9 +188,9 @@ internal sealed class StateComparison(RegisterLiveness registers, StackLiveness 
         {
             return _likeness switch
             {
-                Likeness.Same => kept.Number == state.Number && kept.Offset == state.Offset && kept.LinksLow == state.LinksLow && SameId(kept.Id, state.Id),
+                Likeness.Same => kept.Number == state.Number && kept.Offset == state.Offset && kept.IsSum == state.IsSum && kept.LinksLow == state.LinksLow && SameId(kept.Id, state.Id),
                 Likeness.Covered when !isPrecise => true,
-                _ => kept.Offset == state.Offset && kept.LinksLow == state.LinksLow && kept.Number.Contains(state.Number) && SameNumberId(kept.Id, state.Id),
+                _ => kept.Offset == state.Offset && kept.IsSum == state.IsSum && kept.LinksLow == state.LinksLow && kept.Number.Contains(state.Number) && SameNumberId(kept.Id, state.Id),
             };
         }
 

@@ -99,6 +99,23 @@ public class TnumTests
     }
 
     [Fact]
+    public void The_next_member_is_the_smallest_one_above()
+    {
+        foreach (int place in (int[])[0, 30, 59])
+        {
+            foreach (Tnum small in s_fiveBits)
+            {
+                Tnum bits = small << place;
+                ulong[] members = [.. Members(bits).Order()];
+                foreach (ulong number in s_fiveBits.Select(other => other.Value << place).Concat(members).SelectMany(number => new[] { number - 1, number, number + 1 }))
+                {
+                    Assert.Equal(members.Where(member => member > number).DefaultIfEmpty(bits.Maximum).Min(), bits.Next(number));
+                }
+            }
+        }
+    }
+
+    [Fact]
     public void A_range_holds_its_numbers()
     {
         for (ulong minimum = 0; minimum < 64; minimum++)
