@@ -109,10 +109,17 @@ public sealed unsafe class UserRingBuffer : IDisposable
         }
     }
 
-    private static void Commit(Span<byte> reserved, uint flag)
+    private void Commit(Span<byte> reserved, uint flag)
     {
+        ObjectDisposedException.ThrowIf(_producer.Start == null, this);
         fixed (byte* start = &MemoryMarshal.GetReference(reserved))
         {
+            byte* data = _producer.Start + Environment.SystemPageSize;
+            if (start < data + HeaderSize || start > data + 2 * _size)
+            {
+                throw new ArgumentException($"the span was not reserved in map '{_map.Name}'", nameof(reserved));
+            }
+
             Volatile.Write(ref *(uint*)(start - HeaderSize), (uint)reserved.Length | flag);
         }
     }
