@@ -11,7 +11,7 @@ namespace Osmia.Cli.Commands;
 internal static class FeatureCommand
 {
     private const string ProbeWords = "feature probe takes: [kernel] [full] [unprivileged] [macros [prefix PREFIX]]";
-    private const string Groups = "prog_types, map_types, attach_types, link_types, helpers";
+    private const string Groups = "prog_types, map_types, attach_types, link_types, helpers, attach_kinds";
 
     public static Command Build()
     {
@@ -69,6 +69,12 @@ internal static class FeatureCommand
         list.Add(group);
         list.SetAction(parsed =>
         {
+            if (parsed.GetValue(group) == AttachKindTable.Group)
+            {
+                AttachKindTable.Write(parsed.GetValue(json) || parsed.GetValue(pretty), parsed.GetValue(pretty));
+                return ExitCode.Success;
+            }
+
             string[] names = NamesOf(parsed.GetValue(group)!);
             if (parsed.GetValue(json) || parsed.GetValue(pretty))
             {

@@ -24,7 +24,7 @@ internal static unsafe class MapCreation
     /// <param name="exclusiveTo">The digest of the only program that may use the map.</param>
     public static KernelMap Create(LinkedMap requested, BpfHandle? btf, int[] modules, byte[]? exclusiveTo = null, int token = 0)
     {
-        LinkedMap map = MapRules.Complete(requested);
+        LinkedMap map = MapRules.Complete(WithoutLink(requested));
         using KernelMap? inner = map.InnerMap is null ? null : Create(map.InnerMap, btf, modules, token: token);
         BpfHandle handle;
         fixed (byte* digest = exclusiveTo)
@@ -93,6 +93,11 @@ internal static unsafe class MapCreation
 
         return result >= 0 ? result : throw Refused(map, result, digest != 0);
     }
+
+    /// <summary>Before Linux 6.4 a struct of callbacks is registered by its map alone, whatever its section says.</summary>
+    private static LinkedMap WithoutLink(LinkedMap map) => map.Type == MapType.StructOps && (map.Flags & (uint)MapCreateFlags.Link) != 0 && !KernelEngine.IsAtLeast(6, 4)
+        ? map with { Flags = map.Flags & ~(uint)MapCreateFlags.Link }
+        : map;
 
     private static void Use(ref MapCreateAttributes attributes, int token)
     {

@@ -21,12 +21,15 @@ internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<Ke
 
     private readonly byte[] _license = BpfSyscall.Terminated(linked.License);
     private readonly UsdtSpecs _usdtSpecs = new();
+    private ReplacedFunction? _replaced;
     private byte[] _log = GC.AllocateUninitializedArray<byte>(FirstLogSize);
 
     /// <exception cref="KernelException">OSM5020 with the verifier's log, or OSM5021 when the kernel refused before verifying.</exception>
     public KernelProgram Load(LinkedProgram program)
     {
-        CheckTarget(program);
+        ReplacedFunction? replaced = ReplacedFunction.Find(program, options);
+        CheckTarget(program, replaced);
+        _replaced = replaced;
         Instruction[] instructions = Patch(program);
         DebugInfo debug = btf is null ? DebugInfo.None : DebugInfo.Of(program);
         int result = TryLoad(program, instructions, debug, (uint)options.LogLevel | StatisticsLevel, out VerifierLog log);
@@ -95,8 +98,8 @@ internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<Ke
                 TokenFd = token,
                 Name = BpfSyscall.KernelName(program.Name),
                 ExpectedAttachType = program.StructMember >= 0 ? (uint)program.StructMember : (uint)(program.AttachType ?? 0),
-                AttachBtfId = program.AttachBtfId.Value,
-                AttachFd = program.AttachModule == 0 ? 0 : modules[program.AttachModule],
+                AttachBtfId = _replaced?.Type.Value ?? program.AttachBtfId.Value,
+                AttachFd = _replaced?.Program.Handle.Descriptor ?? (program.AttachModule == 0 ? 0 : modules[program.AttachModule]),
                 FdArray = (ulong)descriptors,
             };
             if (debug.Functions.Length > 0)
@@ -155,9 +158,21 @@ internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<Ke
         return code;
     }
 
-    private static void CheckTarget(LinkedProgram program)
+    private static void CheckTarget(LinkedProgram program, ReplacedFunction? replaced)
     {
-        if (program.Type is ProgramType.Tracing or ProgramType.Lsm && program.AttachBtfId.IsVoid)
+        if (program.Type == ProgramType.Ext && replaced is null)
+        {
+            throw new KernelException(
+                new Diagnostic("OSM5021", $"program '{program.Name}' ({program.Type.ToKernelName()}) names no program to replace a function of")
+                {
+                    Where = $"program '{program.Name}' (SEC(\"{program.Section.Name}\"))",
+                    Why = "programs of this type are verified against a function of a program that is loaded already",
+                    Try = "load that program first, and this one with LoadOptions.Targets naming it",
+                },
+                "bpf(BPF_PROG_LOAD)", Errno.EINVAL);
+        }
+
+        if (program.Type is ProgramType.Tracing or ProgramType.Lsm && program.AttachBtfId.IsVoid && replaced is null)
         {
             throw new KernelException(
                 new Diagnostic("OSM5021", $"program '{program.Name}' ({program.Type.ToKernelName()}) names nothing to attach to")

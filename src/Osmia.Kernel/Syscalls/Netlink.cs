@@ -11,6 +11,8 @@ namespace Osmia.Kernel.Syscalls;
 /// </summary>
 internal sealed unsafe class Netlink : IDisposable
 {
+    public const ushort NewRoute = 24;
+    public const ushort DeleteRoute = 25;
     public const ushort NewQueue = 36;
     public const ushort DeleteQueue = 37;
     public const ushort NewFilter = 44;

@@ -10,6 +10,7 @@ internal static class NetlinkCallText
     private const int HeaderSize = 16;
     private const int TrafficHeader = 20;
     private const int LinkHeader = 16;
+    private const int RouteHeader = 12;
 
     private static readonly (ushort Flag, string Name)[] s_requestFlags = [(1, "NLM_F_REQUEST"), (2, "NLM_F_MULTI"), (4, "NLM_F_ACK"), (8, "NLM_F_ECHO")];
     private static readonly (ushort Flag, string Name)[] s_newFlags = [(0x100, "NLM_F_REPLACE"), (0x200, "NLM_F_EXCL"), (0x400, "NLM_F_CREATE"), (0x800, "NLM_F_APPEND")];
@@ -42,6 +43,11 @@ internal static class NetlinkCallText
             text.Append(CultureInfo.InvariantCulture,
                 $", {{tcm_ifindex={BinaryPrimitives.ReadInt32LittleEndian(body[4..])}, tcm_handle=0x{BinaryPrimitives.ReadUInt32LittleEndian(body[8..]):x}, tcm_parent=0x{BinaryPrimitives.ReadUInt32LittleEndian(body[12..]):x}, tcm_info=0x{BinaryPrimitives.ReadUInt32LittleEndian(body[16..]):x}}}");
             Attributes(text, body[TrafficHeader..]);
+        }
+        else if (type is >= 24 and <= 26 && body.Length >= RouteHeader)
+        {
+            text.Append(CultureInfo.InvariantCulture, $", {{rtm_family={body[0]}, rtm_dst_len={body[1]}, rtm_table={body[4]}, rtm_scope={body[6]}}}");
+            Attributes(text, body[RouteHeader..]);
         }
         else if (type is >= 16 and <= 19 && body.Length >= LinkHeader)
         {
