@@ -199,7 +199,7 @@ public sealed class KernelFeatures
     {
         (ProgramType.Tracing, AttachType.TraceRawTp) => Find(BtfKind.Typedef, "btf_trace_sched_process_exec"),
         (ProgramType.Tracing, AttachType.TraceIter) => Find(BtfKind.Function, "bpf_iter_bpf_map"),
-        (ProgramType.Tracing, AttachType.ModifyReturn) => Find(BtfKind.Function, "bpf_modify_return_test"),
+        (ProgramType.Tracing, AttachType.ModifyReturn) => Find(BtfKind.Function, "security_file_open"),
         (ProgramType.Tracing, _) => Find(BtfKind.Function, "bpf_fentry_test1"),
         (ProgramType.Lsm, AttachType.LsmCgroup) => Find(BtfKind.Function, "bpf_lsm_socket_post_create"),
         (ProgramType.Lsm, _) => Find(BtfKind.Function, "bpf_lsm_file_open"),

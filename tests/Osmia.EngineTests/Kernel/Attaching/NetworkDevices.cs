@@ -18,9 +18,9 @@ internal static class NetworkDevices
         using Netlink netlink = Netlink.Open(out int opened) ?? throw new InvalidOperationException($"no netlink: {opened}");
         HashSet<string> before = [.. Names()];
 
-        // IFLA_INFO_KIND, IFLA_INFO_DATA { IFLA_NETKIT_MODE: 0 is layer 2, policies: 0 passes what no program judges }.
+        // IFLA_INFO_KIND, IFLA_INFO_DATA { IFLA_NETKIT_MODE: 0 is layer 2 }.
         byte[] message = new NetlinkAttributes().Raw(new byte[16]).Add(Name, name)
-            .Add(Info, new NetlinkAttributes().Add(1, "netkit").Add(2, new NetlinkAttributes().Add(2, 0u).Add(3, 0u))).ToArray();
+            .Add(Info, new NetlinkAttributes().Add(1, "netkit").Add(2, new NetlinkAttributes().Add(3, 0u))).ToArray();
         int result = netlink.Send(NewLink, Netlink.Create | Netlink.Exclusive, message);
         peer = null;
         if (result < 0)

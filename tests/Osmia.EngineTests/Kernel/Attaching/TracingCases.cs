@@ -30,7 +30,8 @@ internal static unsafe partial class TracingCases
         new("tracing", "iter", Iterator),
         new("tracing", "fentry", engine => Attached(engine, Typed(engine, CountOwn(ProgramType.Tracing, AttachType.TraceFentry), BtfKind.Function, s_call), new FunctionTarget("fentry", s_call), Calls)),
         new("tracing", "fexit", engine => Attached(engine, Typed(engine, CountOwn(ProgramType.Tracing, AttachType.TraceFexit), BtfKind.Function, s_call), new FunctionTarget("fexit", s_call), Calls)),
-        new("tracing", "fmod_ret", ModifyReturn),
+        new("tracing", "fmod_ret", engine => Attached(engine, Typed(engine, CountOwn(ProgramType.Tracing, AttachType.ModifyReturn), BtfKind.Function, "security_file_open"),
+            new FunctionTarget("fmod_ret", "security_file_open"), () => File.ReadAllText("/proc/self/comm"))),
         new("ext", "freplace", Replace),
         new("lsm", "LSM hook", engine => Attached(engine, Typed(engine, CountOwn(ProgramType.Lsm, AttachType.LsmMac), BtfKind.Function, "bpf_lsm_file_open"), new FunctionTarget("lsm", "file_open"),
             () => File.ReadAllText("/proc/self/comm"))),
@@ -73,16 +74,6 @@ internal static unsafe partial class TracingCases
         {
         }
 
-        return loaded.Counter();
-    }
-
-    /// <summary>The kernel's own function for the purpose, which a test run of the program calls.</summary>
-    private static ulong ModifyReturn(KernelEngine engine)
-    {
-        LinkedProgram program = Typed(engine, Count(ProgramType.Tracing, AttachType.ModifyReturn), BtfKind.Function, "bpf_modify_return_test");
-        using LoadedObject loaded = engine.Load(Linked.Object([program], [Linked.Counter()]), LoadOptions.Default);
-        using Link link = engine.Attach(loaded.Programs[0], new FunctionTarget("fmod_ret", "bpf_modify_return_test"));
-        loaded.Programs[0].Run(new ProgramRun());
         return loaded.Counter();
     }
 
