@@ -11,7 +11,7 @@ internal static class Program
     {
         try
         {
-            arguments = CommandTree.Normalize(arguments);
+            arguments = CommandTree.Normalize(SyscallTracing.Take(arguments));
             ParseResult parsed = CommandTree.Build(arguments).Parse(arguments);
             if (parsed.Errors.Count > 0)
             {

@@ -31,6 +31,8 @@ internal static class CommandTree
         new("top", "Runs, time per run and CPU share of the kernel's programs, as they happen", _ => TopCommand.Build()),
         new("gen", "Link objects into one; cut kernel types down to what objects use", _ => GenCommand.Build()),
         new(ConformanceCommand.Name, "Run a program in hex from standard input, as the bpf_conformance suite asks", _ => ConformanceCommand.Build()),
+        new("feature", "Say what the running kernel offers: program, attach and map types, helpers", _ => FeatureCommand.Build()),
+        new("doctor", "Say what this machine lets eBPF do, and what to change", _ => DoctorCommand.Build()),
         new("btf", "List or dump type information: of an object, a file or the kernel", _ => BtfCommand.Build()),
     ];
 
@@ -44,6 +46,7 @@ internal static class CommandTree
         {
             new HelpOption(),
             new VersionOption(),
+            new Option<bool>(SyscallTracing.Word) { Description = "print every bpf(2), perf_event_open and netlink call as it happens", Recursive = true },
         };
         string? verb = arguments.FirstOrDefault(argument => !argument.StartsWith('-'));
         foreach (Row row in s_verbs)
