@@ -306,7 +306,7 @@ internal static unsafe class VmBenchmark
                 }
             }
 
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tier}: compiling {slots} slots of {source.Programs.Count()} programs takes {Median(values):0.00} ms CPU, {Median(values) * 100 / slots:0.000} ms per 100 slots; our own part {Median(own) * 100 / slots:0.000} ms"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tier}: compiling {slots} slots of {source.Programs.Count} programs takes {Median(values):0.00} ms CPU, {Median(values) * 100 / slots:0.000} ms per 100 slots; our own part {Median(own) * 100 / slots:0.000} ms"));
 
             double LoadAndRun(VmTier which, out double compiling)
             {

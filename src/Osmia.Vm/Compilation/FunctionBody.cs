@@ -1,4 +1,5 @@
 using Osmia.Bytecode;
+using Osmia.Vm.Helpers;
 using Osmia.Vm.Loading;
 
 namespace Osmia.Vm.Compilation;
@@ -67,7 +68,7 @@ internal sealed class FunctionBody
 
     /// <summary>A helper may move the packet, or call something that does.</summary>
     public bool MovesPacket(int helper) =>
-        Around.HasContext && HelperTable.Find(helper)!.Signatures.Any(s => (s.Traits & (HelperTraits.ChangesPacket | HelperTraits.CallsCallback)) != 0);
+        Around.HasContext && VmHelpers.MovesPacket(helper);
 
     /// <summary>The registers that live where a block begins: what the interpreter must be handed to go on there.</summary>
     public List<KnownRegister> LiveIn(Block block)

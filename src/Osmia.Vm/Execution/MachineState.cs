@@ -60,6 +60,9 @@ internal unsafe struct MachineState
 internal unsafe struct CallFrame
 {
     public DecodedInstruction* Return;
+
+    /// <summary>The call that made the frame; for stack traces.</summary>
+    public DecodedInstruction* Caller;
     public ulong R6;
     public ulong R7;
     public ulong R8;
