@@ -54,6 +54,8 @@ internal sealed unsafe class UbpfProgram : IDisposable
         if (_compiled == null)
         {
             var compile = (delegate* unmanaged<void*, byte**, delegate* unmanaged<byte*, nuint, ulong>>)NativeLibrary.GetExport(_library, "ubpf_compile");
+            const nuint EnoughForLargePrograms = 8 << 20;
+            _ = ((delegate* unmanaged<void*, nuint, int>)NativeLibrary.GetExport(_library, "ubpf_set_jit_code_size"))(_machine, EnoughForLargePrograms);
             byte* problem = null;
             _compiled = compile(_machine, &problem);
             if (_compiled == null)
