@@ -29,7 +29,6 @@ internal sealed unsafe class HashMap : VmMap
         _keySize = definition.KeySize;
         _isLru = definition.Type is MapType.LruHash or MapType.LruPercpuHash;
         _isPerCpu = IsPerCpu;
-        _seed = (definition.Flags & MapFlags.ZeroSeed) != 0 ? 0 : engine.NextSeed();
         _cpuStride = (definition.ValueSize + 7) & ~7u;
         ulong valueSpace = _cpuStride * (ulong)ValuesPerKey;
 
@@ -37,6 +36,7 @@ internal sealed unsafe class HashMap : VmMap
         _isStriped = !_isLru;
         uint capacity = definition.MaxEntries + EntryTable.Spares(definition.MaxEntries, ValuesPerKey == 1 ? engine.Slots.Count : ValuesPerKey, _isStriped);
         byte* memory = Allocate(EntryTable.MemorySize(capacity, _keySize, valueSpace, _isStriped));
+        _seed = (definition.Flags & MapFlags.ZeroSeed) != 0 ? 0 : SharedSeed ?? engine.NextSeed();
         _table = new EntryTable(memory, capacity, _keySize, valueSpace, _isStriped);
     }
 
