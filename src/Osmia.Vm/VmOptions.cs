@@ -63,5 +63,8 @@ public sealed record VmOptions
     /// <summary>Bytes of the record buffer each slot gets when a perf event array is read; a power of two.</summary>
     public int PerfBufferSize { get; init; } = 256 * 1024;
 
+    /// <summary>Program types of the application's own; <see cref="VmEngine.CreateHook"/> makes hooks of them.</summary>
+    public IReadOnlyList<Hooks.HookType> HookTypes { get; init; } = [];
+
     public static VmOptions Default { get; } = new();
 }

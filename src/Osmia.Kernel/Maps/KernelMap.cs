@@ -134,10 +134,20 @@ public sealed partial class KernelMap : Map
     public override RecordReader OpenReader() => Type switch
     {
         MapType.Ringbuf => new RingBufferReader(Name, new KernelRingBufferMemory(this)),
-        MapType.PerfEventArray => new PerfBufferReader(this),
+        MapType.PerfEventArray => new PerfBufferReader(this, new PerfBufferOptions()),
         _ => throw Refusal.Unsupported("OSM5015", $"map '{Name}' ({Type.ToKernelName()}) has no records to read", $"records of {Type.ToKernelName()}",
             "only ring buffers (ringbuf) and perf buffers (perf_event_array) carry records", "read its elements instead"),
     };
+
+    /// <summary>Opens the consumer of a perf event array with a layout of its own.</summary>
+    /// <exception cref="UnsupportedFeatureException">OSM5015: the map is no perf buffer.</exception>
+    public RecordReader OpenReader(PerfBufferOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return Type == MapType.PerfEventArray ? new PerfBufferReader(this, options)
+            : throw Refusal.Unsupported("OSM5015", $"map '{Name}' ({Type.ToKernelName()}) is no perf buffer", $"perf records of {Type.ToKernelName()}",
+                "only perf_event_array has rings with such options", "open its reader without options");
+    }
 
     /// <summary>Records have one consumer: two would each see some of them, or the same twice.</summary>
     internal void TakeReader()

@@ -166,6 +166,12 @@ internal sealed unsafe partial class ExecutionSlot
             return true;
         }
 
+        if (_kind == ProgramKind.FlowDissector && Holds((ulong)_flowKeys, FlowKeysSize, address, size))
+        {
+            Remember((ulong)_flowKeys, FlowKeysSize, isWritable: true);
+            return true;
+        }
+
         for (int i = 0; i < _reservedCount; i++)
         {
             if (Holds(_reserved[i].Low, _reserved[i].Length, address, size))
@@ -256,6 +262,11 @@ internal sealed unsafe partial class ExecutionSlot
         while (Interlocked.CompareExchange(ref *word, 1, 0) != 0)
         {
             spin.SpinOnce(sleep1Threshold: -1);
+            if (Volatile.Read(ref State->Cancel) != 0)
+            {
+                Refuel(State);
+            }
+
             if ((State->Budget -= 64) < 0 && !TryRefuel(State))
             {
                 return false;

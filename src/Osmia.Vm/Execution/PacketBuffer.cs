@@ -268,7 +268,7 @@ internal sealed unsafe partial class ExecutionSlot
     private void UpdatePacketRegion()
     {
         MachineState* s = State;
-        bool isReadable = _kind != ProgramKind.SocketFilter;
+        bool isReadable = _kind is not (ProgramKind.SocketFilter or ProgramKind.SocketLookup);
         s->PacketLow = (ulong)(_packet + _dataMeta);
         s->PacketData = PacketData;
         s->PacketLength = isReadable ? (ulong)(_dataEnd - _dataMeta) : 0;

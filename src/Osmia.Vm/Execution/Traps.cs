@@ -35,7 +35,8 @@ internal sealed unsafe partial class ExecutionSlot
     public void TrapArgumentMemory(int argument, ulong address, ulong size, bool isWrite) =>
         TrapArgument(argument, $"is no {(isWrite ? "writable " : "")}memory of {size} bytes", WhereIs(address, size));
 
-    public string HelperName() => State->Current->Op == Op.CallRegister ? "callx" : VmHelpers.NameOf(State->Current->Offset);
+    public string HelperName() => State->Current->Op == Op.CallRegister ? "callx"
+        : Program.HookType?.HelperOf(State->Current->Offset)?.Definition.Name ?? VmHelpers.NameOf(State->Current->Offset);
 
     [DoesNotReturn]
     private void ThrowBadAccess(ulong address, ulong size, bool isWrite)

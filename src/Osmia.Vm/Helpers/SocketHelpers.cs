@@ -12,6 +12,8 @@ internal static unsafe class SocketHelpers
     private const ulong Drop = 0;
     private const ulong Pass = 1;
     private const ulong Ingress = 1;
+    private const ulong Replace = 1;
+    private const ulong NoReuseport = 2;
 
     public static ulong LookupTcp(ExecutionSlot slot, ulong* r) => Find(slot, r, VmSocket.Tcp);
 
@@ -25,6 +27,25 @@ internal static unsafe class SocketHelpers
             slot.TrapArgument(1, "is a socket, and the program holds none");
         }
 
+        return 0;
+    }
+
+    /// <summary>bpf_sk_assign of a socket lookup: the socket that takes the packet. Null takes a choice back; a second choice must say that it replaces the first.</summary>
+    public static ulong Assign(ExecutionSlot slot, ulong* r)
+    {
+        slot.ContextArgument(1);
+        uint id = r[2] == 0 ? 0 : Argument(slot, 2);
+        if ((r[3] & ~(Replace | NoReuseport)) != 0)
+        {
+            return Errno.Negative(Errno.Invalid);
+        }
+
+        if (slot.Redirect != default && (r[3] & Replace) == 0)
+        {
+            return Errno.Negative(Errno.Exists);
+        }
+
+        slot.Redirect = id == 0 ? default : new(id, "", 0, r[3]);
         return 0;
     }
 

@@ -111,7 +111,7 @@ public static unsafe class VmHelpers
             new(HelperId.L3CsumReplace, Tc, &ChecksumHelpers.ReplaceL3),
             new(HelperId.L4CsumReplace, Tc, &ChecksumHelpers.ReplaceL4),
 
-            new(HelperId.SkbLoadBytes, Skb, &SkbHelpers.LoadBytes),
+            new(HelperId.SkbLoadBytes, Skb | ProgramKind.FlowDissector, &SkbHelpers.LoadBytes),
             new(HelperId.SkbLoadBytesRelative, Skb, &SkbHelpers.LoadBytesRelative),
             new(HelperId.SkbStoreBytes, Tc, &SkbHelpers.StoreBytes),
             new(HelperId.SkbPullData, Tc, &SkbHelpers.PullData),
@@ -122,6 +122,7 @@ public static unsafe class VmHelpers
             new(HelperId.SkbVlanPop, Tc, &SkbHelpers.VlanPop),
             new(HelperId.GetHashRecalc, Tc, &SkbHelpers.Hash),
             new(HelperId.SetHashInvalid, Tc, &SkbHelpers.InvalidateHash),
+            new(HelperId.SkAssign, ProgramKind.SocketLookup, &SocketHelpers.Assign),
             new(HelperId.Redirect, Tc | Xdp, &RedirectHelpers.Redirect),
             new(HelperId.RedirectMap, Xdp, &RedirectHelpers.RedirectMap),
 
@@ -169,7 +170,7 @@ public static unsafe class VmHelpers
             new(HelperId.SkLookupTcp, Tc | Xdp | Cgroup | Memory, &SocketHelpers.LookupTcp),
             new(HelperId.SkLookupUdp, Tc | Xdp | Cgroup | Memory, &SocketHelpers.LookupUdp),
             new(HelperId.SkcLookupTcp, Tc | Xdp | Cgroup | Memory, &SocketHelpers.LookupTcp),
-            new(HelperId.SkRelease, Tc | Xdp | Cgroup | Memory, &SocketHelpers.Release),
+            new(HelperId.SkRelease, Tc | Xdp | Cgroup | Memory | ProgramKind.SocketLookup, &SocketHelpers.Release),
             new(HelperId.SkFullsock, Tc | Cgroup, &SocketHelpers.Full),
             new(HelperId.GetListenerSock, Tc | Cgroup, &SocketHelpers.Listener),
             new(HelperId.SkRedirectMap, Memory, &SocketHelpers.RedirectToMap),

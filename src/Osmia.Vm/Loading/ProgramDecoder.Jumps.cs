@@ -133,6 +133,11 @@ internal sealed unsafe partial class ProgramDecoder
 
     private DecodedInstruction DecodeHelper(int slot, int id)
     {
+        if (_hook?.HelperOf(id) is not null)
+        {
+            return new() { Op = Op.CallHelper, Offset = id, Immediate = (long)(delegate*<Execution.ExecutionSlot, ulong*, ulong>)&Hooks.HookHelper.Dispatch };
+        }
+
         VmHelper? helper = VmHelpers.Find(id);
         string name = VmHelpers.NameOf(id);
         if (helper is null)

@@ -160,7 +160,7 @@ public sealed class VmRecordTests : IDisposable
             }
 
             Interlocked.Increment(ref done);
-        }))];
+        }) { IsBackground = true })];
         foreach (Thread producer in producers)
         {
             producer.Start();
@@ -181,7 +181,7 @@ public sealed class VmRecordTests : IDisposable
 
         foreach (Thread producer in producers)
         {
-            producer.Join();
+            Assert.True(producer.Join(TimeSpan.FromSeconds(60)), "a producer hangs");
         }
 
         Assert.Equal(Threads, done);
@@ -198,10 +198,10 @@ public sealed class VmRecordTests : IDisposable
         {
             Thread.Sleep(20);
             loaded.Programs[0].Run(new ProgramRun { Data = new byte[] { 1 } });
-        });
+        }) { IsBackground = true };
         producer.Start();
         Assert.True(reader.Wait(TimeSpan.FromSeconds(10)));
-        producer.Join();
+        Assert.True(producer.Join(TimeSpan.FromSeconds(60)), "the producer hangs");
         Assert.Equal(1, reader.Consume((_, _) => { }));
     }
 
