@@ -59,6 +59,7 @@ public sealed class SharedMapTests : IDisposable
     [Theory]
     [InlineData(VmTier.Interpreter)]
     [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
     public void Two_engines_share_what_one_of_them_wrote(VmTier tier)
     {
         using VmEngine first = Open(_folder, tier);

@@ -8,8 +8,13 @@ using Osmia.Vm;
 
 namespace Osmia.Tests.Vm;
 
+/// <summary>Tests of what the whole process holds: no other test runs beside them.</summary>
+[CollectionDefinition(nameof(AloneCollection), DisableParallelization = true)]
+public sealed class AloneCollection;
+
 /// <summary>What was loaded is gone when it is disposed: memory, numbers, code, timers.</summary>
 /// <remarks>OSMIA_ROUNDS sets the rounds; 10,000 are run by hand and their figures stand in docs/internals/vm.md.</remarks>
+[Collection(nameof(AloneCollection))]
 public sealed class VmUnloadTests
 {
     private const int FewRounds = 400;
@@ -41,6 +46,7 @@ public sealed class VmUnloadTests
     [Theory]
     [InlineData(VmTier.Interpreter)]
     [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
     public void Rounds_of_loading_running_and_unloading_leave_nothing_behind(VmTier tier)
     {
         int rounds = int.TryParse(Environment.GetEnvironmentVariable("OSMIA_ROUNDS"), CultureInfo.InvariantCulture, out int given) ? given : FewRounds;
