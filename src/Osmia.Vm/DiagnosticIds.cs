@@ -17,6 +17,7 @@ internal static class DiagnosticIds
     public const string WrongHook = "OSM6012";
     public const string MapOperation = "OSM6020";
     public const string MapHasNoRecords = "OSM6021";
+    public const string SharedMap = "OSM6022";
 
     public const string BadAccess = "OSM6100";
     public const string ReadOnlyWrite = "OSM6101";
