@@ -149,7 +149,7 @@ public class PacketOutputTests
 
             Assert.Equal((Count, (long)Count, false), (answers, forwarder.SentBack, stop.IsCancellationRequested));
             Assert.True(recorder.Packets >= Count);
-            Assert.Equal("OSM5090", Assert.Throws<KernelException>(() => PacketDevice.Open("nosuch0")).Id);
+            Assert.Equal("OSM5090", Assert.Throws<KernelException>(() => PacketDevice.Open("nosuch0", stop.Token)).Id);
             Assert.Null(PacketDevice.Open(4242u));
         }
     });
