@@ -6,7 +6,9 @@ using Osmia.Verification;
 using Osmia.Vm.Execution;
 using Osmia.Vm.Hooks;
 using Osmia.Vm.Loading;
+using Osmia.Vm.Kfuncs;
 using Osmia.Vm.Maps;
+using Osmia.Vm.Timers;
 
 namespace Osmia.Vm;
 
@@ -55,13 +57,15 @@ public sealed class VmEngine : IEngine
         Target = new Target("vm")
         {
             NoTypesReason = "the VM is no kernel and has no kernel types; give a BTF file to relocate against",
-            LackOf = (helper, _) => VmHelpers.Find((int)helper.Id) is null ? "the VM does not have it" : null,
+            FunctionNumber = VmKfuncs.NumberOf,
+            LackOf = (helper, _) => VmHelpers.Find((int)helper.Id) is null ? $"the VM does not have it: {Helpers.HelperAbsence.Of((int)helper.Id)}" : null,
             ProgramTypes = [.. HookTypes.Select(type => type.Describe())],
         };
         bool isMetered = options.Mode == VmMode.Metered;
         InstructionBudget = isMetered ? options.InstructionBudget : ExecutionSlot.Unlimited;
         _seed = options.Seed ?? (ulong)Random.Shared.NextInt64();
         Slots = new SlotPool(this, options.Slots);
+        CookieSecret = NextSeed();
     }
 
     public string Name => EngineName;
@@ -74,6 +78,21 @@ public sealed class VmEngine : IEngine
     internal ImmutableArray<HookType> HookTypes { get; }
 
     internal SlotPool Slots { get; }
+
+    /// <summary>What makes this engine's SYN cookies its own.</summary>
+    internal ulong CookieSecret { get; }
+
+    internal ObjectStore Objects { get; } = new();
+
+    /// <summary>Objects that programs made (<c>bpf_obj_new</c>) and that a run, map, list or tree holds.</summary>
+    public int ObjectCount => Objects.Heap.Count;
+
+    internal DeferredTable Deferred { get; } = new();
+
+    /// <summary>Callbacks of timers and work queues that trapped; <see cref="VmOptions.DeferredTrap"/> hears of each.</summary>
+    public long DeferredTraps => Deferred.Traps;
+
+    internal SocketTable Sockets { get; } = new();
 
     /// <summary>What a run may spend; without metering, more than any run can.</summary>
     internal long InstructionBudget { get; }
@@ -191,6 +210,13 @@ public sealed class VmEngine : IEngine
         return map;
     }
 
+    /// <summary>Makes a socket known to programs: <c>bpf_sk_lookup_*</c> finds it, and socket maps hold it by its number.</summary>
+    /// <returns>The socket's number: its value in a sockmap, its key in a socket storage map.</returns>
+    public uint AddSocket(VmSocket socket) => Sockets.Add(socket);
+
+    /// <returns>False when there is no such socket.</returns>
+    public bool RemoveSocket(uint number) => Sockets.Remove(number);
+
     public Link Attach(LoadedProgram program, AttachTarget target) => target is HookTarget hook
         ? hook.Hook.AttachProgram(program, hook)
         : throw new UnsupportedFeatureException(
@@ -201,7 +227,13 @@ public sealed class VmEngine : IEngine
                 Try = "replay a capture (osmia run FILE --packets CAPTURE), call LoadedProgram.Run, or use the kernel engine",
             }, target.Describe(), EngineName);
 
-    public void Dispose() => Slots.Dispose();
+    public void Dispose()
+    {
+        Deferred.Dispose();
+        Slots.Dispose();
+        Sockets.Dispose();
+        Objects.Dispose();
+    }
 
     /// <summary>The map a register value stands for, when the program may use it.</summary>
     internal VmMap? MapOfHandle(ulong value, VmProgram user)

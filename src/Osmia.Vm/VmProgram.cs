@@ -167,6 +167,7 @@ public sealed unsafe partial class VmProgram : LoadedProgram
         {
             _engine.Unload(this);
             _engine.Slots.WaitForRuns();
+            _compiled?.Release();
             NativeMemory.Free(Code);
             Code = null;
             foreach (VmMap map in _maps)

@@ -13,7 +13,7 @@ internal struct ObjectName
     private byte _first;
 }
 
-[StructLayout(LayoutKind.Explicit, Size = 80)]
+[StructLayout(LayoutKind.Explicit, Size = 96)]
 internal struct MapCreateAttributes
 {
     [FieldOffset(0)] public uint Type;
@@ -32,6 +32,10 @@ internal struct MapCreateAttributes
     [FieldOffset(64)] public ulong Extra;
     [FieldOffset(72)] public int ValueTypeBtfFd;
     [FieldOffset(76)] public int TokenFd;
+
+    /// <summary>The only program that may use the map, by its SHA-256; Linux 6.18.</summary>
+    [FieldOffset(80)] public ulong ExclusiveHash;
+    [FieldOffset(88)] public uint ExclusiveHashSize;
 }
 
 [StructLayout(LayoutKind.Explicit, Size = 32)]
@@ -207,9 +211,95 @@ internal struct ProgramAttachAttributes
     [FieldOffset(12)] public uint Flags;
 }
 
+/// <summary>BPF_PROG_QUERY: the programs of a cgroup, a network namespace or a device.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 64)]
+internal struct ProgramQueryAttributes
+{
+    [FieldOffset(0)] public int Target;
+    [FieldOffset(4)] public uint AttachType;
+    [FieldOffset(8)] public uint QueryFlags;
+    [FieldOffset(12)] public uint AttachFlags;
+    [FieldOffset(16)] public ulong ProgramIds;
+    [FieldOffset(24)] public uint Count;
+    [FieldOffset(32)] public ulong ProgramAttachFlags;
+    [FieldOffset(40)] public ulong LinkIds;
+    [FieldOffset(48)] public ulong LinkAttachFlags;
+    [FieldOffset(56)] public ulong Revision;
+}
+
+/// <summary>BPF_TASK_FD_QUERY: what a perf event or raw tracepoint of another process runs.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 48)]
+internal struct TaskFdQueryAttributes
+{
+    [FieldOffset(0)] public int Pid;
+    [FieldOffset(4)] public int Fd;
+    [FieldOffset(8)] public uint Flags;
+    [FieldOffset(12)] public uint Length;
+    [FieldOffset(16)] public ulong Buffer;
+    [FieldOffset(24)] public uint ProgramId;
+    [FieldOffset(28)] public uint Kind;
+    [FieldOffset(32)] public ulong Offset;
+    [FieldOffset(40)] public ulong Address;
+}
+
+/// <summary>BPF_ENABLE_STATS (0: run time) and BPF_LINK_DETACH take one number.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct SingleAttribute
+{
+    [FieldOffset(0)] public int Value;
+}
+
 [StructLayout(LayoutKind.Explicit, Size = 8)]
 internal struct IteratorCreateAttributes
 {
     [FieldOffset(0)] public int LinkFd;
     [FieldOffset(4)] public uint Flags;
+}
+
+/// <summary>BPF_MAP_LOOKUP_BATCH and its neighbours.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 56)]
+internal struct BatchAttributes
+{
+    /// <summary>Where to go on; 0 for the start.</summary>
+    [FieldOffset(0)] public ulong InBatch;
+
+    /// <summary>Receives where the next batch goes on.</summary>
+    [FieldOffset(8)] public ulong OutBatch;
+    [FieldOffset(16)] public ulong Keys;
+    [FieldOffset(24)] public ulong Values;
+
+    /// <summary>Elements there is room for; then those done.</summary>
+    [FieldOffset(32)] public uint Count;
+    [FieldOffset(36)] public int MapFd;
+    [FieldOffset(40)] public ulong ElementFlags;
+    [FieldOffset(48)] public ulong Flags;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 16)]
+internal struct LinkUpdateAttributes
+{
+    [FieldOffset(0)] public int LinkFd;
+
+    /// <summary>A program, or a struct_ops map.</summary>
+    [FieldOffset(4)] public int NewFd;
+    [FieldOffset(8)] public uint Flags;
+
+    /// <summary>With BPF_F_REPLACE: what must be there now.</summary>
+    [FieldOffset(12)] public int OldFd;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct TokenCreateAttributes
+{
+    [FieldOffset(0)] public uint Flags;
+    [FieldOffset(4)] public int FileSystemFd;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 24)]
+internal struct StreamReadAttributes
+{
+    [FieldOffset(0)] public ulong Buffer;
+    [FieldOffset(8)] public uint Length;
+    [FieldOffset(12)] public uint Stream;
+    [FieldOffset(16)] public int ProgramFd;
 }

@@ -37,6 +37,8 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         var memory = (byte*)NativeMemory.AlignedAlloc(size, 64);
         NativeMemory.Clear(memory, size);
         State = (MachineState*)memory;
+        State->Cpu = index;
+        State->Self = GCHandle.ToIntPtr(GCHandle.Alloc(this, GCHandleType.Weak));
         memory += sizeof(MachineState);
         _frames = (CallFrame*)memory;
         memory += sizeof(CallFrame) * MaxFrames;
@@ -133,7 +135,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         }
         finally
         {
-            if (_reservedCount != 0 || _heldLock != null)
+            if (HoldsResources)
             {
                 ReleaseResources();
             }
@@ -189,7 +191,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
     private void End()
     {
-        if (_reservedCount != 0 || _heldLock != null)
+        if (HoldsResources)
         {
             ThrowNotReleased();
         }
@@ -223,7 +225,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
         s->Current = caller;
         Unsafe.CopyBlock(s->Registers, registers, SavedRegisters * sizeof(ulong));
-        if (s->Budget < 0)
+        if (s->Budget < 0 || Volatile.Read(ref s->Cancel) != 0)
         {
             Refuel(s);
         }
@@ -240,6 +242,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     {
         if (State != null)
         {
+            GCHandle.FromIntPtr(State->Self).Free();
             NativeMemory.AlignedFree(State);
             State = null;
             FreePacketBuffer();
@@ -261,6 +264,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
         CallFrame* frame = &_frames[depth];
         frame->Return = returnTo;
+        frame->Caller = returnTo == null ? s->Current : returnTo - 1;
         frame->R6 = s->Registers[6];
         frame->R7 = s->Registers[7];
         frame->R8 = s->Registers[8];
