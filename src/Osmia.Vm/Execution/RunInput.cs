@@ -23,14 +23,15 @@ internal sealed unsafe partial class ExecutionSlot
         switch (_kind)
         {
             case ProgramKind.Memory:
-                if (!run.Context.IsEmpty)
+                if (!run.Context.IsEmpty && !run.Data.IsEmpty)
                 {
-                    throw new ArgumentException($"program '{program.Name}' is a memory program and has no context; give its memory as data", nameof(run));
+                    throw new ArgumentException($"program '{program.Name}' is handed memory: give it as data, or as its context as the kernel takes it, not both", nameof(run));
                 }
 
-                FillPacket(run.Data, 0, 64);
+                ReadOnlySpan<byte> memory = run.Context.IsEmpty ? run.Data : run.Context;
+                FillPacket(memory, 0, 64);
                 UpdatePacketRegion();
-                return ((ulong)_packet, (ulong)run.Data.Length);
+                return ((ulong)_packet, (ulong)memory.Length);
             case ProgramKind.Hook:
                 PrepareHook(run);
                 break;
@@ -57,6 +58,14 @@ internal sealed unsafe partial class ExecutionSlot
         if (_kind == ProgramKind.FlowDissector)
         {
             return FinishFlow(run, out contextLength);
+        }
+
+        if (_kind == ProgramKind.Memory && !run.Context.IsEmpty)
+        {
+            // Given as the context, it comes back as the context.
+            contextLength = PacketLength;
+            Packet[..Math.Min(PacketLength, run.ContextOut.Length)].CopyTo(run.ContextOut);
+            return 0;
         }
 
         int from = _dataMeta;
