@@ -46,7 +46,7 @@ public class RunContractTests
             expected = Outcome(loaded, data, context, repeat);
         }
 
-        foreach (VmTier tier in (VmTier[])[VmTier.Interpreter, VmTier.Il])
+        foreach (VmTier tier in (VmTier[])[VmTier.Interpreter, VmTier.Il, VmTier.X64])
         {
             using var vm = new VmEngine(new VmOptions { Slots = 1, Tier = tier, TreatAsMemoryPrograms = true });
             using LoadedObject loaded = vm.Load(linked, LoadOptions.Default);
