@@ -53,6 +53,25 @@ internal sealed unsafe partial class ExecutionSlot
         return ((ulong)_context, 0);
     }
 
+    /// <summary>For a packet program that is given nothing but a frame.</summary>
+    public void PreparePacket(VmProgram program, ReadOnlySpan<byte> frame)
+    {
+        _kind = program.Kind;
+        _layout = program.ContextLayout;
+        _users = program.ContextUsers;
+        var run = new ProgramRun { Data = frame };
+        if (_kind == ProgramKind.Xdp)
+        {
+            PrepareXdp(run);
+        }
+        else
+        {
+            PrepareSkb(run);
+        }
+
+        UpdatePacketRegion();
+    }
+
     public int Finish(in ProgramRun run, out int contextLength)
     {
         if (_kind == ProgramKind.FlowDissector)
@@ -148,9 +167,6 @@ internal sealed unsafe partial class ExecutionSlot
         _hardEnd = Math.Max(XdpHardEnd, Headroom - metadata + run.Data.Length);
         FillPacket(run.Data, Headroom - metadata, Math.Max(64, _hardEnd - (Headroom - metadata + run.Data.Length)));
         _dataStart = _dataMeta + metadata;
-
-        // What an earlier packet left there is not for this program.
-        NativeMemory.Clear(_packet, (nuint)_dataMeta);
     }
 
     private void PrepareSkb(in ProgramRun run)
