@@ -22,7 +22,7 @@ internal static class Program
                 return CompletionCommand.AnswerGrammar();
             }
 
-            arguments = CommandTree.Normalize(arguments);
+            arguments = CommandTree.Normalize(SyscallTracing.Take(arguments));
             ParseResult parsed = CommandTree.Build(arguments).Parse(arguments);
             if (parsed.Errors.Count > 0)
             {

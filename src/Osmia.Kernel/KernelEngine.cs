@@ -1,5 +1,6 @@
 using Osmia.Btf;
 using Osmia.Kernel.Diagnostics;
+using Osmia.Kernel.Features;
 using Osmia.Kernel.Links;
 using Osmia.Kernel.Maps;
 using Osmia.Kernel.Programs;
@@ -25,23 +26,38 @@ public sealed class KernelEngine : IEngine
 
     private static readonly Lazy<Dictionary<string, string>> s_configuration = new(BuildConfiguration.Read);
 
-    private KernelEngine(string pinDirectory)
+    private KernelFeatures? _features;
+
+    private KernelEngine(string pinDirectory, BpfToken? token)
     {
         PinDirectory = pinDirectory;
+        Token = token;
+        Target = RunningTarget();
+    }
+
+    /// <summary>What objects for the running kernel are linked against; needs no rights.</summary>
+    internal static Target RunningTarget()
+    {
         string release = File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
-        Target = new Target(release, () => s_kernelTypes.Value)
+        return new Target(release, () => s_kernelTypes.Value)
         {
             KernelVersion = ParseVersion(release),
             ModuleList = Modules,
             LackOf = HelperTrial.Missing,
             SymbolAddresses = SymbolAddresses.Of,
             SymbolNames = SymbolAddresses.Names,
-            Configuration = name => s_configuration.Value.GetValueOrDefault(name),
+            Configuration = Configuration,
             NoTypesReason = File.Exists(KernelTypesPath)
                 ? $"{KernelTypesPath} cannot be read or is not BTF"
                 : $"{KernelTypesPath} does not exist: the kernel was built without CONFIG_DEBUG_INFO_BTF",
         };
     }
+
+    /// <summary>What the kernel offers, asked once per question and engine.</summary>
+    public KernelFeatures Features => _features ??= new KernelFeatures(Target);
+
+    /// <summary>An option of the kernel's build (<c>CONFIG_...</c>); null when it is unset, or nothing says.</summary>
+    internal static string? Configuration(string option) => s_configuration.Value.GetValueOrDefault(option);
 
     public string Name => "kernel";
 
@@ -49,11 +65,17 @@ public sealed class KernelEngine : IEngine
 
     public string PinDirectory { get; }
 
+    /// <summary>What rights handed to this user namespace the engine uses; null for those of the process.</summary>
+    public BpfToken? Token { get; }
+
+    internal int TokenFd => Token?.Handle.Descriptor ?? 0;
+
     /// <summary>Opens the engine after one small trial call, so that a missing right is said here and not in the middle of a load.</summary>
     /// <param name="pinDirectory">A directory of a mounted BPF file system; touched only when a map is pinned.</param>
     /// <exception cref="UnsupportedFeatureException">OSM5001: not Linux, an unknown architecture, or a kernel without bpf(2).</exception>
     /// <exception cref="KernelException">OSM5002: this process may not use bpf(2).</exception>
-    public static KernelEngine Open(string pinDirectory = DefaultPinDirectory)
+    /// <param name="token">Rights of a user namespace; stays the caller's, who keeps it until the last load.</param>
+    public static KernelEngine Open(string pinDirectory = DefaultPinDirectory, BpfToken? token = null)
     {
         if (!OperatingSystem.IsLinux() || !SyscallNumbers.IsKnownArchitecture)
         {
@@ -63,11 +85,11 @@ public sealed class KernelEngine : IEngine
                 "use the VM engine (--engine vm)");
         }
 
-        int trial = MapCreation.Trial();
+        int trial = MapCreation.Trial(token?.Handle.Descriptor ?? 0);
         if (trial >= 0)
         {
             new BpfHandle(trial).Dispose();
-            return new KernelEngine(pinDirectory);
+            return new KernelEngine(pinDirectory, token);
         }
 
         if (-trial == Errno.ENOSYS)

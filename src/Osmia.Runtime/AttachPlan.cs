@@ -64,7 +64,9 @@ public static class AttachPlan
         SectionMatch section = program.Section;
         return section.Kind switch
         {
-            _ when section.AttachType is Bytecode.AttachType.NetkitPrimary or Bytecode.AttachType.NetkitPeer or Bytecode.AttachType.TraceFsession => throw NotBuilt(program),
+            _ when section.AttachType is Bytecode.AttachType.TraceFsession => throw NotBuilt(program),
+            _ when section.AttachType is Bytecode.AttachType.NetkitPrimary or Bytecode.AttachType.NetkitPeer => new NetkitTarget(
+                options.Device ?? throw Missing(program, "--dev", "a netkit program attaches to a netkit device"), section.AttachType == Bytecode.AttachType.NetkitPeer),
             AttachKind.Tracepoint when section.Target.Split('/') is [var category, var name] => new TracepointTarget(category, name),
             AttachKind.Tracepoint => throw Incomplete(program, "a tracepoint is named CATEGORY/EVENT", $"write SEC(\"tp/sched/sched_switch\")"),
             AttachKind.RawTracepoint when section.Target.Length > 0 => new RawTracepointTarget(section.Target),

@@ -25,4 +25,16 @@ public sealed record LoadOptions(int LogLevel = 0)
 
     /// <summary>Maps that stand in for the object's own, by name; the loaded object owns them from then on, the failed load too.</summary>
     public IReadOnlyDictionary<string, Map> Maps { get; init; } = System.Collections.Immutable.ImmutableDictionary<string, Map>.Empty;
+
+    /// <summary>What happens to a map pinned by name whose shape differs from the object's.</summary>
+    public PinPolicy OnPinMismatch { get; init; }
+
+    /// <summary>
+    /// For programs of type ext (<c>freplace/FUNCTION</c>): the loaded program whose global function each takes the place of, by the name of the new one.
+    /// The same serves tracing programs that watch a function of another BPF program (<c>fentry/FUNCTION</c>).
+    /// </summary>
+    public IReadOnlyDictionary<string, LoadedProgram> Targets { get; init; } = System.Collections.Immutable.ImmutableDictionary<string, LoadedProgram>.Empty;
+
+    /// <summary>Maps that one program alone may use, map to program, held by the kernel (Linux 6.18): no other program can be loaded with them.</summary>
+    public IReadOnlyDictionary<string, string> ExclusiveMaps { get; init; } = System.Collections.Immutable.ImmutableDictionary<string, string>.Empty;
 }

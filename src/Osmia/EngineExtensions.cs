@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Osmia.Objects;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
@@ -52,11 +53,46 @@ public sealed class LinkSet(IReadOnlyList<Link> links) : IDisposable
 {
     public IReadOnlyList<Link> Links { get; } = links;
 
+    /// <summary>From so many on they are detached side by side: the kernel lets a while pass for each, and that may be the same while.</summary>
+    private const int Many = 4;
+
+    private const int MostAtOnce = 32;
+
     public void Dispose()
     {
-        for (int i = Links.Count - 1; i >= 0; i--)
+        if (Links.Count < Many)
         {
-            Links[i].Dispose();
+            for (int i = Links.Count - 1; i >= 0; i--)
+            {
+                Links[i].Dispose();
+            }
+
+            return;
+        }
+
+        int next = Links.Count;
+        var failures = new ConcurrentQueue<Exception>();
+        Thread[] threads = [.. Enumerable.Range(0, Math.Min(Links.Count, MostAtOnce)).Select(_ => new Thread(Detach, 256 * 1024))];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+        if (failures.TryDequeue(out Exception? first))
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
+        }
+
+        void Detach()
+        {
+            for (int i = Interlocked.Decrement(ref next); i >= 0; i = Interlocked.Decrement(ref next))
+            {
+                try
+                {
+                    Links[i].Dispose();
+                }
+                catch (Exception e)
+                {
+                    failures.Enqueue(e);
+                }
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ internal static class CommandTree
         new("check", "Say whether an object's relocations would resolve on other kernels, and why not", _ => CheckCommand.Build()),
         new("disasm", "Print an object's instructions with their source lines", _ => DisasmCommand.Build()),
         new("asm", "Assemble a text into an object that loads", _ => AsmCommand.Build()),
+        new("filter", "Show a classic BPF filter (tcpdump -ddd, seccomp), make it an object, or run it over a capture", _ => FilterCommand.Build()),
         new("prog", "Programs loaded in the kernel: list, dump, load, pin, attach, run, profile", ProgCommand.Build),
         new("map", "Maps of the kernel: list, create, dump, read, write, pin, follow", _ => MapCommand.Build()),
         new("link", "Links of the kernel: list what programs are attached to, pin, detach", _ => LinkCommand.Build()),
@@ -31,6 +32,8 @@ internal static class CommandTree
         new("gen", "Link objects into one; cut kernel types down to what objects use; write a C# class for an object", _ => GenCommand.Build()),
         new(ConformanceCommand.Name, "Run a program in hex from standard input, as the bpf_conformance suite asks", _ => ConformanceCommand.Build()),
         new("completion", "Completion for bash, zsh and fish: source <(osmia completion bash)", _ => CompletionCommand.Build()),
+        new("feature", "Say what the running kernel offers: program, attach and map types, helpers", _ => FeatureCommand.Build()),
+        new("doctor", "Say what this machine lets eBPF do, and what to change", _ => DoctorCommand.Build()),
         new("btf", "List or dump type information: of an object, a file or the kernel", _ => BtfCommand.Build()),
     ];
 
@@ -44,6 +47,7 @@ internal static class CommandTree
         {
             new HelpOption(),
             new VersionOption(),
+            new Option<bool>(SyscallTracing.Word) { Description = "print every bpf(2), perf_event_open and netlink call as it happens", Recursive = true },
         };
         string? verb = arguments.FirstOrDefault(argument => !argument.StartsWith('-'));
         foreach (Row row in s_verbs)

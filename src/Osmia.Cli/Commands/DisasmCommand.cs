@@ -23,12 +23,16 @@ internal static class DisasmCommand
         Option<bool> labels = new("--labels") { Description = "jumps to labels in place of distances" };
         Option<bool> graph = new("--cfg") { Description = "the control-flow graph, for Graphviz: osmia disasm FILE FUNCTION --cfg | dot -Tsvg" };
         Option<bool> whole = new("--asm") { Description = "the whole object as a text that 'osmia asm' reads back" };
+        Option<bool> jited = new("--jited") { Description = "what the virtual machine compiles of the programs, beside instructions and source lines" };
+        Option<string> tier = new("--tier") { Description = "with --jited: .NET instructions and what the runtime makes of them, or our machine code", HelpName = "il|x64", DefaultValueFactory = _ => "x64" };
+        Option<string> mode = VmWords.ModeOption("checked", canVerify: false);
         Option<bool> json = CommonOptions.Json();
         Option<bool> pretty = CommonOptions.Pretty();
         style.AcceptOnlyFromAmong("kernel", "llvm");
+        tier.AcceptOnlyFromAmong("il", "x64");
         command.Add(file);
         command.Add(names);
-        foreach (Option option in new Option[] { programs, style, opcodes, positions, noLines, labels, graph, whole, json, pretty })
+        foreach (Option option in new Option[] { programs, style, opcodes, positions, noLines, labels, graph, whole, jited, tier, mode, json, pretty })
         {
             command.Add(option);
         }
@@ -54,6 +58,17 @@ internal static class DisasmCommand
                 }
 
                 WriteWhole(source);
+                return ExitCode.Success;
+            }
+
+            if (parsed.GetValue(jited))
+            {
+                if (parsed.GetValue(graph) || isPretty || parsed.GetValue(json))
+                {
+                    throw new UsageException("--jited prints text: it takes no --cfg or --json");
+                }
+
+                JitedListing.Write(Console.Out, source, wanted, VmWords.Tier(parsed.GetValue(tier)!), VmWords.Mode(parsed.GetValue(mode)!), options);
                 return ExitCode.Success;
             }
 

@@ -34,7 +34,9 @@ internal static class ClassifierLink
             if (made < 0 && made != -Errno.EEXIST)
             {
                 throw KernelLink.Refused(program, target, "netlink(RTM_NEWQDISC clsact)", made,
-                    -made == Errno.ENOENT ? "the kernel has no clsact (CONFIG_NET_SCH_INGRESS), or its module is not loaded" : null, needed: [Capability.NetAdmin]);
+                    -made == Errno.ENOENT ? "the kernel has no clsact (CONFIG_NET_SCH_INGRESS), or its module is not loaded"
+                    : made == -Errno.EPERM && !Privileges.Has(Capability.NetAdmin) ? "netlink asks for CAP_NET_ADMIN itself: CAP_SYS_ADMIN does not stand in for it" : null,
+                    made == -Errno.EPERM ? Privileges.Remedy(Capability.NetAdmin) : null, needed: [Capability.NetAdmin]);
             }
 
             uint parent = target.IsEgress ? Egress : Ingress;

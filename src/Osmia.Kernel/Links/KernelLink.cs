@@ -32,7 +32,10 @@ public class KernelLink : Link
         {
             foreach (BpfHandle handle in _handles)
             {
-                handle.Dispose();
+                if (!handle.MayLinger || !LateClosing.Take(handle))
+                {
+                    handle.Dispose();
+                }
             }
         }
     }

@@ -40,6 +40,10 @@ internal static class PerfLinks
             {
                 link = new BpfHandle(created);
             }
+            else if (created == -Errno.EEXIST)
+            {
+                throw KernelLink.Refused(program, target, "bpf(BPF_LINK_CREATE)", created, "this program is attached to that event already, with the same cookie", "load it a second time, or attach another program");
+            }
             else if (cookie is not null)
             {
                 throw KernelLink.Refused(program, target, "bpf(BPF_LINK_CREATE)", created,

@@ -12,6 +12,13 @@ internal static class TracepointLink
         int id = Tracefs.EventId(target.Category, target.Event,
             (why, remedy) => KernelLink.Refused(program, target, "open", -Errno.ENOENT, why, remedy, "OSM5031"));
         var attributes = new PerfEventAttributes { Type = PerfEvent.TypeTracepoint, Config = (ulong)id, SamplePeriodOrFrequency = 1 };
-        return new KernelLink(program, target, PerfLinks.Open(program, target, ref attributes, pid: -1, cpu: 0));
+        BpfHandle[] handles = PerfLinks.Open(program, target, ref attributes, pid: -1, cpu: 0);
+        if (handles is [_, var perfEvent])
+        {
+            // The link detaches the program. The event of it then counts for nobody, and the kernel waits long when it goes.
+            perfEvent.MayLinger = true;
+        }
+
+        return new KernelLink(program, target, handles);
     }
 }

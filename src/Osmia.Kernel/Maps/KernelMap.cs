@@ -11,7 +11,7 @@ using Osmia.Runtime;
 namespace Osmia.Kernel.Maps;
 
 /// <summary>A map in the kernel. Owns its descriptor; the kernel keeps the map while a program or another descriptor uses it.</summary>
-public sealed class KernelMap : Map
+public sealed partial class KernelMap : Map
 {
     private int _hasReader;
     private ArenaMemory? _arena;
@@ -54,8 +54,7 @@ public sealed class KernelMap : Map
         return Find(Operate(BpfCommand.MapLookup, key, value), "BPF_MAP_LOOKUP_ELEM", "cannot be read");
     }
 
-    /// <summary>Reads and removes at once; pops a queue or stack. Linux 5.14 for hash maps.</summary>
-    public bool TryTake(ReadOnlySpan<byte> key, Span<byte> value)
+    public override bool TryTake(ReadOnlySpan<byte> key, Span<byte> value)
     {
         CheckKey(key);
         CheckValue(value);
@@ -135,10 +134,20 @@ public sealed class KernelMap : Map
     public override RecordReader OpenReader() => Type switch
     {
         MapType.Ringbuf => new RingBufferReader(Name, new KernelRingBufferMemory(this)),
-        MapType.PerfEventArray => new PerfBufferReader(this),
+        MapType.PerfEventArray => new PerfBufferReader(this, new PerfBufferOptions()),
         _ => throw Refusal.Unsupported("OSM5015", $"map '{Name}' ({Type.ToKernelName()}) has no records to read", $"records of {Type.ToKernelName()}",
             "only ring buffers (ringbuf) and perf buffers (perf_event_array) carry records", "read its elements instead"),
     };
+
+    /// <summary>Opens the consumer of a perf event array with a layout of its own.</summary>
+    /// <exception cref="UnsupportedFeatureException">OSM5015: the map is no perf buffer.</exception>
+    public RecordReader OpenReader(PerfBufferOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return Type == MapType.PerfEventArray ? new PerfBufferReader(this, options)
+            : throw Refusal.Unsupported("OSM5015", $"map '{Name}' ({Type.ToKernelName()}) is no perf buffer", $"perf records of {Type.ToKernelName()}",
+                "only perf_event_array has rings with such options", "open its reader without options");
+    }
 
     /// <summary>Records have one consumer: two would each see some of them, or the same twice.</summary>
     internal void TakeReader()

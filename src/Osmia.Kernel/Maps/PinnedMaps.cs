@@ -3,6 +3,7 @@ using Osmia.Kernel.Diagnostics;
 using Osmia.Kernel.Syscalls;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
+using Osmia.Runtime;
 
 namespace Osmia.Kernel.Maps;
 
@@ -12,17 +13,17 @@ namespace Osmia.Kernel.Maps;
 /// </summary>
 internal static class PinnedMaps
 {
-    /// <param name="createdPin">The file this call made, to be removed if the object cannot be loaded after all.</param>
+    /// <param name="undo">Puts the file back as it was, if the object cannot be loaded after all; null when nothing changed.</param>
     /// <exception cref="KernelException">OSM5013: another shape is pinned there, or pinning failed.</exception>
-    public static KernelMap OpenOrCreate(LinkedMap map, BpfHandle? btf, int[] modules, string directory, out string? createdPin)
+    public static KernelMap OpenOrCreate(LinkedMap map, BpfHandle? btf, int[] modules, string directory, PinPolicy policy, int token, out PinUndo? undo)
     {
-        createdPin = null;
+        undo = null;
         string folder = Path.Combine(directory, map.PinFolder);
         string path = Path.Combine(folder, map.Name);
         int existing = BpfSyscall.GetPinned(path);
         if (existing >= 0)
         {
-            return Reuse(map, new BpfHandle(existing), path);
+            return Reuse(map, new BpfHandle(existing), path, policy, () => MapCreation.Create(map, btf, modules, token: token), out undo);
         }
 
         if (-existing is not Errno.ENOENT)
@@ -35,7 +36,7 @@ internal static class PinnedMaps
             Directory.CreateDirectory(folder);
         }
 
-        KernelMap created = MapCreation.Create(map, btf, modules);
+        KernelMap created = MapCreation.Create(map, btf, modules, token: token);
         int result = BpfSyscall.Pin(created.Handle.Descriptor, path);
         if (result < 0)
         {
@@ -43,12 +44,13 @@ internal static class PinnedMaps
             throw Failed(map, path, "BPF_OBJ_PIN", result);
         }
 
-        createdPin = path;
+        undo = new PinUndo(path, null);
         return created;
     }
 
-    private static KernelMap Reuse(LinkedMap requested, BpfHandle handle, string path)
+    private static KernelMap Reuse(LinkedMap requested, BpfHandle handle, string path, PinPolicy policy, Func<KernelMap> create, out PinUndo? undo)
     {
+        undo = null;
         LinkedMap wanted = MapRules.Complete(requested);
         var info = new MapInfoData();
         int result = BpfSyscall.Info(handle.Descriptor, ref info);
@@ -62,6 +64,12 @@ internal static class PinnedMaps
         uint flags = (MapType)info.Type is MapType.Devmap or MapType.DevmapHash ? info.Flags & ~(uint)MapCreateFlags.ReadOnlyForPrograms : info.Flags;
         string pinned = Shape((MapType)info.Type, info.KeySize, info.ValueSize, info.MaxEntries, flags);
         string defined = Shape(wanted.Type, wanted.KeySize, wanted.ValueSize, wanted.MaxEntries, wanted.Flags);
+        if (pinned != defined && policy != PinPolicy.Fail)
+        {
+            var old = new KernelMap(wanted with { Type = (MapType)info.Type, KeySize = info.KeySize, ValueSize = info.ValueSize, MaxEntries = info.MaxEntries, Flags = info.Flags }, handle);
+            return Replace(old, create, path, policy, out undo);
+        }
+
         if (pinned != defined)
         {
             handle.Dispose();
@@ -70,12 +78,43 @@ internal static class PinnedMaps
                 {
                     Where = $"map '{wanted.Name}'",
                     Why = $"pinned: {pinned}; object: {defined}",
-                    Try = $"remove {path} if nothing uses it any more, or give the object's map another name",
+                    Try = $"remove {path} if nothing uses it any more, give the object's map another name, or load with a policy for it (PinPolicy: Recreate, Migrate)",
                 },
                 "bpf(BPF_OBJ_GET)", Errno.EINVAL);
         }
 
         return new KernelMap(wanted, handle);
+    }
+
+    /// <summary>The new map takes the old one's name by a rename, so that there is always one under it.</summary>
+    private static KernelMap Replace(KernelMap old, Func<KernelMap> create, string path, PinPolicy policy, out PinUndo? undo)
+    {
+        KernelMap? created = null;
+        string temporary = path + "-new";
+        try
+        {
+            created = create();
+            if (policy == PinPolicy.Migrate)
+            {
+                MapMigration.Copy(old, created, path);
+            }
+
+            int result = BpfSyscall.Pin(created.Handle.Descriptor, temporary);
+            if (result < 0)
+            {
+                throw Failed(created.Definition, temporary, "BPF_OBJ_PIN", result);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+            undo = new PinUndo(path, old);
+            return created;
+        }
+        catch
+        {
+            created?.Dispose();
+            old.Dispose();
+            throw;
+        }
     }
 
     private static string Shape(MapType type, uint key, uint value, uint entries, uint flags) =>

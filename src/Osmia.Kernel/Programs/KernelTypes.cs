@@ -7,8 +7,10 @@ namespace Osmia.Kernel.Programs;
 /// <summary>BPF_BTF_LOAD: an object's own types in the kernel, for typed maps, function names and source lines.</summary>
 internal static unsafe class KernelTypes
 {
+    private const uint TokenFlag = 1 << 16;
+
     /// <summary>Null with a reason when the kernel refuses the types; programs load without them.</summary>
-    public static BpfHandle? TryLoad(BtfTypes types, out Diagnostic? refusal)
+    public static BpfHandle? TryLoad(BtfTypes types, out Diagnostic? refusal, int token = 0)
     {
         refusal = null;
         if (types.Base is not null)
@@ -19,7 +21,7 @@ internal static unsafe class KernelTypes
 
         fixed (byte* data = types.Data.Span)
         {
-            var attributes = new BtfLoadAttributes { Data = (ulong)data, Size = (uint)types.Data.Length };
+            var attributes = new BtfLoadAttributes { Data = (ulong)data, Size = (uint)types.Data.Length, TokenFd = token, Flags = token == 0 ? 0 : TokenFlag };
             int result = BpfSyscall.Call(BpfCommand.BtfLoad, ref attributes);
             if (result >= 0)
             {

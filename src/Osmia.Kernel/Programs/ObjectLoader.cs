@@ -18,7 +18,7 @@ internal sealed class ObjectLoader
 {
     private readonly List<KernelMap> _maps = [];
     private readonly List<KernelProgram> _programs = [];
-    private readonly List<string> _pins = [];
+    private readonly List<PinUndo> _pins = [];
     private readonly List<Diagnostic> _warnings = [];
 
     private ObjectLoader()
@@ -31,10 +31,10 @@ internal sealed class ObjectLoader
         try
         {
             using ModuleTypes modules = ModuleTypes.Open(linked.Modules);
-            using BpfHandle? btf = loader.LoadTypes(linked);
-            loader.CreateMaps(linked, btf, modules.Descriptors, engine.PinDirectory, options.Maps);
+            using BpfHandle? btf = loader.LoadTypes(linked, engine.TokenFd);
+            loader.CreateMaps(linked, btf, modules.Descriptors, engine, options);
             loader.FillOuterMaps();
-            var programs = new ProgramLoader(linked, loader._maps, btf, modules.Descriptors, engine.Target.KernelVersion, options);
+            var programs = new ProgramLoader(linked, loader._maps, btf, modules.Descriptors, engine.Target.KernelVersion, options, engine.TokenFd);
             foreach (LinkedProgram program in linked.Programs)
             {
                 loader._programs.Add(programs.Load(program));
@@ -42,6 +42,7 @@ internal sealed class ObjectLoader
 
             loader.FillProgramArrays();
             loader.FillStructOps();
+            loader._pins.ForEach(pin => pin.Keep());
             return new LoadedObject(engine, linked, loader._programs, loader._maps) { Warnings = loader._warnings };
         }
         catch
@@ -51,14 +52,14 @@ internal sealed class ObjectLoader
         }
     }
 
-    private BpfHandle? LoadTypes(LinkedObject linked)
+    private BpfHandle? LoadTypes(LinkedObject linked, int token)
     {
         if (linked.Types is null)
         {
             return null;
         }
 
-        BpfHandle? btf = KernelTypes.TryLoad(linked.Types, out Diagnostic? refusal);
+        BpfHandle? btf = KernelTypes.TryLoad(linked.Types, out Diagnostic? refusal, token);
         if (refusal is not null)
         {
             _warnings.Add(refusal);
@@ -67,29 +68,34 @@ internal sealed class ObjectLoader
         return btf;
     }
 
-    private void CreateMaps(LinkedObject linked, BpfHandle? btf, int[] modules, string pinDirectory, IReadOnlyDictionary<string, Map> given)
+    private void CreateMaps(LinkedObject linked, BpfHandle? btf, int[] modules, KernelEngine engine, LoadOptions options)
     {
         foreach (LinkedMap map in linked.Maps)
         {
-            if (given.TryGetValue(map.Name, out Map? present))
+            if (options.Maps.TryGetValue(map.Name, out Map? present))
             {
-                _maps.Add(present as KernelMap ?? throw new ArgumentException($"map '{map.Name}' is not of the kernel engine", nameof(given)));
+                _maps.Add(present as KernelMap ?? throw new ArgumentException($"map '{map.Name}' is not of the kernel engine", nameof(options)));
                 continue;
             }
 
             if (!map.PinByName)
             {
-                _maps.Add(MapCreation.Create(map, btf, modules));
+                _maps.Add(MapCreation.Create(map, btf, modules, DigestFor(linked, map, options), engine.TokenFd));
                 continue;
             }
 
-            _maps.Add(PinnedMaps.OpenOrCreate(map, btf, modules, pinDirectory, out string? created));
-            if (created is not null)
+            _maps.Add(PinnedMaps.OpenOrCreate(map, btf, modules, engine.PinDirectory, options.OnPinMismatch, engine.TokenFd, out PinUndo? undo));
+            if (undo is not null)
             {
-                _pins.Add(created);
+                _pins.Add(undo);
             }
         }
     }
+
+    private static byte[]? DigestFor(LinkedObject linked, LinkedMap map, LoadOptions options) =>
+        !options.ExclusiveMaps.TryGetValue(map.Name, out string? name) ? null
+        : linked.Programs.FirstOrDefault(program => program.Name == name) is { } program ? ProgramDigest.Of(program.Instructions.AsSpan())
+        : throw new ArgumentException($"map '{map.Name}' is to be exclusive to program '{name}', which the object does not have", nameof(options));
 
     private void FillOuterMaps()
     {
@@ -156,9 +162,6 @@ internal sealed class ObjectLoader
             map.Dispose();
         }
 
-        foreach (string pin in _pins)
-        {
-            File.Delete(pin);
-        }
+        _pins.ForEach(pin => pin.Undo());
     }
 }

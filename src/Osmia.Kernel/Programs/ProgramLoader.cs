@@ -10,22 +10,26 @@ namespace Osmia.Kernel.Programs;
 /// <summary>BPF_PROG_LOAD for the programs of one object.</summary>
 /// <param name="btf">The object's types in the kernel, or null.</param>
 /// <param name="modules">Descriptors of the types of modules, numbered as the linked object numbers them.</param>
-internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<KernelMap> maps, BpfHandle? btf, int[] modules, uint kernelVersion, LoadOptions options)
+internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<KernelMap> maps, BpfHandle? btf, int[] modules, uint kernelVersion, LoadOptions options, int token = 0)
 {
     private const uint StatisticsLevel = 4;
     private const int FirstLogSize = 64 * 1024;
     private const int LargestLogSize = 16 * 1024 * 1024;
     private const uint SleepableFlag = 1 << 4;
     private const uint XdpFragsFlag = 1 << 5;
+    private const uint TokenFlag = 1 << 16;
 
     private readonly byte[] _license = BpfSyscall.Terminated(linked.License);
     private readonly UsdtSpecs _usdtSpecs = new();
+    private ReplacedFunction? _replaced;
     private byte[] _log = GC.AllocateUninitializedArray<byte>(FirstLogSize);
 
     /// <exception cref="KernelException">OSM5020 with the verifier's log, or OSM5021 when the kernel refused before verifying.</exception>
     public KernelProgram Load(LinkedProgram program)
     {
-        CheckTarget(program);
+        ReplacedFunction? replaced = ReplacedFunction.Find(program, options);
+        CheckTarget(program, replaced);
+        _replaced = replaced;
         Instruction[] instructions = Patch(program);
         DebugInfo debug = btf is null ? DebugInfo.None : DebugInfo.Of(program);
         int result = TryLoad(program, instructions, debug, (uint)options.LogLevel | StatisticsLevel, out VerifierLog log);
@@ -90,11 +94,12 @@ internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<Ke
                 LogSize = (uint)_log.Length,
                 LogBuffer = (ulong)logBuffer,
                 KernelVersion = kernelVersion,
-                Flags = (program.Section.IsSleepable ? SleepableFlag : 0) | (program.Section.HasFrags ? XdpFragsFlag : 0),
+                Flags = (program.Section.IsSleepable ? SleepableFlag : 0) | (program.Section.HasFrags ? XdpFragsFlag : 0) | (token == 0 ? 0 : TokenFlag),
+                TokenFd = token,
                 Name = BpfSyscall.KernelName(program.Name),
                 ExpectedAttachType = program.StructMember >= 0 ? (uint)program.StructMember : (uint)(program.AttachType ?? 0),
-                AttachBtfId = program.AttachBtfId.Value,
-                AttachFd = program.AttachModule == 0 ? 0 : modules[program.AttachModule],
+                AttachBtfId = _replaced?.Type.Value ?? program.AttachBtfId.Value,
+                AttachFd = _replaced?.Program.Handle.Descriptor ?? (program.AttachModule == 0 ? 0 : modules[program.AttachModule]),
                 FdArray = (ulong)descriptors,
             };
             if (debug.Functions.Length > 0)
@@ -153,9 +158,21 @@ internal sealed unsafe class ProgramLoader(LinkedObject linked, IReadOnlyList<Ke
         return code;
     }
 
-    private static void CheckTarget(LinkedProgram program)
+    private static void CheckTarget(LinkedProgram program, ReplacedFunction? replaced)
     {
-        if (program.Type is ProgramType.Tracing or ProgramType.Lsm && program.AttachBtfId.IsVoid)
+        if (program.Type == ProgramType.Ext && replaced is null)
+        {
+            throw new KernelException(
+                new Diagnostic("OSM5021", $"program '{program.Name}' ({program.Type.ToKernelName()}) names no program to replace a function of")
+                {
+                    Where = $"program '{program.Name}' (SEC(\"{program.Section.Name}\"))",
+                    Why = "programs of this type are verified against a function of a program that is loaded already",
+                    Try = "load that program first, and this one with LoadOptions.Targets naming it",
+                },
+                "bpf(BPF_PROG_LOAD)", Errno.EINVAL);
+        }
+
+        if (program.Type is ProgramType.Tracing or ProgramType.Lsm && program.AttachBtfId.IsVoid && replaced is null)
         {
             throw new KernelException(
                 new Diagnostic("OSM5021", $"program '{program.Name}' ({program.Type.ToKernelName()}) names nothing to attach to")

@@ -49,12 +49,12 @@ internal static class ProgramRefusal
         string kind = program.AttachType is { } attach ? $"{type} for {attach.ToKernelName()}" : type;
         (string why, string remedy) = errno switch
         {
-            Errno.EPERM or Errno.EACCES when Needed(program.Type) is var needed && Array.Exists(needed, Privileges.IsMissing) =>
+            Errno.EPERM or Errno.EACCES when Privileges.NeededBy(program.Type) is var needed && Array.Exists(needed, Privileges.IsMissing) =>
                 (Privileges.Explain(needed), Privileges.Remedy(needed)),
             Errno.EPERM when program.Type is ProgramType.Tracing or ProgramType.Lsm or ProgramType.Ext =>
-                ($"{Privileges.Explain(Needed(program.Type))}; some kernels refuse {kind} as a whole although other tracing works",
+                ($"{Privileges.Explain(Privileges.NeededBy(program.Type))}; some kernels refuse {kind} as a whole although other tracing works",
                     "use a tracepoint, raw tracepoint or tp_btf program instead"),
-            Errno.EPERM => (Privileges.Explain(Needed(program.Type)), "ask who runs the machine which policy applies; kernel.unprivileged_bpf_disabled, lockdown and LSM profiles are the usual ones"),
+            Errno.EPERM => (Privileges.Explain(Privileges.NeededBy(program.Type)), "ask who runs the machine which policy applies; kernel.unprivileged_bpf_disabled, lockdown and LSM profiles are the usual ones"),
             Errno.E2BIG => ($"the program has {program.Instructions.Length} slots; the kernel takes 1 to 1,000,000", "check that the section holds code, or split the program"),
             Errno.ENOTSUPP => ($"this kernel or its JIT cannot do {kind}", "use another program type, or a kernel whose architecture supports it"),
             Errno.EINVAL => ($"the kernel does not know {kind}, a program flag, or a license and name of that form", "use a newer kernel, or another attach type"),
@@ -86,12 +86,4 @@ internal static class ProgramRefusal
 
         return place;
     }
-
-    private static Capability[] Needed(ProgramType type) => (ProgramTypeTable.Find(type)?.Needs ?? ProgramNeeds.None) switch
-    {
-        ProgramNeeds.NetAdmin => [Capability.Bpf, Capability.NetAdmin],
-        ProgramNeeds.Perfmon => [Capability.Bpf, Capability.PerfMon],
-        ProgramNeeds.NetAdmin | ProgramNeeds.Perfmon => [Capability.Bpf, Capability.PerfMon, Capability.NetAdmin],
-        _ => [Capability.Bpf],
-    };
 }

@@ -12,18 +12,23 @@ namespace Osmia.Kernel.Readers;
 /// </summary>
 internal sealed class PerfBufferReader : RecordReader
 {
-    /// <summary>256 KiB a CPU with pages of 4 KiB.</summary>
-    private const int PagesPerCpu = 64;
-
     private readonly KernelMap _map;
+    private readonly PerfBufferOptions _options;
     private readonly EpollSet _epoll;
     private readonly List<PerfRing> _rings = [];
     private readonly PerfRecordBuffer _buffer = new();
 
-    public PerfBufferReader(KernelMap map)
+    public PerfBufferReader(KernelMap map, PerfBufferOptions options)
         : base(map.Name)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.WakeupEvents, nameof(options));
+        if (!int.IsPow2(options.PagesPerCpu))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.PagesPerCpu, "a perf buffer has a power of two of pages for each CPU");
+        }
+
         _map = map;
+        _options = options;
         map.TakeReader();
         _epoll = new EpollSet(map.Name);
         try
@@ -84,7 +89,7 @@ internal sealed class PerfBufferReader : RecordReader
             // The kernel reports a perf buffer as readable once per wake-up, not as long as records are left in it.
             foreach (PerfRing ring in _rings)
             {
-                if (ring.HasRecords)
+                if (!_options.IsOverwritable && ring.HasRecords)
                 {
                     return true;
                 }
@@ -97,6 +102,9 @@ internal sealed class PerfBufferReader : RecordReader
             Leave();
         }
     }
+
+    /// <summary>Also wakes the waiter of another set.</summary>
+    internal void WatchedBy(EpollSet set) => _rings.ForEach(ring => set.Add(ring.Handle));
 
     protected override void Dispose(bool disposing)
     {
@@ -128,7 +136,8 @@ internal sealed class PerfBufferReader : RecordReader
             Config = PerfEvent.SoftwareBpfOutput,
             SampleType = PerfEvent.SampleRaw,
             SamplePeriodOrFrequency = 1,
-            WakeupEvents = 1,
+            WakeupEvents = (uint)_options.WakeupEvents,
+            Flags = _options.IsOverwritable ? PerfEventFlags.WriteBackward : PerfEventFlags.None,
         };
         int fd = PerfEvent.Open(ref attributes, pid: -1, cpu);
         if (fd < 0)
@@ -136,7 +145,7 @@ internal sealed class PerfBufferReader : RecordReader
             throw Refusal.Of("OSM5018", $"the perf buffer '{_map.Name}' cannot be opened on CPU {cpu}", "perf_event_open", fd, $"map '{_map.Name}'", needed: [Capability.PerfMon]);
         }
 
-        var ring = new PerfRing(_map, new BpfHandle(fd), cpu, PagesPerCpu);
+        var ring = new PerfRing(_map, new BpfHandle(fd), cpu, _options.PagesPerCpu, _options.IsOverwritable);
         _rings.Add(ring);
         _epoll.Add(ring.Handle);
         Span<byte> key = stackalloc byte[4];

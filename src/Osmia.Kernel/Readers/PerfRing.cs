@@ -39,17 +39,19 @@ internal sealed unsafe class PerfRing : IDisposable
     private readonly Mapping _mapping;
     private readonly string _mapName;
     private readonly long _size;
+    private readonly bool _isOverwritable;
     private long _next;
 
-    public PerfRing(KernelMap map, BpfHandle handle, int cpu, int pages)
+    public PerfRing(KernelMap map, BpfHandle handle, int cpu, int pages, bool isOverwritable)
     {
+        _isOverwritable = isOverwritable;
         Handle = handle;
         Cpu = cpu;
         _mapName = map.Name;
         _size = (long)pages * Environment.SystemPageSize;
         try
         {
-            _mapping = Mapping.Create(map, handle, Environment.SystemPageSize + _size, 0, isWritable: true);
+            _mapping = Mapping.Create(map, handle, Environment.SystemPageSize + _size, 0, isWritable: !isOverwritable);
         }
         catch
         {
@@ -74,6 +76,11 @@ internal sealed unsafe class PerfRing : IDisposable
     public int Consume(RecordHandler handler, PerfRecordBuffer buffer)
     {
         ObjectDisposedException.ThrowIf(Handle.IsClosed, this);
+        if (_isOverwritable)
+        {
+            return Recall(handler, buffer);
+        }
+
         _next = *Tail;
         try
         {
@@ -116,6 +123,42 @@ internal sealed unsafe class PerfRing : IDisposable
         }
 
         return samples;
+    }
+
+    /// <summary>What a ring that overwrites holds, newest first: from the head, which moves down, as far as whole records go.</summary>
+    private int Recall(RecordHandler handler, PerfRecordBuffer buffer)
+    {
+        // While the kernel writes, the oldest record may go away under the reader.
+        _ = PerfEvent.Pause(Handle.Descriptor, isPaused: true);
+        try
+        {
+            byte* data = _mapping.Start + Environment.SystemPageSize;
+            long mask = _size - 1;
+            long head = Volatile.Read(ref *Head);
+            int samples = 0;
+            for (long at = head; at < head + _size;)
+            {
+                long start = at & mask;
+                byte* header = data + start;
+                int length = *(ushort*)(header + 6);
+                if (length < HeaderSize || at + length > head + _size)
+                {
+                    break;
+                }
+
+                ReadOnlySpan<byte> body = start + length <= _size
+                    ? new ReadOnlySpan<byte>(header + HeaderSize, length - HeaderSize)
+                    : Joined(data, (start + HeaderSize) & mask, length - HeaderSize, buffer);
+                samples += Dispatch(*(uint*)header, body, handler);
+                at += length;
+            }
+
+            return samples;
+        }
+        finally
+        {
+            _ = PerfEvent.Pause(Handle.Descriptor, isPaused: false);
+        }
     }
 
     public void Dispose()

@@ -13,7 +13,7 @@ internal struct ObjectName
     private byte _first;
 }
 
-[StructLayout(LayoutKind.Explicit, Size = 80)]
+[StructLayout(LayoutKind.Explicit, Size = 96)]
 internal struct MapCreateAttributes
 {
     [FieldOffset(0)] public uint Type;
@@ -32,6 +32,10 @@ internal struct MapCreateAttributes
     [FieldOffset(64)] public ulong Extra;
     [FieldOffset(72)] public int ValueTypeBtfFd;
     [FieldOffset(76)] public int TokenFd;
+
+    /// <summary>The only program that may use the map, by its SHA-256; Linux 6.18.</summary>
+    [FieldOffset(80)] public ulong ExclusiveHash;
+    [FieldOffset(88)] public uint ExclusiveHashSize;
 }
 
 [StructLayout(LayoutKind.Explicit, Size = 32)]
@@ -250,4 +254,52 @@ internal struct IteratorCreateAttributes
 {
     [FieldOffset(0)] public int LinkFd;
     [FieldOffset(4)] public uint Flags;
+}
+
+/// <summary>BPF_MAP_LOOKUP_BATCH and its neighbours.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 56)]
+internal struct BatchAttributes
+{
+    /// <summary>Where to go on; 0 for the start.</summary>
+    [FieldOffset(0)] public ulong InBatch;
+
+    /// <summary>Receives where the next batch goes on.</summary>
+    [FieldOffset(8)] public ulong OutBatch;
+    [FieldOffset(16)] public ulong Keys;
+    [FieldOffset(24)] public ulong Values;
+
+    /// <summary>Elements there is room for; then those done.</summary>
+    [FieldOffset(32)] public uint Count;
+    [FieldOffset(36)] public int MapFd;
+    [FieldOffset(40)] public ulong ElementFlags;
+    [FieldOffset(48)] public ulong Flags;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 16)]
+internal struct LinkUpdateAttributes
+{
+    [FieldOffset(0)] public int LinkFd;
+
+    /// <summary>A program, or a struct_ops map.</summary>
+    [FieldOffset(4)] public int NewFd;
+    [FieldOffset(8)] public uint Flags;
+
+    /// <summary>With BPF_F_REPLACE: what must be there now.</summary>
+    [FieldOffset(12)] public int OldFd;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct TokenCreateAttributes
+{
+    [FieldOffset(0)] public uint Flags;
+    [FieldOffset(4)] public int FileSystemFd;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 24)]
+internal struct StreamReadAttributes
+{
+    [FieldOffset(0)] public ulong Buffer;
+    [FieldOffset(8)] public uint Length;
+    [FieldOffset(12)] public uint Stream;
+    [FieldOffset(16)] public int ProgramFd;
 }

@@ -19,5 +19,8 @@ public sealed class BpfHandle : SafeHandleMinusOneIsInvalid
         }
     }
 
+    /// <summary>Nothing depends on when it is closed, and closing takes the kernel long: <see cref="Dispose"/> of its owner may leave it to <see cref="LateClosing"/>.</summary>
+    internal bool MayLinger { get; set; }
+
     protected override bool ReleaseHandle() => Libc.Close((int)handle) == 0;
 }

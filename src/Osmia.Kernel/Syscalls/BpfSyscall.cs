@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using Osmia.Kernel.Syscalls.Tracing;
 
 namespace Osmia.Kernel.Syscalls;
 
@@ -17,16 +18,21 @@ internal static unsafe class BpfSyscall
         {
             while (true)
             {
+                long started = SyscallTrace.IsOn ? SyscallTrace.Start() : 0;
                 int result = (int)Libc.Syscall(SyscallNumbers.Bpf, (int)command, pointer, sizeof(T));
-                if (result >= 0)
+                if (result < 0)
                 {
-                    return result;
+                    result = -Marshal.GetLastPInvokeError();
                 }
 
-                int errno = Marshal.GetLastPInvokeError();
-                if (errno != Errno.EINTR)
+                if (started != 0)
                 {
-                    return -errno;
+                    SyscallTrace.Tell(BpfCallText.Of(command, in attributes), result, started);
+                }
+
+                if (result != -Errno.EINTR)
+                {
+                    return result;
                 }
             }
         }

@@ -79,4 +79,7 @@ internal static unsafe partial class Libc
     /// <param name="parts">Room for seconds and nanoseconds.</param>
     [LibraryImport(Library, EntryPoint = "clock_gettime", SetLastError = true)]
     public static partial int ClockTime(int clock, long* parts);
+
+    [LibraryImport(Library, EntryPoint = "capset", SetLastError = true)]
+    public static partial int SetCapabilities(uint* header, uint* sets);
 }

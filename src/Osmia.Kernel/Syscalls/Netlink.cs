@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
+using Osmia.Kernel.Syscalls.Tracing;
 
 namespace Osmia.Kernel.Syscalls;
 
@@ -10,6 +11,8 @@ namespace Osmia.Kernel.Syscalls;
 /// </summary>
 internal sealed unsafe class Netlink : IDisposable
 {
+    public const ushort NewRoute = 24;
+    public const ushort DeleteRoute = 25;
     public const ushort NewQueue = 36;
     public const ushort DeleteQueue = 37;
     public const ushort NewFilter = 44;
@@ -38,8 +41,14 @@ internal sealed unsafe class Netlink : IDisposable
     /// <returns>Null with the negated errno when there is no such socket.</returns>
     public static Netlink? Open(out int result)
     {
+        long started = SyscallTrace.IsOn ? SyscallTrace.Start() : 0;
         int fd = Libc.Socket(Family, RawCloseOnExec, 0);
         result = fd < 0 ? -Marshal.GetLastPInvokeError() : 0;
+        if (started != 0)
+        {
+            SyscallTrace.Tell("socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE)", fd < 0 ? result : fd, started);
+        }
+
         return fd < 0 ? null : new Netlink(new BpfHandle(fd));
     }
 
@@ -58,9 +67,17 @@ internal sealed unsafe class Netlink : IDisposable
         payload.CopyTo(message.AsSpan(HeaderSize));
         fixed (byte* bytes = message)
         {
-            if (Libc.Send(_socket.Descriptor, bytes, message.Length, 0) < 0)
+            long started = SyscallTrace.IsOn ? SyscallTrace.Start() : 0;
+            nint sent = Libc.Send(_socket.Descriptor, bytes, message.Length, 0);
+            sent = sent < 0 ? -Marshal.GetLastPInvokeError() : sent;
+            if (started != 0)
             {
-                return -Marshal.GetLastPInvokeError();
+                SyscallTrace.Tell(NetlinkCallText.Sent(_socket.Descriptor, message), sent, started);
+            }
+
+            if (sent < 0)
+            {
+                return (int)sent;
             }
         }
 
@@ -72,20 +89,26 @@ internal sealed unsafe class Netlink : IDisposable
         while (true)
         {
             nint received;
+            long started = SyscallTrace.IsOn ? SyscallTrace.Start() : 0;
             fixed (byte* bytes = _buffer)
             {
                 received = Libc.Receive(_socket.Descriptor, bytes, _buffer.Length, 0);
             }
 
+            received = received < 0 ? -Marshal.GetLastPInvokeError() : received;
+            if (started != 0)
+            {
+                SyscallTrace.Tell(NetlinkCallText.Received(_socket.Descriptor, _buffer.AsSpan(0, (int)Math.Max(received, 0))), received, started);
+            }
+
+            if (received == -Errno.EINTR)
+            {
+                continue;
+            }
+
             if (received < 0)
             {
-                int errno = Marshal.GetLastPInvokeError();
-                if (errno != Errno.EINTR)
-                {
-                    return -errno;
-                }
-
-                continue;
+                return (int)received;
             }
 
             for (int at = 0; at + HeaderSize <= received;)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Osmia.Kernel.Syscalls.Tracing;
 
 namespace Osmia.Kernel.Syscalls;
 
@@ -34,6 +35,9 @@ internal enum PerfEventFlags : ulong
     Inherit = 1ul << 1,
     Frequency = 1ul << 10,
 
+    /// <summary>Records are written from the end of the ring to its start; with a read-only mapping the oldest are overwritten.</summary>
+    WriteBackward = 1ul << 27,
+
     /// <summary>Inherited by threads, not by child processes; Linux 5.13.</summary>
     InheritThread = 1ul << 35,
 }
@@ -47,8 +51,10 @@ internal static unsafe class PerfEvent
     public const ulong SoftwareBpfOutput = 10;
     public const ulong SampleRaw = 1ul << 10;
 
-    private const nuint Enable = 0x2400;
-    private const nuint SetBpf = 0x40042408;
+    public const nuint Enable = 0x2400;
+    public const nuint SetBpf = 0x40042408;
+    public const nuint PauseOutput = 0x40042409;
+
     private const int CloseOnExec = 8;
 
     /// <summary>perf_event_open(2): a descriptor, or a negated errno.</summary>
@@ -57,8 +63,15 @@ internal static unsafe class PerfEvent
         attributes.Size = PerfEventAttributes.SizeInBytes;
         fixed (PerfEventAttributes* pointer = &attributes)
         {
+            long started = SyscallTrace.IsOn ? SyscallTrace.Start() : 0;
             int result = (int)Libc.Syscall(SyscallNumbers.PerfEventOpen, pointer, pid, cpu, -1, CloseOnExec);
-            return result >= 0 ? result : -Marshal.GetLastPInvokeError();
+            result = result >= 0 ? result : -Marshal.GetLastPInvokeError();
+            if (started != 0)
+            {
+                SyscallTrace.Tell(PerfCallText.Of(in attributes, pid, cpu), result, started);
+            }
+
+            return result;
         }
     }
 
@@ -66,6 +79,18 @@ internal static unsafe class PerfEvent
 
     public static int SetProgram(int fd, int program) => Control(fd, SetBpf, program);
 
-    private static int Control(int fd, nuint request, nint argument) =>
-        Libc.IoControl(fd, request, argument) >= 0 ? 0 : -Marshal.GetLastPInvokeError();
+    /// <summary>While paused, an overwritable buffer may be read.</summary>
+    public static int Pause(int fd, bool isPaused) => Control(fd, PauseOutput, isPaused ? 1 : 0);
+
+    private static int Control(int fd, nuint request, nint argument)
+    {
+        long started = SyscallTrace.IsOn ? SyscallTrace.Start() : 0;
+        int result = Libc.IoControl(fd, request, argument) >= 0 ? 0 : -Marshal.GetLastPInvokeError();
+        if (started != 0)
+        {
+            SyscallTrace.Tell(PerfCallText.OfControl(fd, request, argument), result, started);
+        }
+
+        return result;
+    }
 }

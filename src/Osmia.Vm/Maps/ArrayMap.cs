@@ -56,6 +56,8 @@ internal sealed unsafe class ArrayMap : VmMap
         }
 
         byte* target = Memory + (_stride * index);
+        ForgetValue(target, _stride);
+
         if (_isPerCpu && cpu == AllCpus)
         {
             Buffer.MemoryCopy(value, target, _stride, _stride);
@@ -76,6 +78,12 @@ internal sealed unsafe class ArrayMap : VmMap
         ulong value = offset / _cpuStride;
         region = new(MemoryStart + (value * _cpuStride), Definition.ValueSize, IsWritableByProgram);
         return offset < MemoryLength;
+    }
+
+    public override ulong KeyAddressOf(ulong value, uint* scratch)
+    {
+        *scratch = (uint)((value - MemoryStart) / _stride);
+        return (ulong)scratch;
     }
 
     public override ulong? AddressOf(uint offset) => _count > 0 && offset < Definition.ValueSize && !IsPerCpu ? MemoryStart + offset : null;

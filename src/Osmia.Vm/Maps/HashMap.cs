@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Osmia.Bytecode;
 using Osmia.Objects.Linking;
+using Osmia.Runtime;
 
 namespace Osmia.Vm.Maps;
 
@@ -90,6 +92,21 @@ internal sealed unsafe class HashMap : VmMap
         }
     }
 
+    /// <summary>Adds a key with a value of zeros for every CPU, unless it is there.</summary>
+    public int PutZero(byte* key)
+    {
+        uint hash = KeyHash.Of(key, _keySize, _seed);
+        _gate.Enter();
+        try
+        {
+            return PutLocked(key, null, 1, AllCpus, hash);
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
     public override int Remove(byte* key)
     {
         uint hash = KeyHash.Of(key, _keySize, _seed);
@@ -102,6 +119,66 @@ internal sealed unsafe class HashMap : VmMap
 
         _gate.Exit();
         return index == 0 ? -Errno.NoEntry : 0;
+    }
+
+    protected override int Take(byte* key, byte* value)
+    {
+        uint hash = KeyHash.Of(key, _keySize, _seed);
+        _gate.Enter();
+        int index = FindIndex(key, hash);
+        if (index != 0)
+        {
+            Unsafe.CopyBlockUnaligned(value, _table.Value(_table.Entry(index)), (uint)ValueBufferSize);
+            Drop(index);
+        }
+
+        _gate.Exit();
+        return index == 0 ? -Errno.NoEntry : 0;
+    }
+
+    /// <summary>Whole buckets, as the kernel reads them; the cursor holds the next bucket.</summary>
+    protected override int ReadElements(MapCursor cursor, Span<byte> keys, Span<byte> values, int count, bool remove)
+    {
+        uint bucket = cursor.IsStarted ? MemoryMarshal.Read<uint>(cursor.Position) : 0;
+        int read = 0;
+        _gate.Enter();
+        for (; bucket < _table.BucketCount; bucket++)
+        {
+            int length = 0;
+            for (int index = _table.FirstOfBucket(bucket); index != 0; index = _table.Entry(index)->Next)
+            {
+                length++;
+            }
+
+            if (read + length > count)
+            {
+                break;
+            }
+
+            for (int index = _table.FirstOfBucket(bucket); index != 0;)
+            {
+                int next = _table.Entry(index)->Next;
+                new ReadOnlySpan<byte>(KeyOf(index), KeySize).CopyTo(keys[(read * KeySize)..]);
+                new ReadOnlySpan<byte>(_table.Value(_table.Entry(index)), ValueBufferSize).CopyTo(values[(read * ValueBufferSize)..]);
+                if (remove)
+                {
+                    Drop(index);
+                }
+
+                read++;
+                index = next;
+            }
+        }
+
+        _gate.Exit();
+        MemoryMarshal.Write(cursor.Position, bucket);
+        cursor.IsAtEnd = bucket >= _table.BucketCount;
+        if (read == 0 && !cursor.IsAtEnd)
+        {
+            Throw("batch", Errno.NoSpace, "a bucket of the hash has more elements than there is room for");
+        }
+
+        return read;
     }
 
     public override bool TryLocate(ulong address, out MapRegion region)
@@ -126,6 +203,9 @@ internal sealed unsafe class HashMap : VmMap
         region = new((ulong)EntryTable.Key(_table.Entry(index)), _keySize, IsWritable: false);
         return offset >= (ulong)sizeof(EntryHeader);
     }
+
+    /// <summary>Elements there are.</summary>
+    public int Count => _table.Count;
 
     /// <summary>What walking all buckets reads.</summary>
     public ulong BucketBytes => _table.BucketCount * (ulong)sizeof(int);
@@ -285,6 +365,12 @@ internal sealed unsafe class HashMap : VmMap
     private void WriteValue(int index, byte* value, int cpu, bool isNew)
     {
         byte* target = _table.Value(_table.Entry(index));
+        if (value == null)
+        {
+            Unsafe.InitBlockUnaligned(target, 0, (uint)ValueBufferSize);
+            return;
+        }
+
         if (!_isPerCpu)
         {
             CopyValue(target, value);
@@ -306,8 +392,11 @@ internal sealed unsafe class HashMap : VmMap
         CopyValue(target + (_cpuStride * (uint)cpu), value);
     }
 
+    public override ulong KeyAddressOf(ulong value, uint* scratch) => (ulong)KeyOf(_table.IndexOf(value));
+
     private void Drop(int index)
     {
+        ForgetValue(_table.Value(_table.Entry(index)), (ulong)ValueBufferSize);
         _table.BeginWrite();
         _table.Unlink(index);
         _table.EndWrite();

@@ -18,6 +18,9 @@ internal sealed unsafe class LpmTrieMap : VmMap
     private readonly EntryTable _table;
     private readonly int[] _countByLength;
     private readonly ulong[] _usedLengths;
+    private readonly Comparer<int> _comparer;
+    private int[]? _order;
+    private int _orderVersion;
     private SpinGate _gate;
 
     public LpmTrieMap(VmEngine engine, LinkedMap definition, uint objectId)
@@ -32,6 +35,7 @@ internal sealed unsafe class LpmTrieMap : VmMap
         ulong valueSpace = (definition.ValueSize + 7UL) & ~7UL;
         byte* memory = Allocate(EntryTable.MemorySize(capacity, _keySize, valueSpace));
         _table = new EntryTable(memory, capacity, _keySize, valueSpace);
+        _comparer = Comparer<int>.Create(Compare);
     }
 
     public override byte* Lookup(byte* key, int cpu)
@@ -164,15 +168,57 @@ internal sealed unsafe class LpmTrieMap : VmMap
     protected override bool Next(byte* key, Span<byte> next)
     {
         _gate.Enter();
-        int index = key == null || PrefixOf(key) > _maxPrefix ? 0 : FindExact(key + PrefixSize, PrefixOf(key));
-        index = _table.After(index, out _);
-        if (index != 0)
+        try
         {
-            new ReadOnlySpan<byte>(EntryTable.Key(_table.Entry(index)), next.Length).CopyTo(next);
+            int[] order = Order();
+            int index = key == null || PrefixOf(key) > _maxPrefix ? 0 : FindExact(key + PrefixSize, PrefixOf(key));
+            int at = index == 0 ? 0 : Array.BinarySearch(order, index, _comparer) + 1;
+            if (at >= order.Length)
+            {
+                return false;
+            }
+
+            new ReadOnlySpan<byte>(EntryTable.Key(_table.Entry(order[at])), next.Length).CopyTo(next);
+            return true;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>All entries in the order the kernel walks its trie: what lies below a prefix before the prefix, 0 before 1. Made anew after a change.</summary>
+    private int[] Order()
+    {
+        if (_order is null || _orderVersion != _table.Version)
+        {
+            var order = new List<int>(_table.Count);
+            for (int index = _table.After(0, out _); index != 0; index = _table.After(index, out _))
+            {
+                order.Add(index);
+            }
+
+            order.Sort(_comparer);
+            _order = [.. order];
+            _orderVersion = _table.Version;
         }
 
-        _gate.Exit();
-        return index != 0;
+        return _order;
+    }
+
+    private int Compare(int left, int right)
+    {
+        byte* a = EntryTable.Key(_table.Entry(left));
+        byte* b = EntryTable.Key(_table.Entry(right));
+        uint common = Math.Min(PrefixOf(a), PrefixOf(b));
+        if (!HasPrefix(a + PrefixSize, b + PrefixSize, common))
+        {
+            // The first bit that differs lies within both, so that the bytes tell.
+            int bytes = (int)(_keySize - PrefixSize);
+            return new ReadOnlySpan<byte>(a + PrefixSize, bytes).SequenceCompareTo(new ReadOnlySpan<byte>(b + PrefixSize, bytes));
+        }
+
+        return PrefixOf(b).CompareTo(PrefixOf(a));
     }
 
     private protected override string Explain(int errno) => errno switch

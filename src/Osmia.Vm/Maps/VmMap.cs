@@ -17,6 +17,7 @@ internal static class MapFlags
     public const uint NoCommonLru = 1 << 1;
     public const uint ReadOnlyForHost = 1 << 3;
     public const uint WriteOnlyForHost = 1 << 4;
+    public const uint StackBuildId = 1 << 5;
     public const uint ZeroSeed = 1 << 6;
     public const uint ReadOnlyForProgram = 1 << 7;
     public const uint WriteOnlyForProgram = 1 << 8;
@@ -28,7 +29,7 @@ internal static class MapFlags
 /// A map of the VM. Keys and values are native memory that stays where it is while a program or handle of the map lives,
 /// so that programs hold plain pointers. Operations return Linux error numbers; the public face turns them into exceptions.
 /// </summary>
-internal abstract unsafe class VmMap : Map
+internal abstract unsafe partial class VmMap : Map
 {
     public const ulong HandleTag = 0xfffe_a000_0000_0000;
     public const int AllCpus = -1;
@@ -72,7 +73,7 @@ internal abstract unsafe class VmMap : Map
     public bool IsFrozen { get; set; }
 
     /// <summary>Where a value holds a struct bpf_spin_lock that copies leave alone; -1 without one.</summary>
-    public int SpinLockOffset { get; init; }
+    public int SpinLockOffset { get; set; }
 
     public bool IsWritableByProgram { get; }
 
@@ -82,6 +83,15 @@ internal abstract unsafe class VmMap : Map
     public ulong KeyBytes { get; }
 
     public ulong ValueBytes { get; }
+
+    /// <summary>A value of the map held objects (lists, trees, pointers).</summary>
+    public bool HoldsObjects { get; set; }
+
+    /// <summary>The map that programs know, for one that keeps its values.</summary>
+    public VmMap? Face { get; set; }
+
+    /// <summary>A value of the map holds a timer or work queue that was initialised.</summary>
+    public bool HasDeferredWork { get; set; }
 
     /// <summary>Bytes a lookup may read, when they are more than a key: counted against the run that looks up.</summary>
     public uint LookupBytes { get; protected set; }
@@ -149,11 +159,7 @@ internal abstract unsafe class VmMap : Map
     {
         CheckSize(nameof(key), key.Length, KeySize);
         CheckSize(nameof(value), value.Length, ValueBufferSize);
-        if ((Definition.Flags & MapFlags.WriteOnlyForHost) != 0)
-        {
-            Throw("lookup", Errno.Perm, "the map was made write-only for the host (BPF_F_WRONLY)");
-        }
-
+        CheckHostRead("lookup");
         Enter();
         try
         {
@@ -179,7 +185,7 @@ internal abstract unsafe class VmMap : Map
         {
             fixed (byte* k = key, v = value)
             {
-                result = Put(k, v, (ulong)mode, AllCpus);
+                result = PutFromHost(k, v, (ulong)mode);
             }
         }
         finally
@@ -227,6 +233,7 @@ internal abstract unsafe class VmMap : Map
         }
 
         CheckSize(nameof(next), next.Length, KeySize);
+        CheckHostRead("next key");
         Enter();
         try
         {
@@ -240,6 +247,14 @@ internal abstract unsafe class VmMap : Map
             Release();
         }
     }
+
+    public override UserRingWriter OpenWriter() =>
+        throw new UnsupportedFeatureException(
+            new Diagnostic(DiagnosticIds.MapHasNoRecords, $"map '{Name}' takes no samples")
+            {
+                Why = $"it is of type {Type.ToKernelName()}; user_ringbuf maps take samples",
+                Try = "update its elements instead",
+            }, "sample writer", VmEngine.EngineName);
 
     public override RecordReader OpenReader() =>
         throw new UnsupportedFeatureException(
@@ -279,6 +294,11 @@ internal abstract unsafe class VmMap : Map
             // Runs under way may use what they looked up, as under the kernel's RCU; those that begin later cannot find the map.
             Engine.Slots.WaitForRuns();
             Engine.Unload(this);
+
+            if (HoldsObjects && MemoryLength != 0)
+            {
+                Engine.Objects.Forget(MemoryStart, MemoryLength);
+            }
 
             // A run that kept an address from before passed its check while the memory was still known: it is waited for too.
             Engine.Slots.WaitForRuns();
@@ -330,9 +350,34 @@ internal abstract unsafe class VmMap : Map
         {
             Engine.Slots.RefuseInsideRun();
             _isDisposed = true;
+            if (HasDeferredWork)
+            {
+                // As in the kernel: the host's hold on the map is what keeps its timers.
+                Engine.Deferred.Forget(this);
+            }
+
             Release();
         }
     }
+
+    /// <summary>What stands in a value that is deleted or written over ends with it: timers, lists, objects.</summary>
+    protected void ForgetValue(byte* value, ulong length)
+    {
+        VmMap face = Face ?? this;
+        if (face.HasDeferredWork)
+        {
+            Engine.Deferred.Forget((ulong)value, length);
+        }
+
+        if (face.HoldsObjects)
+        {
+            Engine.Objects.Forget((ulong)value, length);
+        }
+    }
+
+    /// <summary>The key of a value, for callbacks.</summary>
+    /// <param name="scratch">Room for an index.</param>
+    public virtual ulong KeyAddressOf(ulong value, uint* scratch) => 0;
 
     /// <summary>Copies one value, leaving a spin lock inside it as it is.</summary>
     protected void CopyValue(byte* target, byte* source)
@@ -368,6 +413,14 @@ internal abstract unsafe class VmMap : Map
     };
 
     private void Enter() => ObjectDisposedException.ThrowIf(_isDisposed || !TryAcquire(), this);
+
+    private void CheckHostRead(string operation)
+    {
+        if ((Definition.Flags & MapFlags.WriteOnlyForHost) != 0)
+        {
+            Throw(operation, Errno.Perm, "the map was made write-only for the host (BPF_F_WRONLY)");
+        }
+    }
 
     private void CheckHostWrite(string operation)
     {

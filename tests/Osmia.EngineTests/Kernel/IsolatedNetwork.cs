@@ -39,26 +39,32 @@ internal static unsafe partial class IsolatedNetwork
     }
 
     /// <summary>Sends frames of the experimental type from <c>v0</c>, so that <c>v1</c> receives them.</summary>
-    public static void Send(int count)
+    public static void Send(int count, string device = "v0")
     {
-        using var socket = new BpfHandle(Libc.Socket(17, 3, 0));
-        Span<byte> address = stackalloc byte[20];
-        address.Clear();
-        address[0] = 17;
-        MemoryMarshal.Write(address[4..], Libc.InterfaceIndex("v0"));
         Span<byte> frame = stackalloc byte[60];
         frame.Clear();
         frame[..6].Fill(0xff);
         frame[6] = 2;
         (frame[12], frame[13]) = (ExperimentalType >> 8, ExperimentalType & 0xff);
+        for (int i = 0; i < count; i++)
+        {
+            SendRaw(frame, device);
+        }
+    }
+
+    /// <summary>Sends one frame as it is.</summary>
+    public static void SendRaw(ReadOnlySpan<byte> frame, string device = "v0")
+    {
+        using var socket = new BpfHandle(Libc.Socket(17, 3, 0));
+        Span<byte> address = stackalloc byte[20];
+        address.Clear();
+        address[0] = 17;
+        MemoryMarshal.Write(address[4..], Libc.InterfaceIndex(device));
         fixed (byte* addressPointer = address)
         fixed (byte* framePointer = frame)
         {
             Assert.Equal(0, Libc.Bind(socket.Descriptor, addressPointer, 20));
-            for (int i = 0; i < count; i++)
-            {
-                Assert.Equal(60, Write(socket.Descriptor, framePointer, 60));
-            }
+            Assert.Equal(frame.Length, Write(socket.Descriptor, framePointer, frame.Length));
         }
     }
 

@@ -24,6 +24,10 @@ public class SyscallLayoutTests
             (nameof(LinkCreateAttributes), Unsafe.SizeOf<LinkCreateAttributes>()),
             (nameof(IteratorInfo), Unsafe.SizeOf<IteratorInfo>()),
             (nameof(ProgramAttachAttributes), Unsafe.SizeOf<ProgramAttachAttributes>()),
+            (nameof(BatchAttributes), Unsafe.SizeOf<BatchAttributes>()),
+            (nameof(LinkUpdateAttributes), Unsafe.SizeOf<LinkUpdateAttributes>()),
+            (nameof(TokenCreateAttributes), Unsafe.SizeOf<TokenCreateAttributes>()),
+            (nameof(StreamReadAttributes), Unsafe.SizeOf<StreamReadAttributes>()),
             (nameof(ProgramInfoData), Unsafe.SizeOf<ProgramInfoData>()),
             (nameof(MapInfoData), Unsafe.SizeOf<MapInfoData>()),
             (nameof(BtfInfoData), Unsafe.SizeOf<BtfInfoData>()),
@@ -34,8 +38,8 @@ public class SyscallLayoutTests
         ];
         Assert.Equal(
             [
-                ("MapCreateAttributes", 80), ("MapElementAttributes", 32), ("ProgramLoadAttributes", 152), ("TestRunAttributes", 80),
-                ("BtfLoadAttributes", 40), ("LinkCreateAttributes", 64), ("IteratorInfo", 16), ("ProgramAttachAttributes", 32), ("ProgramInfoData", 232), ("MapInfoData", 104), ("BtfInfoData", 32), ("PerfEventAttributes", 112),
+                ("MapCreateAttributes", 96), ("MapElementAttributes", 32), ("ProgramLoadAttributes", 152), ("TestRunAttributes", 80),
+                ("BtfLoadAttributes", 40), ("LinkCreateAttributes", 64), ("IteratorInfo", 16), ("ProgramAttachAttributes", 32), ("BatchAttributes", 56), ("LinkUpdateAttributes", 16), ("TokenCreateAttributes", 8), ("StreamReadAttributes", 24), ("ProgramInfoData", 232), ("MapInfoData", 104), ("BtfInfoData", 32), ("PerfEventAttributes", 112),
                 ("FunctionRecord", 8), ("SourceRecord", 16), ("ObjectName", 16),
             ],
             actual);

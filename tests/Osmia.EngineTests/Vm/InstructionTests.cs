@@ -14,7 +14,7 @@ public sealed class InstructionTests
         Assert.Equal(s_files, Directory.GetFiles(s_folder, "*.data").Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
     public static TheoryData<string, VmTier, VmMode> Runs => [.. from file in s_files
-        from way in new[] { (VmTier.Interpreter, VmMode.Metered), (VmTier.Interpreter, VmMode.Checked), (VmTier.Il, VmMode.Metered), (VmTier.Il, VmMode.Checked) }
+        from way in new[] { (VmTier.Interpreter, VmMode.Metered), (VmTier.Interpreter, VmMode.Checked), (VmTier.Il, VmMode.Metered), (VmTier.Il, VmMode.Checked), (VmTier.X64, VmMode.Metered), (VmTier.X64, VmMode.Checked) }
         select (file, way.Item1, way.Item2)];
 
     [Theory]

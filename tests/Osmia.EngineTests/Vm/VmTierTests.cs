@@ -18,6 +18,7 @@ public sealed class VmTierTests
     [Theory]
     [InlineData(VmTier.Interpreter)]
     [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
     public void A_loop_without_end_stops_at_the_budget(VmTier tier)
     {
         using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, InstructionBudget = 1 << 20 });
@@ -33,6 +34,7 @@ public sealed class VmTierTests
     [Theory]
     [InlineData(VmTier.Interpreter)]
     [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
     public void A_run_is_cancelled_from_another_thread_and_the_next_one_is_not(VmTier tier)
     {
         using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, InstructionBudget = long.MaxValue / 8 });
@@ -47,6 +49,7 @@ public sealed class VmTierTests
     [Theory]
     [InlineData(VmTier.Interpreter)]
     [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
     public void A_run_ends_when_its_time_is_over(VmTier tier)
     {
         using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, InstructionBudget = long.MaxValue / 8, TimeBudget = TimeSpan.FromMilliseconds(30) });
@@ -54,6 +57,41 @@ public sealed class VmTierTests
         TrapException trap = Assert.Throws<TrapException>(() => loaded.Programs[0].Run(new ProgramRun()));
         Assert.Equal("OSM6104", trap.Id);
         Assert.Contains("longer than", trap.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
+    public void A_run_inside_bpf_loop_is_cancelled(VmTier tier)
+    {
+        // 2^46 calls of the innermost function.
+        const string Code =
+            """
+            r1 = 0x800000; r2 = func outer ll; r3 = 0; r4 = 0; call loop
+            exit
+            outer:
+            r1 = 0x800000; r2 = func inner ll; r3 = 0; r4 = 0; call loop
+            r0 = 0; exit
+            inner:
+            r0 = 0; exit
+            """;
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, InstructionBudget = long.MaxValue / 8 });
+        using LoadedObject loaded = engine.Load(Code);
+        using var source = new CancellationTokenSource(TimeSpan.FromMilliseconds(30));
+        Assert.Equal("OSM6110", Assert.Throws<TrapException>(() => ((VmProgram)loaded.Programs[0]).RunCancellable(new ProgramRun(), out _, source.Token)).Id);
+    }
+
+    [Fact]
+    public void A_frame_pointer_that_no_statement_reads_is_handed_to_the_interpreter()
+    {
+        // r6 lives in the loop, but what is made of it nobody reads; the budget ends the loop.
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Il, InstructionBudget = 1000 });
+        using LoadedObject loaded = engine.Load("r6 = r10; r6 += -8; r0 = 0\nagain:\nr7 = r6\nr0 += 1\ngoto again\nexit");
+        Assert.Equal(VmTier.Il, ((VmProgram)loaded.Programs[0]).Tier);
+        TrapException trap = Assert.Throws<TrapException>(() => loaded.Programs[0].Run(new ProgramRun()));
+        Assert.Equal("OSM6104", trap.Id);
+        Assert.NotEqual(0UL, trap.Registers[6]);
     }
 
     [Fact]
@@ -110,7 +148,7 @@ public sealed class VmTierTests
             if r3 < 100 goto again
             exit
             """;
-        foreach (VmTier tier in new[] { VmTier.Interpreter, VmTier.Il })
+        foreach (VmTier tier in new[] { VmTier.Interpreter, VmTier.Il, VmTier.X64 })
         {
             using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier });
             using LoadedObject loaded = engine.Load(Code);
