@@ -96,6 +96,7 @@ internal sealed class LivePrograms : IDisposable
         }
 
         Compile("parity", "parity");
+        Compile("single", "single");
         Compile("callbacks", "callbacks");
         Compile("callbacks", "linked", "-DWITH_LINK");
         Directory.CreateDirectory(Pins);
@@ -105,18 +106,17 @@ internal sealed class LivePrograms : IDisposable
         string frame = Path.Combine(Work, "frame");
         File.WriteAllBytes(frame, [.. Enumerable.Range(0, 64).Select(i => (byte)i)]);
         (_places["{cgroup}"], _places["{pins}"], _places["{device}"], _places["{file}"], _places["{out}"], _places["{work}"]) = (_cgroup.Path, Pins, Device, frame, Path.Combine(Work, "out"), Work);
-        foreach (string pin in Directory.GetFiles(Pins))
+        foreach ((string name, JsonElement program) in Pinned("prog", Pins))
         {
-            JsonElement program = Show("prog", pin);
-            _places[$"#{Path.GetFileName(pin)}"] = program.GetProperty("id").GetRawText();
-            _places[$"~{Path.GetFileName(pin)}"] = program.GetProperty("tag").GetString()!;
+            _places[$"#{name}"] = program.GetProperty("id").GetRawText();
+            _places[$"~{name}"] = program.GetProperty("tag").GetString()!;
             _places["{types}"] = program.GetProperty("btf_id").GetRawText();
             Numbers.Add("prog " + program.GetProperty("id").GetRawText());
         }
 
-        foreach (string pin in Directory.GetFiles(Pins + "/maps"))
+        foreach ((string _, JsonElement map) in Pinned("map", Pins + "/maps"))
         {
-            Numbers.Add("map " + Show("map", pin).GetProperty("id").GetRawText());
+            Numbers.Add("map " + map.GetProperty("id").GetRawText());
         }
 
         Numbers.Add("btf " + _places["{types}"]);
@@ -125,7 +125,10 @@ internal sealed class LivePrograms : IDisposable
     private void Compile(string source, string name, params string[] options) =>
         ReferenceTool.Run("clang-19", ["-g", "-O2", "-target", "bpf", "-mcpu=v3", "-I/usr/include/x86_64-linux-gnu", .. options, "-c", Path.Combine(s_sources, source + ".bpf.c"), "-o", Path.Combine(Work, name + ".bpf.o")]);
 
-    private JsonElement Show(string noun, string pin) => JsonDocument.Parse(Succeed("-j", noun, "show", "pinned", pin)).RootElement;
+    /// <summary>What is pinned in a folder, by the names of its files.</summary>
+    private IEnumerable<(string Name, JsonElement Info)> Pinned(string noun, string folder) =>
+        JsonDocument.Parse(Succeed("-j", "-f", noun, "show")).RootElement.EnumerateArray()
+            .SelectMany(info => info.GetProperty("pinned").EnumerateArray().Select(path => path.GetString()!).Where(path => Path.GetDirectoryName(path) == folder).Select(path => (Path.GetFileName(path), info)));
 
     private string Succeed(params string[] words)
     {

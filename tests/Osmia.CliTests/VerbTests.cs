@@ -11,7 +11,6 @@ public class VerbTests
     {
         Requirements.Command("setpriv", "--version");
         using var live = new LivePrograms();
-        Run(live, "prog load {work}/parity.bpf.o {pins}/par_twice type xdp");
         Run(live, "prog load {work}/parity.bpf.o {pins}/again");
         Run(live, "prog attach pinned @par_raw at raw_tp/sys_exit pin {pins}/raw");
         foreach (string line in File.ReadLines(RepositoryFiles.PathOf("tests", "Osmia.CliTests", "Bpftool", "errors.txt")).Where(line => line.Length > 0 && line[0] != '#'))
@@ -19,7 +18,7 @@ public class VerbTests
             string[] cells = line.Split('|', StringSplitOptions.TrimEntries);
             string[] halves = cells[1].Split("::");
             string[] prefix = halves.Length > 1 ? live.Words(halves[0]) : [];
-            string[] words = live.Words(halves[^1].Replace("par_twice", "par_xdp", StringComparison.Ordinal));
+            string[] words = live.Words(halves[^1]);
             using OsmiaCommand command = OsmiaCommand.Start(words, [.. live.Space, .. prefix]);
             Assert.True(command.WaitForExit() == 1, $"{line}: {command.Output}");
             Assert.True(command.Error.StartsWith(cells[0] + ": ", StringComparison.Ordinal), $"{line}: {command.Error}");
@@ -129,8 +128,8 @@ public class VerbTests
         Assert.Contains($"{live.Pins}/one, {live.Pins}/two", Run(live, $"link -f show id {id}"), StringComparison.Ordinal);
         Run(live, $"link detach id {id}");
         Assert.Equal(0, JsonDocument.Parse(Run(live, $"link -j show id {id}")).RootElement.GetProperty("cgroup_id").GetInt32());
-        Run(live, "prog loadall {work}/parity.bpf.o {pins}/types type xdp");
-        Assert.Equal("xdp", JsonDocument.Parse(Run(live, "-j prog show pinned {pins}/types/par_raw")).RootElement.GetProperty("type").GetString());
+        Run(live, "prog load {work}/single.bpf.o {pins}/single type xdp");
+        Assert.Equal("xdp", JsonDocument.Parse(Run(live, "-j prog show pinned {pins}/single")).RootElement.GetProperty("type").GetString());
     }
 
     private static string Run(LivePrograms live, string line)
