@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rewrites packets on their way out: datagrams to one port go to another, marked as urgent.
+// Rewrites packets on their way in: datagrams to one port go to another, marked as urgent.
 #include "osmia_helpers.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -45,7 +45,7 @@ struct udp {
 
 #define offset_of(type, member) __builtin_offsetof(type, member)
 
-SEC("tcx/egress")
+SEC("tc")
 int shape(struct __sk_buff *skb)
 {
 	struct ipv4 ip;

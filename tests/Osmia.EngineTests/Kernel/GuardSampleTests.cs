@@ -138,7 +138,7 @@ public sealed class GuardSampleTests : IDisposable
     [Fact]
     public void Shape_rewrites_port_and_class_and_keeps_the_sums_right() => IsolatedNetwork.Run(() =>
     {
-        using Running running = Start("shape", _ => { }, new AttachOptions { Device = "v0" });
+        using Running running = Start("shape", _ => { }, new AttachOptions { Device = "v1" });
         byte[] frame = Datagram(9999);
         byte[] shaped = new byte[frame.Length];
         ProgramRunResult result = running.Loaded.Programs[0].Run(new ProgramRun { Data = frame, DataOut = shaped });
