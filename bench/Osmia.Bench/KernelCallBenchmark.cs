@@ -11,7 +11,6 @@ using Osmia.Runtime;
 namespace Osmia.Bench;
 
 /// <summary>Calls of bpf(2) beside libbpf's in the same process: elements read, a small object opened, loaded, attached and taken away.</summary>
-[SupportedOSPlatform("linux")]
 internal static unsafe class KernelCallBenchmark
 {
     private const int Rounds = 20;
@@ -35,6 +34,12 @@ internal static unsafe class KernelCallBenchmark
             return;
         }
 
+        Measure(options);
+    }
+
+    [SupportedOSPlatform("linux")]
+    private static void Measure(BenchOptions options)
+    {
         using KernelEngine engine = KernelEngine.Open();
         using CompiledLibrary? library = CompiledLibrary.Build(Repository.File("bench/objects/kernelcalls.c"));
         if (library is not null)
@@ -51,6 +56,7 @@ internal static unsafe class KernelCallBenchmark
         MeasureObject(engine, library, rounds);
     }
 
+    [SupportedOSPlatform("linux")]
     private static void MeasureLookups(KernelEngine engine, CompiledLibrary? library, MapType type, int rounds)
     {
         using LoadedObject loaded = engine.Load(new LinkedObject("bench", [], [new LinkedMap(0, "elements", type, 4, 8, Elements, 0)], []), LoadOptions.Default);
@@ -101,6 +107,7 @@ internal static unsafe class KernelCallBenchmark
         contest.Run(rounds, Console.Out);
     }
 
+    [SupportedOSPlatform("linux")]
     private static void MeasureObject(KernelEngine engine, CompiledLibrary? library, int rounds)
     {
         string file = Repository.File(ObjectFile);
@@ -127,6 +134,7 @@ internal static unsafe class KernelCallBenchmark
         wall.Run(rounds, Console.Out);
     }
 
+    [SupportedOSPlatform("linux")]
     private static double Opened(KernelEngine engine, string file, int times, Func<double> clock, out double detached)
     {
         Settle();
@@ -161,7 +169,7 @@ internal static unsafe class KernelCallBenchmark
     // What is closed a moment later must not fall into the next measurement.
     private static void Settle()
     {
-        for (int i = 0; i < 600 && Directory.EnumerateFiles("/proc/self/fd").Count(path => new FileInfo(path).LinkTarget is "anon_inode:[perf_event]") > 0; i++)
+        for (int i = 0; i < 600 && Directory.EnumerateFiles("/proc/self/fd").Any(path => new FileInfo(path).LinkTarget is "anon_inode:[perf_event]"); i++)
         {
             Thread.Sleep(10);
         }

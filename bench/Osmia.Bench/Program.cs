@@ -10,7 +10,7 @@ internal static class Program
         new("startup", "the command's wall and CPU time, beside bpftool", StartupBenchmark.Run),
         new("btf", "the kernel's types opened, searched and written as C, beside libbpf and bpftool", BtfBenchmark.Run),
         new("ring", "records read from ring and perf buffers, beside libbpf", BufferBenchmark.Run),
-        new("kernel", "elements read, a small object loaded and attached, tracepoints detached, beside libbpf", options => KernelCallBenchmark.Run(options)),
+        new("kernel", "elements read, a small object loaded and attached, tracepoints detached, beside libbpf", KernelCallBenchmark.Run),
         new("vm", "small kernels in every tier of the VM, beside the same C compiled natively", VmBenchmark.Run),
         new("interp", "the VM's checked interpreter; --ubpf LIBRARY adds ubpf's", InterpreterBenchmark.Run),
         new("link", "read an object and resolve its CO-RE relocations, beside libbpf", LinkBenchmark.Run),

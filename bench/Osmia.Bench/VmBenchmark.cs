@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Osmia.Bytecode;
 using Osmia.Objects;
+using Osmia.Objects.Sections;
+using Osmia.Objects.Linking;
 using Osmia.Runtime;
 using Osmia.Vm;
 
@@ -13,17 +16,22 @@ namespace Osmia.Bench;
 /// </summary>
 internal static unsafe class VmBenchmark
 {
+    private const string Ubpf = "ubpf jit";
     private const int Rounds = 15;
     private const double MeasuredNanoseconds = 1.5e6;
     private const int MemorySize = 4096;
     private const string ObjectFile = "bench/objects/kernels.bpf.o";
     private const string Source = "bench/objects/kernels.bpf.c";
+    private const string LargeSource = "bench/objects/large.c";
 
     private static readonly (string Name, VmOptions Options)[] s_tiers =
     [
-        ("unchecked", Options(VmTier.Il, VmMode.Checked, trusts: true)),
-        ("checked", Options(VmTier.Il, VmMode.Checked)),
-        ("metered", Options(VmTier.Il, VmMode.Metered)),
+        ("il", Options(VmTier.Il, VmMode.Checked, trusts: true)),
+        ("il checked", Options(VmTier.Il, VmMode.Checked)),
+        ("il metered", Options(VmTier.Il, VmMode.Metered)),
+        ("x64", Options(VmTier.X64, VmMode.Checked, trusts: true)),
+        ("x64 checked", Options(VmTier.X64, VmMode.Checked)),
+        ("x64 metered", Options(VmTier.X64, VmMode.Metered)),
         ("interpreter", Options(VmTier.Interpreter, VmMode.Checked)),
     ];
 
@@ -36,25 +44,109 @@ internal static unsafe class VmBenchmark
             return;
         }
 
-        VmEngine[] engines = [.. s_tiers.Select(tier => new VmEngine(tier.Options))];
-        LoadedObject[] objects = [.. engines.Select(engine => engine.Load(BpfObject.Read(Repository.File(ObjectFile))))];
-        byte[] memory = Memory();
-        byte* nativeMemory = (byte*)NativeMemory.AlignedAlloc(MemorySize, 64);
-        byte* scalarMemory = (byte*)NativeMemory.AlignedAlloc(MemorySize, 64);
-        foreach (LoadedObject loaded in objects)
+        Compare(BpfObject.Read(Repository.File(ObjectFile)), native, scalar, s_tiers, options, loaded =>
         {
             Map table = loaded.Map("table");
             for (uint key = 0; key < 64; key++)
             {
                 table.Update(MemoryMarshal.AsBytes(new ReadOnlySpan<uint>(in key)), new byte[8]);
             }
+        });
+        CompileTimes();
+        Large(options);
+        Pauses();
+    }
+
+    /// <summary>How long a collection waits while a program runs in a loop without calls on another thread.</summary>
+    private static void Pauses()
+    {
+        const int Collections = 200;
+        foreach (VmTier tier in new[] { VmTier.Interpreter, VmTier.Il, VmTier.X64 })
+        {
+            using var engine = new VmEngine(Options(tier, VmMode.Metered) with { InstructionBudget = long.MaxValue / 8 });
+            using LoadedObject loaded = engine.Load(Endless(), LoadOptions.Default);
+            using var stop = new CancellationTokenSource();
+            var started = new ManualResetEventSlim();
+            var thread = new Thread(() =>
+            {
+                started.Set();
+                try
+                {
+                    ((VmProgram)loaded.Programs[0]).RunCancellable(new ProgramRun(), out _, stop.Token);
+                }
+                catch (Osmia.Objects.Diagnostics.TrapException)
+                {
+                    // It was cancelled.
+                }
+            });
+            thread.Start();
+            started.Wait();
+            Thread.Sleep(50);
+            double worst = 0;
+            double sum = 0;
+            for (int i = 0; i < Collections; i++)
+            {
+                long before = Stopwatch.GetTimestamp();
+                GC.Collect(0);
+                double took = Stopwatch.GetElapsedTime(before).TotalMilliseconds;
+                worst = Math.Max(worst, took);
+                sum += took;
+            }
+
+            bool ranOn = thread.IsAlive;
+            stop.Cancel();
+            thread.Join();
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tier}: {Collections} collections during one run took {sum / Collections:0.00} ms on average, {worst:0.0} ms at worst{(ranOn ? "" : " (the run had ended)")}"));
+        }
+    }
+
+    private static LinkedObject Endless()
+    {
+        // r0 = 0; again: r0 += 1; goto again
+        Instruction[] code = [new(new(0xb7), Register.R0, 0, 0, 0), new(new(0x07), Register.R0, 0, 0, 1), new(new(0x05), 0, 0, -2, 0), new(new(0x95), 0, 0, 0, 0)];
+        var section = new SectionMatch("bench", "", "", ProgramType.Unspec, null, AttachKind.None);
+        return new LinkedObject("bench", [new LinkedProgram("endless", section, [.. code])], [], []) { License = "GPL" };
+    }
+
+    /// <summary>Programs past the limits of .NET's compiler, in the tiers that take them.</summary>
+    private static void Large(BenchOptions options)
+    {
+        using CompiledLibrary? native = CompiledLibrary.Build(Repository.File(LargeSource), "clang-19", "-O2", "-fvisibility=hidden");
+        using CompiledLibrary? scalar = CompiledLibrary.Build(Repository.File(LargeSource), "clang-19", "-O2", "-fvisibility=hidden", "-fno-vectorize", "-fno-slp-vectorize");
+        if (native is null || scalar is null)
+        {
+            return;
         }
 
-        string[] columns = ["native", "scalar", .. s_tiers.Select(tier => tier.Name)];
+        string objectFile = Path.GetTempFileName();
+        try
+        {
+            using (Process compile = Process.Start(ProcessTimes.Find("clang-19")!, ["-O2", "-target", "bpf", "-mcpu=v3", "-c", Repository.File(LargeSource), "-o", objectFile]))
+            {
+                compile.WaitForExit();
+            }
+
+            Compare(BpfObject.Read(objectFile), native, scalar, [.. s_tiers.Where(tier => tier.Options.Tier != VmTier.Il)], options, _ => { });
+        }
+        finally
+        {
+            File.Delete(objectFile);
+        }
+    }
+
+    private static void Compare(BpfObject source, CompiledLibrary native, CompiledLibrary scalar, (string Name, VmOptions Options)[] tiers, BenchOptions options, Action<LoadedObject> fill)
+    {
+        VmEngine[] engines = [.. tiers.Select(tier => new VmEngine(tier.Options))];
+        LoadedObject[] objects = [.. engines.Select(engine => engine.Load(source))];
+        byte[] memory = Memory();
+        byte* nativeMemory = (byte*)NativeMemory.AlignedAlloc(MemorySize, 64);
+        byte* scalarMemory = (byte*)NativeMemory.AlignedAlloc(MemorySize, 64);
+        Array.ForEach(objects, fill);
+        string[] columns = ["native", "scalar", .. options.UbpfLibrary is null ? [] : new[] { Ubpf }, .. tiers.Select(tier => tier.Name)];
         Console.WriteLine($"\nns per run, median of {options.RoundsOr(Rounds)} rounds; in brackets the ratio to native without vectors (scalar)");
         Console.WriteLine($"{"KERNEL",-10} {"SLOTS",5} " + string.Concat(columns.Select(column => $"{column,18}")));
         var ratios = columns.ToDictionary(column => column, _ => new List<double>());
-        foreach (LoadedProgram program in objects[0].Programs.OrderBy(program => program.Definition.Instructions[0].Opcode.Value == 0 ? 0 : 1))
+        foreach (LoadedProgram program in objects[0].Programs)
         {
             string name = program.Name;
             var ways = new List<(string Column, Func<int, ulong> Run)>();
@@ -66,15 +158,22 @@ internal static unsafe class VmBenchmark
                 ways.Add(("scalar", times => Native(scalar, name, scalarMemory, times)));
             }
 
+            // Its programs have no maps.
+            using UbpfProgram? ubpf = options.UbpfLibrary is null || program.Definition.Instructions.Any(i => i.IsCall) ? null : new UbpfProgram(options.UbpfLibrary, program.Definition.Instructions.AsSpan());
+            if (ubpf is not null)
+            {
+                ways.Add((Ubpf, times => ubpf.RunCompiled(nativeMemory, MemorySize, times)));
+            }
+
             for (int i = 0; i < engines.Length; i++)
             {
                 var loaded = (VmProgram)objects[i].Program(name);
-                if (loaded.Tier != s_tiers[i].Options.Tier)
+                if (loaded.Tier != tiers[i].Options.Tier)
                 {
-                    throw new InvalidOperationException($"{name} does not run in tier {s_tiers[i].Options.Tier}: {loaded.TierReason}");
+                    throw new InvalidOperationException($"{name} does not run in tier {tiers[i].Options.Tier}: {loaded.TierReason}");
                 }
 
-                ways.Add((s_tiers[i].Name, times => loaded.Run(new ProgramRun { Data = memory, Repeat = times }).ReturnValue));
+                ways.Add((tiers[i].Name, times => loaded.Run(new ProgramRun { Data = memory, Repeat = times }).ReturnValue));
             }
 
             Dictionary<string, double> medians = Measure(name, ways, options.RoundsOr(Rounds));
@@ -105,7 +204,6 @@ internal static unsafe class VmBenchmark
         }
 
         Console.WriteLine($"{"geometric mean of the ratios",-16}" + string.Concat(columns.Select(column => $"  {column} {GeometricMean(ratios[column]).ToString("0.000", CultureInfo.InvariantCulture)}")));
-        CompileTimes();
         NativeMemory.AlignedFree(nativeMemory);
         NativeMemory.AlignedFree(scalarMemory);
         Array.ForEach(objects, loaded => loaded.Dispose());
@@ -186,44 +284,46 @@ internal static unsafe class VmBenchmark
     {
         BpfObject source = BpfObject.Read(Repository.File(ObjectFile));
         const int WarmRounds = 50;
-        var values = new List<double>();
-        var own = new List<double>();
-        int slots = 0;
         byte[] memory = Memory();
-        for (int round = 0; round < WarmRounds + 20; round++)
+        foreach (VmTier tier in new[] { VmTier.Il, VmTier.X64 })
         {
-            using var engine = new VmEngine(s_tiers[1].Options with { Tier = VmTier.Il });
-            double before = ThreadCpu.Now();
-            using LoadedObject loaded = engine.Load(source);
-            foreach (LoadedProgram program in loaded.Programs)
+            var values = new List<double>();
+            var own = new List<double>();
+            int slots = 0;
+            for (int round = 0; round < WarmRounds + 20; round++)
             {
-                program.Run(new ProgramRun { Data = memory });
+                double with = LoadAndRun(tier, out double compiling);
+                double plain = LoadAndRun(VmTier.Interpreter, out _);
+                if (round == WarmRounds - 1)
+                {
+                    Thread.Sleep(500); // Better code of the compiler itself is compiled in the background.
+                }
+
+                if (round >= WarmRounds)
+                {
+                    own.Add(compiling);
+                    values.Add(with - plain);
+                }
             }
 
-            double with = ThreadCpu.Now() - before;
-            using var plain = new VmEngine(s_tiers[3].Options);
-            before = ThreadCpu.Now();
-            using LoadedObject interpreted = plain.Load(source);
-            foreach (LoadedProgram program in interpreted.Programs)
-            {
-                program.Run(new ProgramRun { Data = memory });
-            }
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tier}: compiling {slots} slots of {source.Programs.Count} programs takes {Median(values):0.00} ms CPU, {Median(values) * 100 / slots:0.000} ms per 100 slots; our own part {Median(own) * 100 / slots:0.000} ms"));
 
-            if (round == WarmRounds - 1)
+            double LoadAndRun(VmTier which, out double compiling)
             {
-                Thread.Sleep(500); // Better code of the compiler itself is compiled in the background.
-            }
+                using var engine = new VmEngine(Options(which, VmMode.Checked));
+                double before = ThreadCpu.Now();
+                using LoadedObject loaded = engine.Load(source);
+                foreach (LoadedProgram program in loaded.Programs)
+                {
+                    program.Run(new ProgramRun { Data = memory });
+                }
 
-            if (round >= WarmRounds)
-            {
-                own.Add(loaded.Programs.Sum(program => ((VmProgram)program).CompileTime.TotalMilliseconds));
-                values.Add(with - (ThreadCpu.Now() - before));
+                double took = ThreadCpu.Now() - before;
+                compiling = loaded.Programs.Sum(program => ((VmProgram)program).CompileTime.TotalMilliseconds);
+                slots = loaded.Programs.Sum(program => program.Definition.Instructions.Length);
+                return took;
             }
-
-            slots = loaded.Programs.Sum(program => program.Definition.Instructions.Length);
         }
-
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"compiling {slots} slots, with the runtime's own part: {Median(values):0.00} ms CPU, {Median(values) * 100 / slots:0.000} ms per 100 slots; without it {Median(own) * 100 / slots:0.000} ms"));
     }
 
     private static double Median(List<double> values)

@@ -1,6 +1,7 @@
 using System.Runtime.Versioning;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Osmia.Cli.Inventory;
 using Osmia.Kernel.Inventory;
 
 namespace Osmia.Cli;
@@ -38,6 +39,36 @@ internal static class JsonOutput
             json.WriteNumber("pid", holder.Pid);
             json.WriteString("comm", holder.Command);
             json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    /// <summary>Files that stand for an object, as bpftool's -f adds them: of every object once one is pinned.</summary>
+    [SupportedOSPlatform("linux")]
+    public static void WritePins(Utf8JsonWriter json, PinTable pins, ObjectKind kind, uint id)
+    {
+        if (pins.IsEmptyOf(kind))
+        {
+            return;
+        }
+
+        json.WriteStartArray("pinned");
+        foreach (string path in pins.Of(kind, id))
+        {
+            json.WriteStringValue(path);
+        }
+
+        json.WriteEndArray();
+    }
+
+    /// <summary>Bytes as bpftool writes them.</summary>
+    public static void WriteBytes(Utf8JsonWriter json, ReadOnlySpan<byte> bytes)
+    {
+        json.WriteStartArray();
+        foreach (byte value in bytes)
+        {
+            json.WriteStringValue($"0x{value:x2}");
         }
 
         json.WriteEndArray();

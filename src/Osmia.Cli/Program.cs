@@ -15,6 +15,12 @@ internal static class Program
             ParseResult parsed = CommandTree.Build(arguments).Parse(arguments);
             if (parsed.Errors.Count > 0)
             {
+                if (CommandTree.AnswersInJson(arguments))
+                {
+                    ErrorJson.Write(string.Join("; ", parsed.Errors.Select(error => error.Message)));
+                    return ExitCode.Usage;
+                }
+
                 foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
                 {
                     Console.Error.WriteLine($"osmia: {error.Message}");
@@ -28,11 +34,23 @@ internal static class Program
         }
         catch (BpfException e)
         {
+            if (CommandTree.AnswersInJson(arguments))
+            {
+                ErrorJson.Write(e.Diagnostic);
+                return ExitCode.Error;
+            }
+
             Console.Error.WriteLine(e.Message);
             return ExitCode.Error;
         }
         catch (UsageException e)
         {
+            if (CommandTree.AnswersInJson(arguments))
+            {
+                ErrorJson.Write(e.Message);
+                return ExitCode.Usage;
+            }
+
             Console.Error.WriteLine($"osmia: {e.Message}");
             return ExitCode.Usage;
         }

@@ -23,6 +23,9 @@ public sealed record LoadOptions(int LogLevel = 0)
 {
     public static LoadOptions Default { get; } = new();
 
+    /// <summary>Maps that stand in for the object's own, by name; the loaded object owns them from then on, the failed load too.</summary>
+    public IReadOnlyDictionary<string, Map> Maps { get; init; } = System.Collections.Immutable.ImmutableDictionary<string, Map>.Empty;
+
     /// <summary>What happens to a map pinned by name whose shape differs from the object's.</summary>
     public PinPolicy OnPinMismatch { get; init; }
 

@@ -52,4 +52,8 @@ public ref struct ProgramRun
 /// <param name="ReturnValue">r0; the kernel reports its low 32 bits.</param>
 /// <param name="DataLength">Length of the packet after the run; more than <see cref="ProgramRun.DataOut"/> holds means it was cut.</param>
 /// <param name="NanosecondsPerRun">Mean over the repeats, by the engine's own clock.</param>
-public readonly record struct ProgramRunResult(ulong ReturnValue, int DataLength, int ContextLength, double NanosecondsPerRun);
+public readonly record struct ProgramRunResult(ulong ReturnValue, int DataLength, int ContextLength, double NanosecondsPerRun)
+{
+    /// <summary>Where the last run sent the packet when its verdict is a redirect; the kernel does not tell.</summary>
+    public Redirection Redirect { get; init; }
+}

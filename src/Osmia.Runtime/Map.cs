@@ -52,6 +52,32 @@ public abstract class Map(LinkedMap definition) : IDisposable
     /// <remarks>As in the kernel, a key that has gone in the meantime starts over from the first.</remarks>
     public abstract bool TryNextKey(ReadOnlySpan<byte> key, Span<byte> next);
 
+    /// <summary>Reads and removes at once; pops a queue or stack. Hash maps in the kernel: Linux 5.14.</summary>
+    /// <returns>False when there is no such key.</returns>
+    /// <exception cref="Objects.Diagnostics.BpfException">The map's type gives no elements away.</exception>
+    public abstract bool TryTake(ReadOnlySpan<byte> key, Span<byte> value);
+
+    /// <summary>Reads the next elements, as many as the spans hold (BPF_MAP_LOOKUP_BATCH, Linux 5.6).</summary>
+    /// <param name="keys">Room for keys, one after another.</param>
+    /// <param name="values">Room for as many values of <see cref="ValueBufferSize"/>.</param>
+    /// <param name="remove">Elements that were read are deleted (BPF_MAP_LOOKUP_AND_DELETE_BATCH).</param>
+    /// <returns>How many were read. Hash maps are read by whole buckets: a bucket with more elements than there is room for is ENOSPC.</returns>
+    /// <exception cref="Objects.Diagnostics.BpfException">The map's type has no batches.</exception>
+    public abstract int ReadBatch(MapCursor cursor, Span<byte> keys, Span<byte> values, bool remove = false);
+
+    /// <summary>Updates in the order of the keys until one fails (BPF_MAP_UPDATE_BATCH, Linux 5.6).</summary>
+    /// <param name="done">How many were updated, when it throws too.</param>
+    public abstract void UpdateBatch(ReadOnlySpan<byte> keys, ReadOnlySpan<byte> values, out int done, UpdateMode mode = UpdateMode.Any);
+
+    /// <summary>Deletes in the order of the keys until one is not there (BPF_MAP_DELETE_BATCH, Linux 5.6).</summary>
+    /// <returns>False when a key was not there.</returns>
+    /// <param name="done">How many were deleted.</param>
+    public abstract bool DeleteBatch(ReadOnlySpan<byte> keys, out int done);
+
+    /// <summary>Opens the producer of a user ring buffer; one at a time.</summary>
+    /// <exception cref="Objects.Diagnostics.UnsupportedFeatureException">The map takes no samples.</exception>
+    public abstract UserRingWriter OpenWriter();
+
     /// <summary>Opens the consumer of a ring buffer or perf event array; one at a time.</summary>
     /// <exception cref="Objects.Diagnostics.UnsupportedFeatureException">The map has no records.</exception>
     public abstract RecordReader OpenReader();
@@ -60,6 +86,16 @@ public abstract class Map(LinkedMap definition) : IDisposable
     {
         Dispose(disposing: true);
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>How many elements spans of a batch hold.</summary>
+    /// <exception cref="ArgumentException">They are no multiples of a key and a value, or do not belong together.</exception>
+    protected int BatchLength(int keyBytes, int valueBytes)
+    {
+        int count = KeySize == 0 ? 0 : keyBytes / KeySize;
+        return count > 0 && count * KeySize == keyBytes && (long)count * ValueBufferSize == valueBytes
+            ? count
+            : throw new ArgumentException($"map '{Name}': {keyBytes} bytes of keys and {valueBytes} bytes of values; a key has {KeySize} bytes, a value {ValueBufferSize}");
     }
 
     protected abstract void Dispose(bool disposing);

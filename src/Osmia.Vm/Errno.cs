@@ -15,7 +15,11 @@ internal static class Errno
     public const int Invalid = 22;
     public const int NoSpace = 28;
     public const int Range = 34;
+    public const int NoData = 61;
     public const int NotSupported = 95;
+
+    /// <summary>ENOTSUPP: the kernel's own number, without a name in C libraries.</summary>
+    public const int NotSupportedHere = 524;
 
     public static ulong Negative(int errno) => (ulong)(long)-errno;
 
@@ -33,7 +37,9 @@ internal static class Errno
         Invalid => "EINVAL",
         NoSpace => "ENOSPC",
         Range => "ERANGE",
+        NoData => "ENODATA",
         NotSupported => "EOPNOTSUPP",
+        NotSupportedHere => "ENOTSUPP",
         _ => $"errno {errno}",
     };
 }

@@ -10,7 +10,16 @@ public enum ProgramKind
     TrafficControl = 4,
     SocketFilter = 8,
     CgroupSkb = 16,
+
+    /// <summary>A program of a hook of the application's own.</summary>
+    Hook = 32,
+
+    /// <summary>Finds out what a packet's flow is.</summary>
+    FlowDissector = 64,
+
+    /// <summary>Chooses the socket for a connection or datagram that comes in.</summary>
+    SocketLookup = 128,
     Skb = TrafficControl | SocketFilter | CgroupSkb,
     Packet = Xdp | Skb,
-    All = Memory | Packet,
+    All = Memory | Packet | Hook | FlowDissector | SocketLookup,
 }

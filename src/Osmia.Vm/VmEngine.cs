@@ -1,10 +1,14 @@
+using System.Collections.Immutable;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
 using Osmia.Verification;
 using Osmia.Vm.Execution;
+using Osmia.Vm.Hooks;
 using Osmia.Vm.Loading;
+using Osmia.Vm.Kfuncs;
 using Osmia.Vm.Maps;
+using Osmia.Vm.Timers;
 
 namespace Osmia.Vm;
 
@@ -19,6 +23,8 @@ public sealed class VmEngine : IEngine
     private readonly Lock _gate = new();
     private VmMap?[] _maps = new VmMap?[16];
     private VmProgram?[] _programs = new VmProgram?[16];
+    private readonly Queue<uint> _freeMapIds = new();
+    private readonly Queue<uint> _freeProgramIds = new();
     private uint _lastMapId;
     private uint _lastProgramId;
     private uint _lastObjectId;
@@ -49,23 +55,47 @@ public sealed class VmEngine : IEngine
         }
 
         Options = options;
+        HookTypes = [.. HookTypesOf(options)];
+        Target = new Target("vm")
+        {
+            NoTypesReason = "the VM is no kernel and has no kernel types; give a BTF file to relocate against",
+            FunctionNumber = VmKfuncs.NumberOf,
+            CpuLimit = options.Slots,
+            LackOf = (helper, _) => VmHelpers.Find((int)helper.Id) is null ? $"the VM does not have it: {Helpers.HelperAbsence.Of((int)helper.Id)}" : null,
+            ProgramTypes = [.. HookTypes.Select(type => type.Describe())],
+        };
         bool isMetered = options.Mode == VmMode.Metered;
         InstructionBudget = isMetered ? options.InstructionBudget : ExecutionSlot.Unlimited;
         _seed = options.Seed ?? (ulong)Random.Shared.NextInt64();
         Slots = new SlotPool(this, options.Slots);
+        CookieSecret = NextSeed();
     }
 
     public string Name => EngineName;
 
     public VmOptions Options { get; }
 
-    public Target Target { get; } = new("vm")
-    {
-        NoTypesReason = "the VM is no kernel and has no kernel types; give a BTF file to relocate against",
-        LackOf = (helper, _) => VmHelpers.Find((int)helper.Id) is null ? "the VM does not have it" : null,
-    };
+    public Target Target { get; }
+
+    /// <summary>The program types that are no kernel's: the application's, and <see cref="SeccompHook"/>.</summary>
+    internal ImmutableArray<HookType> HookTypes { get; }
 
     internal SlotPool Slots { get; }
+
+    /// <summary>What makes this engine's SYN cookies its own.</summary>
+    internal ulong CookieSecret { get; }
+
+    internal ObjectStore Objects { get; } = new();
+
+    /// <summary>Objects that programs made (<c>bpf_obj_new</c>) and that a run, map, list or tree holds.</summary>
+    public int ObjectCount => Objects.Heap.Count;
+
+    internal DeferredTable Deferred { get; } = new();
+
+    /// <summary>Callbacks of timers and work queues that trapped; <see cref="VmOptions.DeferredTrap"/> hears of each.</summary>
+    public long DeferredTraps => Deferred.Traps;
+
+    internal SocketTable Sockets { get; } = new();
 
     /// <summary>What a run may spend; without metering, more than any run can.</summary>
     internal long InstructionBudget { get; }
@@ -76,8 +106,8 @@ public sealed class VmEngine : IEngine
 
     /// <summary>
     /// Loads programs that the verifier accepted, in <see cref="VmMode.Verified"/>: compiled code makes the accesses they were proved to make
-    /// without a check. Programs that are no packet programs are loaded as by <see cref="Load(LinkedObject, LoadOptions)"/>: the verdict is about a
-    /// context the VM does not give them.
+    /// without a check. Programs of packets and of hooks, that is: the others are loaded as by <see cref="Load(LinkedObject, LoadOptions)"/>, for the verdict
+    /// is about a context the VM does not give them. A hook's program must have been judged for this engine's <see cref="Target"/>.
     /// </summary>
     /// <param name="verified">Programs of the object, for which the verdict was given.</param>
     /// <exception cref="ArgumentException">A verdict is about another object.</exception>
@@ -94,15 +124,43 @@ public sealed class VmEngine : IEngine
         return Load(linked, verified);
     }
 
+    /// <summary>A place in the application where programs of a type run; the type is one of <see cref="VmOptions.HookTypes"/>.</summary>
+    public Hook<TContext> CreateHook<TContext>(HookType<TContext> type, HookOptions? options = null)
+        where TContext : unmanaged =>
+        HookTypes.Contains(type) ? new Hook<TContext>(this, type, options ?? HookOptions.Default)
+        : throw new ArgumentException($"the engine does not have hook type '{type.Section}': name it in VmOptions.HookTypes", nameof(type));
+
+    private static IEnumerable<HookType> HookTypesOf(VmOptions options)
+    {
+        var sections = new HashSet<string>(StringComparer.Ordinal);
+        foreach (HookType type in options.HookTypes)
+        {
+            if (!sections.Add(type.Section))
+            {
+                throw new ArgumentException($"two hook types have section '{type.Section}'", nameof(options));
+            }
+        }
+
+        return sections.Contains(SeccompHook.Type.Section) ? options.HookTypes : [.. options.HookTypes, SeccompHook.Type];
+    }
+
+    private HookType? HookTypeOf(LinkedProgram program)
+    {
+        TargetProgramType? own = Target.ProgramTypeOf(program.Section.Name);
+        return own is null ? null : HookTypes.First(type => type.Section == own.Section);
+    }
+
     private LoadedObject Load(LinkedObject linked, IReadOnlyList<VerifiedProgram> verified)
     {
         uint objectId = NextObjectId();
         var maps = new VmMap[linked.Maps.Length];
         var programs = new VmProgram[linked.Programs.Length];
         var kinds = new ProgramKind[programs.Length];
+        var hooks = new HookType?[programs.Length];
         for (int i = 0; i < kinds.Length; i++)
         {
-            kinds[i] = ProgramKinds.Of(linked.Programs[i], Options.TreatAsMemoryPrograms);
+            hooks[i] = HookTypeOf(linked.Programs[i]);
+            kinds[i] = ProgramKinds.Of(linked.Programs[i], hooks[i], Options.TreatAsMemoryPrograms);
         }
 
         try
@@ -115,11 +173,11 @@ public sealed class VmEngine : IEngine
 
             for (int i = 0; i < programs.Length; i++)
             {
-                var decoder = new ProgramDecoder(linked.Programs[i], kinds[i],
+                var decoder = new ProgramDecoder(linked.Programs[i], kinds[i], hooks[i],
                     index => (uint)index < (uint)maps.Length ? maps[index].Handle : 0,
                     (index, offset) => maps[index].AddressOf(offset));
-                VerifiedProgram? proof = (kinds[i] & ProgramKind.Packet) == 0 ? null : verified.FirstOrDefault(one => ReferenceEquals(one.Program, linked.Programs[i]));
-                programs[i] = new VmProgram(this, linked.Programs[i], kinds[i], objectId, maps, decoder, proof);
+                VerifiedProgram? proof = verified.FirstOrDefault(one => ReferenceEquals(one.Program, linked.Programs[i]) && CanTrust(one, kinds[i]));
+                programs[i] = new VmProgram(this, linked.Programs[i], kinds[i], hooks[i], objectId, maps, decoder, proof);
                 Register(programs[i]);
             }
 
@@ -138,6 +196,10 @@ public sealed class VmEngine : IEngine
         return new LoadedObject(this, linked, programs, maps);
     }
 
+    // The verdict about a hook's program is about the context and helpers of this engine's type.
+    private bool CanTrust(VerifiedProgram proof, ProgramKind kind) =>
+        (kind & (ProgramKind.Packet | ProgramKind.FlowDissector | ProgramKind.SocketLookup)) != 0 || (kind == ProgramKind.Hook && ReferenceEquals(proof.Target, Target));
+
     /// <summary>The number that stands for a map of the VM as an element of a map of maps.</summary>
     /// <exception cref="ArgumentException">The map belongs to another engine.</exception>
     public static uint IdOf(Map map) =>
@@ -151,8 +213,16 @@ public sealed class VmEngine : IEngine
         return map;
     }
 
-    public Link Attach(LoadedProgram program, AttachTarget target) =>
-        throw new UnsupportedFeatureException(
+    /// <summary>Makes a socket known to programs: <c>bpf_sk_lookup_*</c> finds it, and socket maps hold it by its number.</summary>
+    /// <returns>The socket's number: its value in a sockmap, its key in a socket storage map.</returns>
+    public uint AddSocket(VmSocket socket) => Sockets.Add(socket);
+
+    /// <returns>False when there is no such socket.</returns>
+    public bool RemoveSocket(uint number) => Sockets.Remove(number);
+
+    public Link Attach(LoadedProgram program, AttachTarget target) => target is HookTarget hook
+        ? hook.Hook.AttachProgram(program, hook)
+        : throw new UnsupportedFeatureException(
             new Diagnostic(DiagnosticIds.CannotAttach, $"the VM cannot attach to {target.Describe()}")
             {
                 Where = $"program '{program.Name}'",
@@ -160,7 +230,13 @@ public sealed class VmEngine : IEngine
                 Try = "replay a capture (osmia run FILE --packets CAPTURE), call LoadedProgram.Run, or use the kernel engine",
             }, target.Describe(), EngineName);
 
-    public void Dispose() => Slots.Dispose();
+    public void Dispose()
+    {
+        Deferred.Dispose();
+        Slots.Dispose();
+        Sockets.Dispose();
+        Objects.Dispose();
+    }
 
     /// <summary>The map a register value stands for, when the program may use it.</summary>
     internal VmMap? MapOfHandle(ulong value, VmProgram user)
@@ -188,6 +264,7 @@ public sealed class VmEngine : IEngine
         lock (_gate)
         {
             _programs[program.Id] = null;
+            _freeProgramIds.Enqueue(program.Id);
         }
     }
 
@@ -195,7 +272,13 @@ public sealed class VmEngine : IEngine
     {
         lock (_gate)
         {
-            _maps[map.Id] = null;
+            // A map that was refused before it got a number has none to give back.
+            if (map.Id != 0)
+            {
+                _maps[map.Id] = null;
+                _freeMapIds.Enqueue(map.Id);
+            }
+
             MapMemory.Remove(map);
         }
     }
@@ -215,7 +298,7 @@ public sealed class VmEngine : IEngine
     {
         lock (_gate)
         {
-            map.Id = ++_lastMapId;
+            map.Id = _freeMapIds.TryDequeue(out uint free) ? free : ++_lastMapId;
             Grow(ref _maps, map.Id);
             _maps[map.Id] = map;
             MapMemory.Add(map);
@@ -226,7 +309,7 @@ public sealed class VmEngine : IEngine
     {
         lock (_gate)
         {
-            program.Id = ++_lastProgramId;
+            program.Id = _freeProgramIds.TryDequeue(out uint free) ? free : ++_lastProgramId;
             Grow(ref _programs, program.Id);
             _programs[program.Id] = program;
         }

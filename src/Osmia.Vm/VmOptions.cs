@@ -39,11 +39,32 @@ public sealed record VmOptions
     /// <summary>Nanoseconds of the monotonic clock; null is the host's.</summary>
     public Func<ulong>? MonotonicClock { get; init; }
 
+    /// <summary>
+    /// Files that hold maps, by the maps' names: processes that name the same file share the map. Arrays, hashes, per-CPU arrays and ring buffers without
+    /// locks, timers and pointers; others are refused (OSM6022).
+    /// </summary>
+    public IReadOnlyDictionary<string, string> SharedMaps { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The number of the cgroup the process is in, as programs see it.</summary>
+    public ulong CgroupId { get; init; } = 1;
+
+    /// <summary>Devices, routes and neighbours that helpers are told of.</summary>
+    public VmNetwork Network { get; init; } = new();
+
+    /// <summary>Where copies of packets go that programs send (bpf_clone_redirect); null drops them. Called on the thread of the run.</summary>
+    public CloneHandler? Cloned { get; init; }
+
+    /// <summary>Hears of callbacks of timers and work queues that trapped, on the thread they ran on; what it throws ends the process.</summary>
+    public Action<Osmia.Objects.Diagnostics.TrapException>? DeferredTrap { get; init; }
+
     /// <summary>Where traced text goes; null drops it. Called on the thread of the run.</summary>
     public TraceHandler? Trace { get; init; }
 
     /// <summary>Bytes of the record buffer each slot gets when a perf event array is read; a power of two.</summary>
     public int PerfBufferSize { get; init; } = 256 * 1024;
+
+    /// <summary>Program types of the application's own; <see cref="VmEngine.CreateHook"/> makes hooks of them.</summary>
+    public IReadOnlyList<Hooks.HookType> HookTypes { get; init; } = [];
 
     public static VmOptions Default { get; } = new();
 }

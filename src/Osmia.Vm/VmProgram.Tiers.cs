@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Osmia.Vm.Compilation;
+using Osmia.Vm.Compilation.X64;
 
 namespace Osmia.Vm;
 
@@ -13,10 +14,15 @@ public sealed unsafe partial class VmProgram
     private volatile CompiledFunctions? _compiled;
     private int _runsLeft = int.MaxValue;
 
-    /// <summary>What runs the program now: <see cref="VmTier.Interpreter"/> or <see cref="VmTier.Il"/>.</summary>
-    public VmTier Tier => _compiled is null ? VmTier.Interpreter : VmTier.Il;
+    /// <summary>What runs the program now: <see cref="VmTier.Interpreter"/>, <see cref="VmTier.Il"/> or <see cref="VmTier.X64"/>.</summary>
+    public VmTier Tier => _compiled switch
+    {
+        null => VmTier.Interpreter,
+        NativeFunctions => VmTier.X64,
+        _ => VmTier.Il,
+    };
 
-    /// <summary>Why the program stays in the interpreter; null when it does not, or may still be compiled.</summary>
+    /// <summary>Why the program stays in the interpreter, or why <see cref="VmTier.Auto"/> came to machine code; else null.</summary>
     public string? TierReason { get; private set; }
 
     /// <summary>Time spent on compiling, without what the runtime's own compiler takes at the first run.</summary>
@@ -26,19 +32,16 @@ public sealed unsafe partial class VmProgram
 
     private void ChooseTier()
     {
-        if (!RuntimeFeature.IsDynamicCodeCompiled)
-        {
-            TierReason = "this build of the application has no dynamic code";
-            return;
-        }
-
         switch (_engine.Options.Tier)
         {
             case VmTier.Interpreter:
                 TierReason = "the engine was told to interpret";
                 break;
             case VmTier.Il:
-                Compile();
+                Compile(usesIl: true, usesMachineCode: false);
+                break;
+            case VmTier.X64:
+                Compile(usesIl: false, usesMachineCode: true);
                 break;
             default:
                 _runsLeft = RunsToCompile;
@@ -71,9 +74,9 @@ public sealed unsafe partial class VmProgram
     {
         try
         {
-            if (!_isDisposed && RuntimeFeature.IsDynamicCodeCompiled)
+            if (!_isDisposed)
             {
-                Compile();
+                Compile(usesIl: true, usesMachineCode: true);
             }
         }
         finally
@@ -82,15 +85,38 @@ public sealed unsafe partial class VmProgram
         }
     }
 
-    [System.Diagnostics.CodeAnalysis.RequiresDynamicCode("compiles the program to .NET code")]
-    private void Compile()
+    private void Compile(bool usesIl, bool usesMachineCode)
     {
         long start = Stopwatch.GetTimestamp();
-        var around = new ProgramSurroundings(Kind, ContextLayout, ContextUsers, _maps, _proof?.Facts);
-        var mode = new CompilationMode(!_engine.Options.TrustsPrograms, Mode == VmMode.Metered);
-        CompiledFunctions? compiled = ProgramCompiler.Compile(Name, Code, Definition.Instructions.Length, around, mode, _engine.Slots.Count, out string? reason);
+        ProgramSurroundings around = Surroundings();
+        CompilationMode mode = CompilationMode();
+        int length = Definition.Instructions.Length;
+        CompiledFunctions? compiled = null;
+        string? reason = null;
+        if (usesIl)
+        {
+            if (RuntimeFeature.IsDynamicCodeCompiled)
+            {
+                compiled = ProgramCompiler.Compile(Name, Code, length, around, mode, _engine.Slots.Count, out reason);
+            }
+            else
+            {
+                reason = "this build of the application has no dynamic code";
+            }
+        }
+
+        if (compiled is null && usesMachineCode)
+        {
+            compiled = NativeCompiler.Compile(Code, length, around, mode, _engine.Slots.Count, out string? other);
+            reason = other ?? reason;
+        }
+
         CompileTime = Stopwatch.GetElapsedTime(start);
         TierReason = reason;
         _compiled = compiled;
     }
+
+    private ProgramSurroundings Surroundings() => new(Kind, ContextLayout, ContextUsers, _maps, _proof?.Facts);
+
+    private CompilationMode CompilationMode() => new(!_engine.Options.TrustsPrograms, Mode == VmMode.Metered);
 }

@@ -6,6 +6,7 @@ using Osmia.Objects.Linking;
 using Osmia.Runtime;
 using Osmia.Verification;
 using Osmia.Vm.Execution;
+using Osmia.Vm.Hooks;
 using Osmia.Vm.Loading;
 using Osmia.Vm.Maps;
 
@@ -23,12 +24,13 @@ public sealed unsafe partial class VmProgram : LoadedProgram
     private volatile bool _isDisposed;
     private int _references = 1;
 
-    internal VmProgram(VmEngine engine, LinkedProgram definition, ProgramKind kind, uint objectId, VmMap[] maps, ProgramDecoder decoder, VerifiedProgram? proof)
+    internal VmProgram(VmEngine engine, LinkedProgram definition, ProgramKind kind, HookType? hook, uint objectId, VmMap[] maps, ProgramDecoder decoder, VerifiedProgram? proof)
         : base(definition)
     {
         _proof = proof;
         _engine = engine;
         Kind = kind;
+        HookType = hook;
         ObjectId = objectId;
         Code = decoder.Decode();
         _maps = maps;
@@ -38,8 +40,8 @@ public sealed unsafe partial class VmProgram : LoadedProgram
         }
 
         _functionStarts = decoder.FunctionStarts;
-        ContextLayout = kind == ProgramKind.Memory ? null : ContextLayout.For(definition.Type);
-        ContextUsers = ContextLayout.UsersOf(definition.Type, definition.AttachType);
+        ContextLayout = kind == ProgramKind.Memory ? null : hook?.Context ?? ContextLayout.For(definition.Type);
+        ContextUsers = hook is null ? ContextLayout.UsersOf(definition.Type, definition.AttachType) : ContextUsers.Owner;
         ChooseTier();
     }
 
@@ -47,6 +49,9 @@ public sealed unsafe partial class VmProgram : LoadedProgram
     public uint Id { get; internal set; }
 
     public ProgramKind Kind { get; }
+
+    /// <summary>The application's type of a program of <see cref="ProgramKind.Hook"/>, else null.</summary>
+    public HookType? HookType { get; }
 
     /// <summary>How its runs are kept safe.</summary>
     public VmMode Mode => _proof is null ? _engine.Options.Mode : VmMode.Verified;
@@ -101,7 +106,7 @@ public sealed unsafe partial class VmProgram : LoadedProgram
             double nanoseconds = (Stopwatch.GetTimestamp() - start) * (1e9 / Stopwatch.Frequency);
             int length = slot.Finish(run, out int contextLength);
             redirection = slot.Redirect;
-            return new(result, length, contextLength, nanoseconds / repeat);
+            return new(result, length, contextLength, nanoseconds / repeat) { Redirect = redirection };
         }
         finally
         {
@@ -112,6 +117,29 @@ public sealed unsafe partial class VmProgram : LoadedProgram
             slot.Return();
         }
     }
+
+    /// <summary>Runs it once in a slot that was leased and prepared, as one of several that see the same event.</summary>
+    internal ulong RunIn(ExecutionSlot slot)
+    {
+        CountRuns(1);
+        if (_engine.Options is not { TimeBudget: { } time, Mode: VmMode.Metered })
+        {
+            return slot.Run(this, slot.ContextStart, 0, 1);
+        }
+
+        RunClock clock = RunClock.Start(slot, time);
+        try
+        {
+            return slot.Run(this, slot.ContextStart, 0, 1);
+        }
+        finally
+        {
+            clock.Dispose();
+            slot.AllowToRun();
+        }
+    }
+
+    internal VmEngine Engine => _engine;
 
     internal bool IsFunctionStart(int slot) => (uint)slot < (uint)_functionStarts.Length && _functionStarts[slot];
 
@@ -139,6 +167,7 @@ public sealed unsafe partial class VmProgram : LoadedProgram
         {
             _engine.Unload(this);
             _engine.Slots.WaitForRuns();
+            _compiled?.Release();
             NativeMemory.Free(Code);
             Code = null;
             foreach (VmMap map in _maps)

@@ -30,7 +30,7 @@ internal static class RefusalStory
     }
 
     /// <summary>Indented as the other parts of a diagnostic are.</summary>
-    private static string Indented(string story) => story
+    public static string Indented(string story) => story
         .Replace("\n         ", "\n  ", StringComparison.Ordinal)
         .Replace("story:   ", "story:\n  ", StringComparison.Ordinal)
         .Replace("path:    ", "path:\n  ", StringComparison.Ordinal);

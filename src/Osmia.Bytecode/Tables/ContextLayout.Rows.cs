@@ -322,14 +322,14 @@ public sealed partial class ContextLayout
     public static ContextLayout SocketLookup => s_socketLookup ??= new("bpf_sk_lookup", 72,
     [
         new("sk", 0, 8, ContextFieldKind.Socket, ContextWidth.Whole, Owner, Nobody) { IsNullable = true },
-        Word("family", 8, Owner),
-        Word("protocol", 12, Owner),
-        Word("remote_ip4", 16, Owner),
-        new("remote_ip6", 20, 16, ContextFieldKind.Scalar, ContextWidth.NarrowWords, Owner, Nobody),
-        Word("remote_port", 36, Owner),
-        Word("local_ip4", 40, Owner),
-        new("local_ip6", 44, 16, ContextFieldKind.Scalar, ContextWidth.NarrowWords, Owner, Nobody),
-        Word("local_port", 60, Owner),
+        Word("family", 8, Owner, testRunInput: true),
+        Word("protocol", 12, Owner, testRunInput: true),
+        Word("remote_ip4", 16, Owner, testRunInput: true),
+        new("remote_ip6", 20, 16, ContextFieldKind.Scalar, ContextWidth.NarrowWords, Owner, Nobody, TestRunInput: true),
+        Word("remote_port", 36, Owner, testRunInput: true),
+        Word("local_ip4", 40, Owner, testRunInput: true),
+        new("local_ip6", 44, 16, ContextFieldKind.Scalar, ContextWidth.NarrowWords, Owner, Nobody, TestRunInput: true),
+        Word("local_port", 60, Owner, testRunInput: true),
         Word("ingress_ifindex", 64, Owner),
     ]);
 

@@ -3,6 +3,7 @@ using System.Runtime.Versioning;
 using Osmia.Btf;
 using Osmia.Btf.Printing;
 using Osmia.Cli.Run;
+using Osmia.Cli.Words;
 using Osmia.Kernel.Inventory;
 using Osmia.Objects;
 using Osmia.Objects.Diagnostics;
@@ -115,13 +116,18 @@ internal static class BtfCommand
             uint? only = parsed.GetValue(words) switch
             {
                 null or [] => null,
-                ["id", var number] when uint.TryParse(number, out uint id) => id,
+                ["id", var number] when uint.TryParse(number, out uint named) => named,
                 _ => throw new UsageException("btf list takes: nothing, or id N"),
             };
             List<BtfUse> uses = Uses(only);
+            if (only is { } id && uses.Count == 0)
+            {
+                throw RunErrors.NoKernelObject("btf", $"{id}");
+            }
+
             if (parsed.GetValue(json) || parsed.GetValue(pretty))
             {
-                ListJson(parsed.GetValue(pretty), uses);
+                ListJson(parsed.GetValue(pretty), uses, isOne: only is not null);
             }
             else
             {
@@ -155,9 +161,14 @@ internal static class BtfCommand
     }
 
     [SupportedOSPlatform("linux")]
-    private static void ListJson(bool indented, List<BtfUse> uses) => JsonOutput.Write(indented, json =>
+    private static void ListJson(bool indented, List<BtfUse> uses, bool isOne) => JsonOutput.Write(indented, json =>
     {
-        json.WriteStartArray();
+        Holders holders = Holders.Read();
+        if (!isOne)
+        {
+            json.WriteStartArray();
+        }
+
         foreach ((BtfInfo btf, uint[] programs, uint[] maps) in uses)
         {
             json.WriteStartObject();
@@ -171,10 +182,14 @@ internal static class BtfCommand
                 json.WriteString("name", btf.Name);
             }
 
+            JsonOutput.WriteHolders(json, holders.Of(HeldKind.Btf, btf.Id));
             json.WriteEndObject();
         }
 
-        json.WriteEndArray();
+        if (!isOne)
+        {
+            json.WriteEndArray();
+        }
     });
 
     private sealed record BtfUse(BtfInfo Btf, uint[] Programs, uint[] Maps);
@@ -193,10 +208,10 @@ internal static class BtfCommand
                 throw RunErrors.KernelNeedsLinux();
             case ["id", var number]:
                 return OpenId(uint.Parse(number, System.Globalization.CultureInfo.InvariantCulture), baseTypes);
-            case ["prog", "id", var number]:
-                return OpenId(BtfOfProgram(uint.Parse(number, System.Globalization.CultureInfo.InvariantCulture)), baseTypes);
-            case ["map", "id", var number, .. var parts]:
-                MapInfo map = Map(uint.Parse(number, System.Globalization.CultureInfo.InvariantCulture));
+            case ["prog", .. var words]:
+                return OpenId(BtfOf(words), baseTypes);
+            case ["map", var how, var value, .. var parts]:
+                MapInfo map = MapOf(how, value);
                 string which = parts is [var word] ? word : "kv";
                 roots = which switch { "key" => [map.KeyType], "value" => [map.ValueType], "kv" => [map.KeyType, map.ValueType], _ => [] };
                 return OpenId(map.BtfId, baseTypes);
@@ -206,12 +221,22 @@ internal static class BtfCommand
     }
 
     [SupportedOSPlatform("linux")]
-    private static uint BtfOfProgram(uint id) => KernelInventory.Programs().FirstOrDefault(program => program.Id == id)?.BtfId
-        ?? throw new UsageException($"no program has id {id}: 'osmia prog list' shows which there are");
+    private static uint BtfOf(string[] words)
+    {
+        List<ProgramInfo> programs = ProgramWords.Find(new WordReader("btf dump", words));
+        return Only("program", programs, program => program.BtfId, program => program.Id);
+    }
 
     [SupportedOSPlatform("linux")]
-    private static MapInfo Map(uint id) => KernelInventory.Maps().FirstOrDefault(map => map.Id == id)
-        ?? throw new UsageException($"no map has id {id}: 'osmia map list' shows which there are");
+    private static MapInfo MapOf(string how, string value)
+    {
+        List<MapInfo> maps = MapWords.Find(new WordReader("btf dump", [how, value]));
+        return maps is [var one] ? one : throw RunErrors.SeveralOfThat("map", value, maps.Select(known => known.Id));
+    }
+
+    /// <summary>The types of things that are named alike, if they share them.</summary>
+    private static uint Only<T>(string kind, List<T> found, Func<T, uint> btfOf, Func<T, uint> idOf) =>
+        found.Select(btfOf).Distinct().Count() == 1 ? btfOf(found[0]) : throw RunErrors.SeveralOfThat(kind, $"id {idOf(found[0])}", found.Select(idOf));
 
     [SupportedOSPlatform("linux")]
     private static BtfTypes OpenId(uint id, BtfTypes? baseTypes)

@@ -13,9 +13,9 @@ internal enum BtfDumpFormat
 /// <summary>What follows <c>btf dump</c>: a source, and how to print it. The words are bpftool's; <c>vmlinux</c>, a module's name, <c>type</c> and <c>csharp</c> are ours.</summary>
 internal sealed class BtfDumpWords
 {
-    public const string Grammar = "file F | id N | prog id N | map id N [key|value|kv|all] | vmlinux | MODULE  [format raw | c [unsorted] | csharp] [root_id N] [type NAME]";
+    public const string Grammar = "file F | id N | prog PROG | map MAP [key|value|kv|all] | vmlinux | MODULE  [format raw | c [unsorted] | csharp] [root_id N] [type NAME]";
 
-    public const string Description = "file F (an object or raw BTF), id N (a BTF object of the kernel), prog id N, map id N, vmlinux or a module's name; "
+    public const string Description = "file F (an object or raw BTF), id N (a BTF object of the kernel), prog or map with id N, name NAME, tag T or pinned F, vmlinux or a module's name; "
         + "then format raw|c|csharp, and root_id N or type NAME to choose types";
 
     private readonly List<string> _rootIds = [];
@@ -35,9 +35,10 @@ internal sealed class BtfDumpWords
             ["vmlinux", ..] => 1,
             ["file", _, ..] => 2,
             ["id", var id, ..] when IsNumber(id) => 2,
-            ["prog", "id", var id, ..] when IsNumber(id) => 3,
-            ["map", "id", var id, "key" or "value" or "kv" or "all", ..] when IsNumber(id) => 4,
-            ["map", "id", var id, ..] when IsNumber(id) => 3,
+            ["prog" or "map", "id", var id, ..] when !IsNumber(id) => throw Usage(),
+            ["prog", "id" or "tag" or "name" or "pinned", _, ..] => 3,
+            ["map", "id" or "name" or "pinned", _, "key" or "value" or "kv" or "all", ..] => 4,
+            ["map", "id" or "name" or "pinned", _, ..] => 3,
             [var module, ..] when !module.Contains('/') && File.Exists("/sys/kernel/btf/" + module) => 1,
             _ => throw Usage(),
         };

@@ -1,13 +1,15 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using Osmia.Cli.Words;
 
 namespace Osmia.Cli.Commands;
 
 /// <summary>All verbs. Only the verb that was named is built in full: <c>run</c> has to read an object to know its options.</summary>
 internal static class CommandTree
 {
-    private static readonly Verb[] s_verbs =
+#pragma warning disable CA1416 // The frame of these nouns refuses them by name on other systems.
+    private static readonly Row[] s_verbs =
     [
         new("run", "Load an object, attach its programs and print what they report; or run it over a capture (--packets)", RunCommand.Build),
         new("show", "Show what an object holds: programs, maps, variables, relocations", _ => ShowCommand.Build()),
@@ -15,15 +17,28 @@ internal static class CommandTree
         new("check", "Say whether an object's relocations would resolve on other kernels, and why not", _ => CheckCommand.Build()),
         new("disasm", "Print an object's instructions with their source lines", _ => DisasmCommand.Build()),
         new("asm", "Assemble a text into an object that loads", _ => AsmCommand.Build()),
-        new("prog", "List the programs loaded in the kernel; run one of an object on data", _ => ProgCommand.Build()),
-        new("map", "List or dump the maps of the kernel", _ => MapCommand.Build()),
-        new("link", "List what programs are attached to in the kernel", _ => LinkCommand.Build()),
+        new("filter", "Show a classic BPF filter (tcpdump -ddd, seccomp), make it an object, or run it over a capture", _ => FilterCommand.Build()),
+        new("prog", "Programs loaded in the kernel: list, dump, load, pin, attach, run, profile", ProgCommand.Build),
+        new("map", "Maps of the kernel: list, create, dump, read, write, pin, follow", _ => MapCommand.Build()),
+        new("link", "Links of the kernel: list what programs are attached to, pin, detach", _ => LinkCommand.Build()),
+        new("cgroup", "Programs attached to cgroups: list, attach, detach", _ => CgroupCommand.Build()),
+        new("net", "Programs on network devices: list, attach, detach", _ => NetCommand.Build()),
+        new("perf", "Programs at perf events, by the processes that hold them", _ => PerfCommand.Build()),
+        new("struct_ops", "Structs of the kernel's callbacks: list, dump, register, unregister", _ => StructOpsCommand.Build()),
+        new("iter", "Iterators as files", _ => IterCommand.Build()),
+        new("token", "BPF file systems that delegate rights", _ => TokenCommand.Build()),
+        new("tree", TreeCommand.Verb.Description, _ => TreeCommand.Build()),
+        new("top", "Runs, time per run and CPU share of the kernel's programs, as they happen", _ => TopCommand.Build()),
         new("gen", "Link objects into one; cut kernel types down to what objects use", _ => GenCommand.Build()),
         new(ConformanceCommand.Name, "Run a program in hex from standard input, as the bpf_conformance suite asks", _ => ConformanceCommand.Build()),
         new("feature", "Say what the running kernel offers: program, attach and map types, helpers", _ => FeatureCommand.Build()),
         new("doctor", "Say what this machine lets eBPF do, and what to change", _ => DoctorCommand.Build()),
         new("btf", "List or dump type information: of an object, a file or the kernel", _ => BtfCommand.Build()),
     ];
+
+    private static readonly Lazy<Noun[]> s_nouns = new(() =>
+        [ProgCommand.Noun, MapCommand.Noun, LinkCommand.Noun, CgroupCommand.Noun, NetCommand.Noun, PerfCommand.Noun, StructOpsCommand.Noun, IterCommand.Noun, TokenCommand.Noun]);
+#pragma warning restore CA1416
 
     public static Command Build(string[] arguments)
     {
@@ -34,7 +49,7 @@ internal static class CommandTree
             new Option<bool>(SyscallTracing.Word) { Description = "print every bpf(2), perf_event_open and netlink call as it happens", Recursive = true },
         };
         string? verb = arguments.FirstOrDefault(argument => !argument.StartsWith('-'));
-        foreach (Verb row in s_verbs)
+        foreach (Row row in s_verbs)
         {
             root.Subcommands.Add(row.Name == verb ? row.Build(arguments) : new Command(row.Name, row.Description));
         }
@@ -54,19 +69,49 @@ internal static class CommandTree
         }
 
         string[] words = ConformanceCommand.Normalize(leading > 0 ? [.. arguments[leading..], .. arguments[..leading]] : arguments);
+        if (words is [var first, ..] && FullNoun(first) is { } whole)
+        {
+            words = [whole, .. words[1..]];
+        }
+
         return words switch
         {
             [] => ["--help"],
             ["gen"] or ["gen", "help"] => ["gen", "--help"],
-            ["prog" or "map" or "link" or "btf", .. var options] when options.All(IsJson) => [words[0], "list", .. options],
+            [var noun, .. var options] when IsListing(noun) && options.All(IsFrameOption) => [noun, "list", .. options],
+            [var noun, "help", ..] when IsListing(noun) => [noun, "--help"],
+            [var noun, var verb, "help"] when IsListing(noun) => [noun, verb, "--help"],
+            [var noun, var verb, ..] when FullVerb(noun, verb) is { } full => [noun, full, .. words[2..]],
             _ => words,
         };
     }
 
+    /// <summary>The nouns whose verbs share a frame; more are in <see cref="s_verbs"/>.</summary>
+    public static IReadOnlyList<Noun> Nouns => s_nouns.Value;
+
+    /// <summary>Verbs that answer with one JSON value tell their errors in it too.</summary>
+    public static bool AnswersInJson(string[] arguments) =>
+        arguments.FirstOrDefault(argument => !argument.StartsWith('-')) is { } noun && (IsListing(noun) || noun is "iter" or "tree" or "feature" or "doctor") && Array.Exists(arguments, IsJson);
+
+    // A noun that has something to list does so when it stands alone.
+    private static bool IsListing(string noun) => noun is "prog" or "map" or "link" or "btf" or "cgroup" or "net" or "perf" or "struct_ops" or "token" or "iter";
+
+    /// <summary>A noun that was cut short, as bpftool takes it; no verb of ours begins so.</summary>
+    private static string? FullNoun(string noun) =>
+        noun.Length == 0 || noun.StartsWith('-') || Array.Exists(s_verbs, row => row.Name == noun) ? null
+            : Nouns.FirstOrDefault(known => known.Name.StartsWith(noun, StringComparison.Ordinal))?.Name;
+
+    /// <summary>A verb that was cut short, as bpftool takes it: the first that begins so.</summary>
+    private static string? FullVerb(string noun, string verb) =>
+        verb.Length == 0 || verb.StartsWith('-') || Nouns.FirstOrDefault(known => known.Name == noun) is not { } found || found.Verbs.Any(row => row.Name == verb || row.Aliases.Contains(verb)) ? null
+            : found.Verbs.SelectMany(row => row.Aliases.Prepend(row.Name)).FirstOrDefault(name => name.StartsWith(verb, StringComparison.Ordinal));
+
     private static bool IsJson(string word) => word is "-j" or "-p" or "-jp" or "-pj" or "--json" or "--pretty";
 
+    private static bool IsFrameOption(string word) => IsJson(word) || word is "-f" or "--bpffs" or "-m" or "--mapcompat" or "-n" or "--nomount" or "-d" or "--debug" or "-l" or "--legacy" or "-L" or "--use-loader";
+
     private static int LengthOfLeading(string word) =>
-        IsJson(word) || word.StartsWith("--base-btf=", StringComparison.Ordinal) ? 1 : word is "-B" or "--base-btf" ? 2 : 0;
+        IsFrameOption(word) || word.StartsWith("--base-btf=", StringComparison.Ordinal) ? 1 : word is "-B" or "--base-btf" ? 2 : 0;
 
     public static string DescriptionOf(string verb) => Array.Find(s_verbs, row => row.Name == verb)!.Description;
 
@@ -82,5 +127,5 @@ internal static class CommandTree
         return words;
     }
 
-    private sealed record Verb(string Name, string Description, Func<string[], Command> Build);
+    private sealed record Row(string Name, string Description, Func<string[], Command> Build);
 }

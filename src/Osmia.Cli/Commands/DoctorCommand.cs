@@ -95,6 +95,7 @@ internal static class DoctorCommand
         json.WriteEndArray();
     });
 
+    [SupportedOSPlatform("linux")]
     private static string Word(FindingState state) => state switch
     {
         FindingState.Good => "good   ",

@@ -40,13 +40,7 @@ internal static class FeatureCommand
                 throw new UsageException("macros and JSON cannot be had at once");
             }
 
-            FeatureReport? report = null;
-            if (asked.Unprivileged)
-            {
-                UnprivilegedThread.Run(() => report = FeatureReport.Take(asked.Full));
-            }
-
-            report ??= FeatureReport.Take(asked.Full);
+            FeatureReport report = Take(asked);
             if (isJson)
             {
                 JsonOutput.Write(parsed.GetValue(pretty), report.WriteJson);
@@ -94,6 +88,18 @@ internal static class FeatureCommand
         });
         command.Add(list);
         return command;
+    }
+
+    [SupportedOSPlatform("linux")]
+    private static FeatureReport Take(Asked asked)
+    {
+        FeatureReport? report = null;
+        if (asked.Unprivileged)
+        {
+            UnprivilegedThread.Run(() => report = FeatureReport.Take(asked.Full));
+        }
+
+        return report ?? FeatureReport.Take(asked.Full);
     }
 
     private static string[] NamesOf(string group) => group switch

@@ -22,6 +22,9 @@ internal static class HexBytes
         return digits.Length % 2 == 0 && digits.All(char.IsAsciiHexDigit) ? Convert.FromHexString(digits) : null;
     }
 
+    /// <summary>Pairs of digits with blanks between them.</summary>
+    public static string Spaced(ReadOnlySpan<byte> bytes) => string.Join(' ', Convert.ToHexStringLower(bytes).Chunk(2).Select(pair => new string(pair)));
+
     public static byte[] ReadFile(string path, string what)
     {
         try

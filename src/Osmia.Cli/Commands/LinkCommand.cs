@@ -3,70 +3,62 @@ using System.Globalization;
 using System.Runtime.Versioning;
 using System.Text.Json;
 using Osmia.Bytecode;
-using Osmia.Cli.Run;
+using Osmia.Cli.Inventory;
+using Osmia.Cli.Words;
 using Osmia.Kernel.Inventory;
+using Osmia.Kernel.Syscalls;
 
 namespace Osmia.Cli.Commands;
 
-/// <summary><c>osmia link list [id N]</c>, with bpftool's fields.</summary>
+/// <summary><c>osmia link</c>, with bpftool's words and fields.</summary>
+[SupportedOSPlatform("linux")]
 internal static class LinkCommand
 {
-    public static Command Build()
+    public static Noun Noun { get; } = new(
+        "link",
+        new Verb("show", "[LINK]", "List links, or the one that LINK names", Show) { Aliases = ["list"] },
+        new Verb("pin", "LINK FILE", "Pin a link", Pin),
+        new Verb("detach", "LINK", "Detach a link, whoever holds it", Detach));
+
+    public static Command Build() => Noun.Build();
+
+    private static void Show(VerbCall call)
     {
-        var command = new Command("link", CommandTree.DescriptionOf("link"));
-        Option<bool> json = CommonOptions.Json();
-        Option<bool> pretty = CommonOptions.Pretty();
-        json.Recursive = true;
-        pretty.Recursive = true;
-        command.Add(json);
-        command.Add(pretty);
-
-        var list = new Command("list", "List links, or one: osmia link list [id N]");
-        list.Aliases.Add("show");
-        Argument<string[]> words = new("LINK") { Description = "id N; all when left out", Arity = new ArgumentArity(0, 2) };
-        list.Add(words);
-        list.SetAction(parsed =>
+        bool isAll = call.Words.IsAtEnd;
+        List<LinkInfo> links;
+        if (isAll)
         {
-            if (!OperatingSystem.IsLinux())
-            {
-                throw RunErrors.KernelNeedsLinux();
-            }
-
-            List<LinkInfo> links = Find(parsed.GetValue(words)!);
-            if (parsed.GetValue(json) || parsed.GetValue(pretty))
-            {
-                WriteJson(parsed.GetValue(pretty), links, isOne: parsed.GetValue(words)!.Length > 0);
-            }
-            else
-            {
-                WriteText(Console.Out, links);
-            }
-
-            return ExitCode.Success;
-        });
-        command.Add(list);
-        return command;
-    }
-
-    [SupportedOSPlatform("linux")]
-    private static List<LinkInfo> Find(string[] words)
-    {
-        if (words.Length == 0)
+            links = [.. KernelInventory.Links(withDetails: true)];
+        }
+        else
         {
-            return [.. KernelInventory.Links(withDetails: true)];
+            using BpfHandle link = LinkWords.Open(call.Words);
+            links = [KernelInventory.DescribeLink(link)];
         }
 
-        if (words is not ["id", var text] || !uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out uint id))
-        {
-            throw new UsageException("link list takes: id N");
-        }
-
-        List<LinkInfo> found = [.. KernelInventory.Links(withDetails: true).Where(link => link.Id == id)];
-        return found.Count > 0 ? found : throw RunErrors.NoKernelObject("link", text);
+        call.Words.End();
+        PinTable pins = call.WithPins ? PinTable.Read() : PinTable.Empty;
+        call.Answer(json => WriteJson(json, links, isOne: !isAll, pins), output => WriteText(output, links, pins));
     }
 
-    [SupportedOSPlatform("linux")]
-    private static void WriteText(TextWriter output, List<LinkInfo> links)
+    private static void Pin(VerbCall call)
+    {
+        using BpfHandle link = LinkWords.Open(call.Words);
+        string path = call.Words.Next("the file");
+        call.Words.End();
+        KernelInventory.Pin(link, path);
+        call.Done($"pinned link {KernelInventory.IdOf(link)} at {path}");
+    }
+
+    private static void Detach(VerbCall call)
+    {
+        using BpfHandle link = LinkWords.Open(call.Words);
+        call.Words.End();
+        KernelInventory.DetachLink(link);
+        call.Done($"detached link {KernelInventory.IdOf(link)}");
+    }
+
+    private static void WriteText(TextWriter output, List<LinkInfo> links, PinTable pins)
     {
         if (links.Count == 0)
         {
@@ -78,14 +70,16 @@ internal static class LinkCommand
         var table = new TextTable("ID", "TYPE", "PROG", "HELD BY", "ATTACHED TO");
         foreach (LinkInfo link in links)
         {
-            string held = string.Join(", ", holders.Of(HeldKind.Link, link.Id).Select(holder => $"{holder.Command}({holder.Pid})"));
-            table.Add($"{link.Id}", link.Type.ToKernelName(), $"{link.ProgramId}", held, string.Join(' ', link.Details.Where(detail => detail.Value is not (0ul or 0L)).Select(Describe)));
+            string held = HeldBy.Of(holders.Of(HeldKind.Link, link.Id), pins.Of(ObjectKind.Link, link.Id));
+            table.Add($"{link.Id}", link.Type.ToKernelName(), $"{link.ProgramId}", held, Target(link));
         }
 
         table.Write(output, indent: "");
     }
 
-    [SupportedOSPlatform("linux")]
+    /// <summary>Where it is attached, in one line.</summary>
+    public static string Target(LinkInfo link) => string.Join(' ', link.Details.Where(detail => detail.Value is not (0ul or 0L)).Select(Describe));
+
     private static string Describe(LinkDetail detail) => detail switch
     {
         { Name: "addr", Value: ulong address } => string.Create(CultureInfo.InvariantCulture, $"addr {address:x}"),
@@ -95,8 +89,7 @@ internal static class LinkCommand
         _ => string.Create(CultureInfo.InvariantCulture, $"{detail.Name} {detail.Value}"),
     };
 
-    [SupportedOSPlatform("linux")]
-    private static void WriteJson(bool indented, List<LinkInfo> links, bool isOne) => JsonOutput.Write(indented, json =>
+    private static void WriteJson(Utf8JsonWriter json, List<LinkInfo> links, bool isOne, PinTable pins)
     {
         Holders holders = Holders.Read();
         if (!isOne)
@@ -110,7 +103,8 @@ internal static class LinkCommand
             json.WriteNumber("id", link.Id);
             json.WriteString("type", link.Type.ToKernelName());
             json.WriteNumber("prog_id", link.ProgramId);
-            Write(json, link.Details);
+            WriteDetails(json, link.Details);
+            JsonOutput.WritePins(json, pins, ObjectKind.Link, link.Id);
             JsonOutput.WriteHolders(json, holders.Of(HeldKind.Link, link.Id));
             json.WriteEndObject();
         }
@@ -119,10 +113,9 @@ internal static class LinkCommand
         {
             json.WriteEndArray();
         }
-    });
+    }
 
-    [SupportedOSPlatform("linux")]
-    private static void Write(Utf8JsonWriter json, IReadOnlyList<LinkDetail> details)
+    public static void WriteDetails(Utf8JsonWriter json, IReadOnlyList<LinkDetail> details)
     {
         foreach (LinkDetail detail in details)
         {
@@ -143,7 +136,7 @@ internal static class LinkCommand
                     foreach (IReadOnlyList<LinkDetail> part in parts)
                     {
                         json.WriteStartObject();
-                        Write(json, part);
+                        WriteDetails(json, part);
                         json.WriteEndObject();
                     }
 

@@ -1,102 +1,36 @@
 using System.CommandLine;
 using System.Runtime.Versioning;
-using System.Text.Json;
-using Osmia.Bytecode;
-using Osmia.Cli.Run;
-using Osmia.Kernel.Inventory;
+using Osmia.Cli.Commands.Prog;
+using Osmia.Cli.Words;
 
 namespace Osmia.Cli.Commands;
 
-/// <summary><c>osmia prog list</c>, with bpftool's fields.</summary>
+/// <summary><c>osmia prog</c>, with bpftool's words and fields.</summary>
+[SupportedOSPlatform("linux")]
 internal static class ProgCommand
 {
-    public static Command Build()
+    private const string RunVerb = "run";
+
+    private static readonly Verb s_testRun = new(RunVerb, ProgTestRun.Grammar, "Run a program on data", ProgTestRun.Run);
+
+    public static Noun Noun { get; } = new(
+        "prog",
+        new Verb("show", "[PROG]", "List programs, or those that PROG names", ProgShow.Run) { Aliases = ["list"] },
+        new Verb("dump", ProgDump.Grammar, "Print a program's instructions, or its machine code", ProgDump.Run),
+        new Verb("pin", "PROG FILE", "Pin a program", ProgAttach.Pin),
+        new Verb("load", ProgLoad.Grammar, "Load an object and pin its first program", ProgLoad.One),
+        new Verb("loadall", ProgLoad.Grammar, "Load an object and pin all programs in a directory", ProgLoad.All),
+        new Verb("attach", ProgAttach.Grammar, "Attach a program", ProgAttach.Attach),
+        new Verb("detach", ProgAttach.DetachGrammar, "Detach a program from a map of sockets, or a flow dissector", ProgAttach.Detach),
+        new Verb("tracelog", ProgTraceLog.Grammar, "Print what programs write by bpf_printk", ProgTraceLog.Run),
+        new Verb("profile", ProgProfile.Grammar, "Count runs and run time of a program", ProgProfile.Run),
+        s_testRun);
+
+    /// <summary><c>run</c> takes a program that is loaded (<c>id N</c>), or one of a file, with options of its own.</summary>
+    public static Command Build(string[] arguments)
     {
-        var command = new Command("prog", CommandTree.DescriptionOf("prog"));
-        var list = new Command("list", "List loaded programs");
-        list.Aliases.Add("show");
-        Option<bool> json = CommonOptions.Json();
-        Option<bool> pretty = CommonOptions.Pretty();
-        list.Add(json);
-        list.Add(pretty);
-        list.SetAction(parsed =>
-        {
-            if (!OperatingSystem.IsLinux())
-            {
-                throw RunErrors.KernelNeedsLinux();
-            }
-
-            if (parsed.GetValue(json) || parsed.GetValue(pretty))
-            {
-                WriteJson(parsed.GetValue(pretty));
-            }
-            else
-            {
-                WriteText(Console.Out);
-            }
-
-            return ExitCode.Success;
-        });
-        command.Add(list);
-        command.Add(ProgRunCommand.Build());
-        return command;
+        int at = Array.IndexOf(arguments, RunVerb);
+        bool isLoaded = at >= 0 && at + 1 < arguments.Length && arguments[at + 1] is "id" or "tag" or "name" or "pinned";
+        return isLoaded ? Noun.Build() : (Noun with { Verbs = [.. Noun.Verbs.Where(verb => verb != s_testRun)] }).Build(ProgRunCommand.Build());
     }
-
-    [SupportedOSPlatform("linux")]
-    private static void WriteText(TextWriter output)
-    {
-        var table = new TextTable("ID", "TYPE", "NAME", "TAG", "LOADED", "UID", "XLATED", "JITED", "INSNS", "MAPS");
-        foreach (ProgramInfo program in KernelInventory.Programs())
-        {
-            table.Add(
-                $"{program.Id}", program.Type.ToKernelName(), program.Name, program.Tag, $"{program.LoadedAt.ToLocalTime():yyyy-MM-dd HH:mm:ss}", $"{program.Uid}",
-                $"{program.TranslatedSize}", $"{program.JitedSize}", $"{program.VerifiedInstructions}", string.Join(',', program.MapIds));
-        }
-
-        table.Write(output, indent: "");
-    }
-
-    [SupportedOSPlatform("linux")]
-    private static void WriteJson(bool pretty) => JsonOutput.Write(pretty, json =>
-    {
-        Holders holders = Holders.Read();
-        json.WriteStartArray();
-        foreach (ProgramInfo program in KernelInventory.Programs())
-        {
-            json.WriteStartObject();
-            json.WriteNumber("id", program.Id);
-            json.WriteString("type", program.Type.ToKernelName());
-            json.WriteString("name", program.Name);
-            json.WriteString("tag", program.Tag);
-            json.WriteBoolean("gpl_compatible", program.IsGplCompatible);
-            json.WriteNumber("loaded_at", program.LoadedAt.ToUnixTimeSeconds());
-            json.WriteNumber("uid", program.Uid);
-            json.WriteNumber("bytes_xlated", program.TranslatedSize);
-            json.WriteBoolean("jited", program.JitedSize > 0);
-            json.WriteNumber("bytes_jited", program.JitedSize);
-            json.WriteNumber("bytes_memlock", program.MemoryInBytes);
-            json.WriteNumber("verified_insns", program.VerifiedInstructions);
-            if (program.MapIds.Count > 0)
-            {
-                JsonOutput.WriteIds(json, "map_ids", program.MapIds);
-            }
-
-            if (program.BtfId != 0)
-            {
-                json.WriteNumber("btf_id", program.BtfId);
-            }
-
-            if (program.RunCount > 0)
-            {
-                json.WriteNumber("run_time_ns", (long)program.RunTime.TotalNanoseconds);
-                json.WriteNumber("run_cnt", program.RunCount);
-            }
-
-            JsonOutput.WriteHolders(json, holders.Of(HeldKind.Program, program.Id));
-
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-    });
 }

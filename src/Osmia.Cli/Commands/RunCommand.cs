@@ -15,6 +15,7 @@ internal static class RunCommand
 {
     private static readonly Argument<string> s_file = CommonOptions.ObjectFile();
     private static readonly Option<string> s_packets = new("--packets") { Description = "judge the packets of a pcap or pcapng capture", HelpName = "CAPTURE" };
+    private static readonly Option<string> s_write = new("--write", "-w") { Description = "write the packets it lets through, as it left them, to a pcapng capture", HelpName = "CAPTURE" };
     private static readonly Option<string> s_engine = new("--engine") { Description = "auto: the VM with --packets, else the kernel", HelpName = "auto|kernel|vm", DefaultValueFactory = _ => "auto" };
     private static readonly Option<string> s_device = new("--dev") { Description = "network device of XDP, TC and socket filter programs", HelpName = "IF" };
     private static readonly Option<string> s_mode = new("--xdp-mode") { Description = "how an XDP program attaches", HelpName = "default|generic|native", DefaultValueFactory = _ => "default" };
@@ -37,7 +38,7 @@ internal static class RunCommand
 
     private static readonly Option[] s_options =
     [
-        s_packets, s_engine, s_device, s_mode, s_cgroup, s_pid, s_path, s_frequency, s_programs, s_event, s_set, s_map, s_duration, s_interval, s_count, s_noMaps, s_json,
+        s_packets, s_write, s_engine, s_device, s_mode, s_cgroup, s_pid, s_path, s_frequency, s_programs, s_event, s_set, s_map, s_duration, s_interval, s_count, s_noMaps, s_json,
     ];
 
     public static Command Build(string[] arguments)
@@ -78,6 +79,9 @@ internal static class RunCommand
         {
             Engine = parsed.GetValue(s_engine) switch { "kernel" => EngineChoice.Kernel, "vm" => EngineChoice.Vm, _ => EngineChoice.Auto },
             Packets = parsed.GetValue(s_packets),
+            WriteTo = parsed.GetValue(s_write) is { } capture && parsed.GetValue(s_packets) is null
+                ? throw new UsageException($"--write {capture}: packets are written when they are read from a capture (--packets)")
+                : parsed.GetValue(s_write),
             Attach = new AttachOptions
             {
                 Device = parsed.GetValue(s_device),

@@ -10,8 +10,8 @@ internal static class VmWords
 
     public static Option<string> TierOption()
     {
-        Option<string> tier = new("--tier") { Description = "what runs the program in the VM", HelpName = "auto|interpreter|il", DefaultValueFactory = _ => "auto" };
-        tier.AcceptOnlyFromAmong("auto", "interpreter", "il");
+        Option<string> tier = new("--tier") { Description = "what runs the program in the VM", HelpName = "auto|interpreter|il|x64", DefaultValueFactory = _ => "auto" };
+        tier.AcceptOnlyFromAmong("auto", "interpreter", "il", "x64");
         return tier;
     }
 
@@ -34,6 +34,7 @@ internal static class VmWords
     {
         "interpreter" => VmTier.Interpreter,
         "il" => VmTier.Il,
+        "x64" => VmTier.X64,
         _ => VmTier.Auto,
     };
 
@@ -43,6 +44,7 @@ internal static class VmWords
     {
         VmTier.Interpreter => "interpreter",
         VmTier.Il => "il",
+        VmTier.X64 => "x64",
         _ => "auto",
     };
 }

@@ -30,11 +30,12 @@ internal static class PacketRun
 
         using Stream output = StandardOutput.Open();
         using var pump = new EventPump(loaded, settings with { Count = long.MaxValue }, null, output);
-        var replay = new PacketReplay(program);
+        using PacketRecorder? recorder = settings.WriteTo is { } capture ? PacketRecorder.Create(capture) : null;
+        var replay = new PacketReplay(program) { Recorder = recorder };
         Console.Error.WriteLine($"engine {engine.Name}: {program.Type.ToKernelName()} program {program.Name} judges {settings.Packets}");
-        while (!stop.IsSet && replay.Packets + replay.Skipped < settings.Count && packets.TryRead(out _, out ReadOnlySpan<byte> frame))
+        while (!stop.IsSet && replay.Packets + replay.Skipped < settings.Count && packets.TryRead(out PacketInfo info, out ReadOnlySpan<byte> frame))
         {
-            replay.Judge(frame);
+            replay.Judge(info, frame);
             pump.Drain();
         }
 
@@ -45,6 +46,11 @@ internal static class PacketRun
         }
 
         WriteTotals(replay, pump, loaded);
+        if (recorder is not null)
+        {
+            Console.Error.WriteLine($"{recorder.Packets} packets written to {settings.WriteTo}");
+        }
+
         return replay.Traps == 0 ? ExitCode.Success : ExitCode.Error;
     }
 

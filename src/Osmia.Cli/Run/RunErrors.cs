@@ -25,6 +25,12 @@ internal static class RunErrors
         Try = "write --map NAME:KEY=VALUE, such as --map denylist:10.0.0.0/8=1",
     });
 
+    public static RunException FilterExpression(string words) => new(new Diagnostic("OSM7030", $"'{words}' is no file, and filter expressions are not compiled")
+    {
+        Why = "osmia reads classic BPF; expressions are the language of libpcap",
+        Try = $"tcpdump -ddd '{words}' | osmia filter -",
+    });
+
     public static RunException NoPacketProgram(string file, IReadOnlyList<string> candidates) => new(new Diagnostic("OSM7004", candidates.Count == 0
         ? $"'{file}' has no program that judges packets"
         : $"'{file}' has {candidates.Count} programs that judge packets")
@@ -63,10 +69,99 @@ internal static class RunErrors
         Try = "look at what standard output goes to; everything that was attached is detached",
     });
 
-    public static RunException NoKernelMap(string name) => new(new Diagnostic("OSM7009", $"the kernel has no map named '{name}'")
+    public static RunException NoneOfThat(string kind, string how, string value, IEnumerable<string> all) => new(new Diagnostic("OSM7009", $"the kernel has no {kind} with {how} '{value}'")
     {
-        Why = "names are cut to 15 characters, and maps go when the last program and process that use them go",
-        Try = "osmia map list",
+        Why = Similarity.Nearest(value, all.Where(name => name.Length > 0).Distinct(), 3) is { Count: > 0 } nearest ? $"the closest are {string.Join(", ", nearest)}"
+            : "names are cut to 15 characters without types, and objects go when the last program, link, pin and process that hold them go",
+        Try = $"osmia {(kind == "program" ? "prog" : kind)} list",
+    });
+
+    public static RunException SeveralOfThat(string kind, string name, IEnumerable<uint> ids) => new(new Diagnostic("OSM7012", $"more than one {kind} is named like '{name}'")
+    {
+        Why = $"their numbers are {string.Join(", ", ids)}",
+        Try = "name it by its number: id N",
+    });
+
+    public static RunException OtherKind(string path, string wanted, string found) => new(new Diagnostic("OSM7013", $"'{path}' is no pinned {wanted}")
+    {
+        Why = found == "other" ? "it is another kind of file" : $"it is a pinned {found}",
+        Try = "osmia tree shows what is pinned where",
+    });
+
+    public static RunException BadElement(string map, string what, string problem) => new(new Diagnostic("OSM7014", $"the {what} does not fit map '{map}'")
+    {
+        Why = problem,
+        Try = "give as many bytes as the map wants (decimal, 0x.., or 'hex' and pairs of digits), or a value of its type: 17, 10.0.0.1, FIELD=VALUE,...",
+    });
+
+    public static RunException NoElement(string map, string key) => new(new Diagnostic("OSM7015", $"map '{map}' has no element of key {key}")
+    {
+        Try = $"osmia map dump name {map}",
+    });
+
+    public static RunException NoLinkToPin(string target, int links) => new(new Diagnostic("OSM7016", $"what holds a program at {target} cannot be pinned")
+    {
+        Why = links == 0 ? "no bpf_link holds it there: a socket, a perf event or the target itself does" : $"{links} links hold it there, and a file stands for one",
+        Try = "leave the pin out and let this command hold it, or use osmia run",
+    });
+
+    public static RunException NoCode(string program, bool isJited) => new(new Diagnostic("OSM7017", $"the kernel shows no {(isJited ? "machine code" : "instructions")} of program {program}")
+    {
+        Why = isJited ? "it is interpreted, or this process may not see it (CAP_PERFMON, kernel.kptr_restrict)" : "this process may not see them (CAP_SYS_ADMIN, kernel.kptr_restrict, net.core.bpf_jit_harden)",
+        Try = "run as root, and look at sysctl kernel.kptr_restrict net.core.bpf_jit_enable net.core.bpf_jit_harden",
+    });
+
+    public static RunException NoTracefs() => new(new Diagnostic("OSM7018", "what programs print cannot be read")
+    {
+        Why = "tracefs is not mounted",
+        Try = "mount -t tracefs nodev /sys/kernel/tracing",
+    });
+
+    public static RunException NoHardwareMetric(string metric) => new(new Diagnostic("OSM7019", $"metric '{metric}' cannot be counted")
+    {
+        Why = "counting events of the processor for each run needs programs at the entry and exit of the program, which this command does not make yet",
+        Try = "leave it out: run_cnt and run_time_ns come from the kernel's own statistics",
+    });
+
+    public static RunException NoCgroups() => new(new Diagnostic("OSM7020", "there are no cgroups to look at")
+    {
+        Why = "no cgroup v2 hierarchy is mounted",
+        Try = "mount -t cgroup2 none /sys/fs/cgroup",
+    });
+
+    public static RunException NothingAttached(string device, string what) => new(new Diagnostic("OSM7021", $"device {device} has no program at {what}")
+    {
+        Try = $"osmia net show dev {device}",
+    });
+
+    public static RunException NoIterator(string file, IEnumerable<string> programs) => new(new Diagnostic("OSM7022", $"'{file}' has no iterator")
+    {
+        Why = $"its programs are {string.Join(", ", programs)}",
+        Try = "write SEC(\"iter/task\")",
+    });
+
+    public static RunException NoStructOps(string file) => new(new Diagnostic("OSM7023", $"'{file}' has no struct of callbacks")
+    {
+        Why = "none of its maps is of .struct_ops or .struct_ops.link",
+        Try = "osmia show FILE lists the maps",
+    });
+
+    public static RunException NotStructOps(string map, string type) => new(new Diagnostic("OSM7024", $"map '{map}' is no struct of callbacks")
+    {
+        Why = $"it is of type {type}",
+        Try = "osmia struct_ops list",
+    });
+
+    public static RunException LinkNeedsPin(string map) => new(new Diagnostic("OSM7025", $"the link of '{map}' would go as soon as this command ends")
+    {
+        Why = "a map of .struct_ops.link is registered for as long as its link lives",
+        Try = "say where to pin it: osmia struct_ops register OBJ LINK_DIR",
+    });
+
+    public static RunException NoKernelTypes(string? why) => new(new Diagnostic("OSM7026", "the kernel's types are not known")
+    {
+        Why = why,
+        Try = "use a kernel with CONFIG_DEBUG_INFO_BTF",
     });
 
     public static RunException NoKernelObject(string kind, string id) => new(new Diagnostic("OSM7011", $"the kernel has no {kind} with id {id}")

@@ -26,8 +26,22 @@ public sealed record ProgramInfo(uint Id, ProgramType Type, string Name, string 
     /// <summary>0 when the program has no types.</summary>
     public uint BtfId { get; init; }
 
-    /// <summary>Time spent in the program while statistics were on (kernel.bpf_stats_enabled), else zero.</summary>
-    public TimeSpan RunTime { get; init; }
+    /// <summary><see cref="Name"/> as the program's types know it, which is not cut.</summary>
+    public string FullName { get; init; } = "";
+
+    /// <summary>Time spent in the program while statistics were on (kernel.bpf_stats_enabled, <see cref="RunStatistics"/>), else zero.</summary>
+    public ulong RunTimeInNanoseconds { get; init; }
+
+    /// <summary>Runs left out because the program was running on that CPU already; Linux 5.12.</summary>
+    public ulong RecursionMisses { get; init; }
+
+    /// <summary>Whose type <see cref="AttachBtfId"/> is: id of a BTF object, 0 when the program is bound to none.</summary>
+    public uint AttachBtfObjectId { get; init; }
+
+    public uint AttachBtfId { get; init; }
+
+    /// <summary>The device a program was loaded for, else 0.</summary>
+    public uint DeviceIndex { get; init; }
 
     public ulong RunCount { get; init; }
 
@@ -56,6 +70,17 @@ public sealed record MapInfo(uint Id, MapType Type, string Name, uint KeySize, u
     public long MemoryInBytes { get; init; }
 
     public bool IsFrozen { get; init; }
+
+    /// <summary>A struct_ops map: the kernel's type of its value.</summary>
+    public TypeId KernelValueType { get; init; }
+
+    /// <summary>The device a map was made for, else 0.</summary>
+    public uint DeviceIndex { get; init; }
+
+    /// <summary>A prog array: the type of the programs it takes, once there was one.</summary>
+    public ProgramType? OwnerType { get; init; }
+
+    public bool IsOwnerJited { get; init; }
 }
 
 /// <summary>A bpf_link. <see cref="DeviceIndex"/> is set for XDP and TCX.</summary>

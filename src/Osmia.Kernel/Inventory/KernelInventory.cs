@@ -10,8 +10,11 @@ using Osmia.Objects.Linking;
 namespace Osmia.Kernel.Inventory;
 
 /// <summary>What lives in the kernel now, by id: programs, maps, links and types of every process. Needs CAP_SYS_ADMIN.</summary>
-public static unsafe class KernelInventory
+public static unsafe partial class KernelInventory
 {
+    /// <summary>BPF_OBJ_NAME_LEN without its zero: a name that long may have been cut.</summary>
+    private const int LongestName = 15;
+
     /// <exception cref="KernelException">OSM5040: the kernel does not let this process look.</exception>
     public static IEnumerable<ProgramInfo> Programs()
     {
@@ -73,26 +76,7 @@ public static unsafe class KernelInventory
 
     /// <summary>Opens a map of any process for reading and writing, unless its creator allowed less. The caller disposes it.</summary>
     /// <exception cref="KernelException">OSM5041: there is no such map.</exception>
-    public static KernelMap OpenMap(uint id)
-    {
-        BpfHandle handle = Open(BpfCommand.MapFromId, id) ?? throw NoSuch("map", id);
-        try
-        {
-            MapInfo info = DescribeMap(handle);
-            var definition = new LinkedMap(0, info.Name, info.Type, info.KeySize, info.ValueSize, info.MaxEntries, info.Flags)
-            {
-                Extra = info.Extra,
-                KeyType = info.KeyType,
-                ValueType = info.ValueType,
-            };
-            return new KernelMap(definition, handle);
-        }
-        catch
-        {
-            handle.Dispose();
-            throw;
-        }
-    }
+    public static KernelMap OpenMap(uint id) => ToMap(Open(BpfCommand.MapFromId, id) ?? throw NoSuch("map", id));
 
     public static MapInfo Describe(KernelMap map)
     {
@@ -181,8 +165,13 @@ public static unsafe class KernelInventory
             JitedSize = info.JitedLength,
             VerifiedInstructions = info.VerifiedInstructions,
             BtfId = info.BtfId,
-            RunTime = TimeSpan.FromTicks((long)(info.RunTimeNs / 100)),
+            RunTimeInNanoseconds = info.RunTimeNs,
             RunCount = info.RunCount,
+            RecursionMisses = info.RecursionMisses,
+            AttachBtfObjectId = info.AttachBtfObjectId,
+            AttachBtfId = info.AttachBtfId,
+            DeviceIndex = info.InterfaceIndex,
+            FullName = BpfSyscall.Text(info.Name) is { Length: LongestName } cut ? FunctionName(handle, info) ?? cut : BpfSyscall.Text(info.Name),
             MapIds = maps,
             MemoryInBytes = Detail(Details(handle), "memlock:"),
         };
@@ -195,6 +184,10 @@ public static unsafe class KernelInventory
         string[] details = Details(handle);
         return new MapInfo(info.Id, (MapType)info.Type, BpfSyscall.Text(info.Name), info.KeySize, info.ValueSize, info.MaxEntries, info.Flags)
         {
+            DeviceIndex = info.InterfaceIndex,
+            KernelValueType = new TypeId((int)info.BtfKernelValueType),
+            OwnerType = (MapType)info.Type == MapType.ProgArray && Detail(details, "owner_prog_type:") is > 0 and var owner ? (ProgramType)owner : null,
+            IsOwnerJited = Detail(details, "owner_jited:") != 0,
             Extra = info.Extra,
             BtfId = info.BtfId,
             KeyType = new TypeId((int)info.BtfKeyType),
@@ -250,13 +243,40 @@ public static unsafe class KernelInventory
         return line is not null && long.TryParse(line.AsSpan(label.Length).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : 0;
     }
 
+    /// <summary>The name of a program's first function by its types, which are not cut; null without them.</summary>
+    private static string? FunctionName(BpfHandle handle, in ProgramInfoData known)
+    {
+        if (known.BtfId == 0 || known.FunctionInfoCount == 0 || known.FunctionInfoSize < 8)
+        {
+            return null;
+        }
+
+        byte[] first = new byte[known.FunctionInfoSize];
+        fixed (byte* record = first)
+        {
+            var info = new ProgramInfoData { FunctionInfo = (ulong)record, FunctionInfoCount = 1, FunctionInfoSize = known.FunctionInfoSize };
+            Fill(handle, ref info);
+        }
+
+        var type = new TypeId(System.Buffers.Binary.BinaryPrimitives.ReadInt32LittleEndian(first.AsSpan(4)));
+        BtfTypes types = BtfTypes.Parse(BtfBytes(known.BtfId));
+        return type.Value > 0 && type.Value < types.Count ? types[type].Name : null;
+    }
+
+    /// <summary>Load times count from here: the clock that goes on while the machine sleeps.</summary>
     private static DateTimeOffset BootTime()
     {
-        string text = File.ReadAllText("/proc/uptime");
-        return DateTimeOffset.Now - TimeSpan.FromSeconds(double.Parse(text.AsSpan(0, text.IndexOf(' ', StringComparison.Ordinal)), CultureInfo.InvariantCulture));
+        const int BootClock = 7;
+        Span<long> time = stackalloc long[2];
+        fixed (long* parts = time)
+        {
+            _ = Libc.ClockTime(BootClock, parts);
+        }
+
+        return DateTimeOffset.UtcNow - TimeSpan.FromTicks(time[0] * TimeSpan.TicksPerSecond + time[1] / 100);
     }
 
     private static KernelException NoSuch(string kind, uint id) =>
-        new(new Diagnostic("OSM5041", $"the kernel has no {kind} with id {id}") { Why = "it was unloaded meanwhile, or never existed", Try = $"list what there is: osmia {(kind == "map" ? "map" : "btf")} list" },
+        new(new Diagnostic("OSM5041", $"the kernel has no {kind} with id {id}") { Why = "it was unloaded meanwhile, or never existed", Try = $"list what there is: osmia {(kind switch { "map" => "map", "program" => "prog", "link" => "link", _ => "btf" })} list" },
             "bpf(BPF_*_GET_FD_BY_ID)", Errno.ENOENT);
 }

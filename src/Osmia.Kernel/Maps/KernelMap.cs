@@ -11,7 +11,7 @@ using Osmia.Runtime;
 namespace Osmia.Kernel.Maps;
 
 /// <summary>A map in the kernel. Owns its descriptor; the kernel keeps the map while a program or another descriptor uses it.</summary>
-public sealed class KernelMap : Map
+public sealed partial class KernelMap : Map
 {
     private int _hasReader;
     private ArenaMemory? _arena;
@@ -54,8 +54,7 @@ public sealed class KernelMap : Map
         return Find(Operate(BpfCommand.MapLookup, key, value), "BPF_MAP_LOOKUP_ELEM", "cannot be read");
     }
 
-    /// <summary>Reads and removes at once; pops a queue or stack. Linux 5.14 for hash maps.</summary>
-    public bool TryTake(ReadOnlySpan<byte> key, Span<byte> value)
+    public override bool TryTake(ReadOnlySpan<byte> key, Span<byte> value)
     {
         CheckKey(key);
         CheckValue(value);

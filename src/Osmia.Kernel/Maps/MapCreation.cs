@@ -45,7 +45,8 @@ internal static unsafe class MapCreation
         }
     }
 
-    private static int CreateTyped(LinkedMap map, BpfHandle? btf, int[] modules, KernelMap? inner, ulong digest = 0, int token = 0)
+    /// <returns>The descriptor.</returns>
+    internal static int CreateTyped(LinkedMap map, BpfHandle? btf, int[] modules, KernelMap? inner, ulong digest = 0, int token = 0)
     {
         var attributes = new MapCreateAttributes
         {

@@ -72,6 +72,12 @@ internal sealed class ObjectLoader
     {
         foreach (LinkedMap map in linked.Maps)
         {
+            if (options.Maps.TryGetValue(map.Name, out Map? present))
+            {
+                _maps.Add(present as KernelMap ?? throw new ArgumentException($"map '{map.Name}' is not of the kernel engine", nameof(options)));
+                continue;
+            }
+
             if (!map.PinByName)
             {
                 _maps.Add(MapCreation.Create(map, btf, modules, DigestFor(linked, map, options), engine.TokenFd));

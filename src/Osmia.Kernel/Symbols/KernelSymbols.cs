@@ -29,6 +29,22 @@ public sealed class KernelSymbols
         return found >= 0 ? (index.Name(found), address - index.Addresses[found]) : null;
     }
 
+    /// <returns>0 when there is no such function, or addresses are hidden.</returns>
+    public ulong AddressOf(string name)
+    {
+        Index index = _index.Value;
+        byte[] wanted = Encoding.UTF8.GetBytes(name);
+        for (int i = 0; i < index.Addresses.Length; i++)
+        {
+            if (index.IsNamed(i, wanted))
+            {
+                return index.Addresses[i];
+            }
+        }
+
+        return 0;
+    }
+
     private sealed class Index(byte[] text, ulong[] addresses, int[] names)
     {
         public ulong[] Addresses { get; } = addresses;
@@ -38,6 +54,12 @@ public sealed class KernelSymbols
             ReadOnlySpan<byte> rest = text.AsSpan(names[entry]);
             int end = rest.IndexOfAny("\t\n "u8);
             return Encoding.UTF8.GetString(end < 0 ? rest : rest[..end]);
+        }
+
+        public bool IsNamed(int entry, ReadOnlySpan<byte> name)
+        {
+            ReadOnlySpan<byte> rest = text.AsSpan(names[entry]);
+            return rest.StartsWith(name) && (rest.Length == name.Length || rest[name.Length] is (byte)'\t' or (byte)'\n' or (byte)' ');
         }
 
         /// <summary>Lines are <c>address type name</c>, with <c>[module]</c> after a tab; types t, T, w and W are code.</summary>

@@ -211,6 +211,44 @@ internal struct ProgramAttachAttributes
     [FieldOffset(12)] public uint Flags;
 }
 
+/// <summary>BPF_PROG_QUERY: the programs of a cgroup, a network namespace or a device.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 64)]
+internal struct ProgramQueryAttributes
+{
+    [FieldOffset(0)] public int Target;
+    [FieldOffset(4)] public uint AttachType;
+    [FieldOffset(8)] public uint QueryFlags;
+    [FieldOffset(12)] public uint AttachFlags;
+    [FieldOffset(16)] public ulong ProgramIds;
+    [FieldOffset(24)] public uint Count;
+    [FieldOffset(32)] public ulong ProgramAttachFlags;
+    [FieldOffset(40)] public ulong LinkIds;
+    [FieldOffset(48)] public ulong LinkAttachFlags;
+    [FieldOffset(56)] public ulong Revision;
+}
+
+/// <summary>BPF_TASK_FD_QUERY: what a perf event or raw tracepoint of another process runs.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 48)]
+internal struct TaskFdQueryAttributes
+{
+    [FieldOffset(0)] public int Pid;
+    [FieldOffset(4)] public int Fd;
+    [FieldOffset(8)] public uint Flags;
+    [FieldOffset(12)] public uint Length;
+    [FieldOffset(16)] public ulong Buffer;
+    [FieldOffset(24)] public uint ProgramId;
+    [FieldOffset(28)] public uint Kind;
+    [FieldOffset(32)] public ulong Offset;
+    [FieldOffset(40)] public ulong Address;
+}
+
+/// <summary>BPF_ENABLE_STATS (0: run time) and BPF_LINK_DETACH take one number.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct SingleAttribute
+{
+    [FieldOffset(0)] public int Value;
+}
+
 [StructLayout(LayoutKind.Explicit, Size = 8)]
 internal struct IteratorCreateAttributes
 {

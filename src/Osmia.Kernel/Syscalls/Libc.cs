@@ -76,6 +76,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "if_indextoname", SetLastError = true)]
     public static partial nint InterfaceName(uint index, byte* name);
 
+    /// <param name="parts">Room for seconds and nanoseconds.</param>
+    [LibraryImport(Library, EntryPoint = "clock_gettime", SetLastError = true)]
+    public static partial int ClockTime(int clock, long* parts);
+
     [LibraryImport(Library, EntryPoint = "capset", SetLastError = true)]
     public static partial int SetCapabilities(uint* header, uint* sets);
 }

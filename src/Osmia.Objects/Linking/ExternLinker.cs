@@ -80,6 +80,11 @@ internal sealed class ExternLinker(BpfObject source, Target target, ModuleTable 
     private Answer FindType(BpfExtern symbol, string name, BtfType declared, BtfKind kind, Func<string> where)
     {
         string what = kind == BtfKind.Function ? "kernel function" : "kernel variable";
+        if (kind == BtfKind.Function && target.FunctionNumber?.Invoke(name) is { } number)
+        {
+            return new Answer { Id = new TypeId(number) };
+        }
+
         TargetType? found = target.Find(kind, name);
         if (found is null)
         {
@@ -129,6 +134,11 @@ internal sealed class ExternLinker(BpfObject source, Target target, ModuleTable 
 
     private (string Why, IReadOnlyList<string> Nearest) Absent(BtfKind kind, string name, string what)
     {
+        if (target.FunctionNumber is not null && kind == BtfKind.Function)
+        {
+            return ($"target '{target.Name}' has no {what} of that name", []);
+        }
+
         if (target.Types is not { } types)
         {
             return ($"target '{target.Name}' has no BTF to look in: {target.NoTypesReason ?? "it has no types"}", []);

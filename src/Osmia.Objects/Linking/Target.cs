@@ -41,6 +41,9 @@ public sealed class Target(string name)
         init => _release = value;
     }
 
+    /// <summary>One more than the largest number of a CPU; 0 when it is not known. What <c>bpf_get_smp_processor_id</c> returns is below it.</summary>
+    public int CpuLimit { get; init; }
+
     /// <summary>Program types that an application adds, told by the section their programs stand in.</summary>
     public IReadOnlyList<TargetProgramType> ProgramTypes { get; init; } = [];
 
@@ -52,6 +55,12 @@ public sealed class Target(string name)
 
     /// <summary>Lists the modules when they are first needed; null for a target without any.</summary>
     public Func<IReadOnlyList<TargetModule>>? ModuleList { get; init; }
+
+    /// <summary>
+    /// The number that a call of a kernel function of this name carries, for a target whose functions are told by name and not by BTF; null for a function
+    /// it has not. A target without it has functions by <see cref="Types"/> alone.
+    /// </summary>
+    public Func<string, int?>? FunctionNumber { get; init; }
 
     /// <summary>Every address a symbol of the target has, for <c>extern const void NAME __ksym</c>; null when the target has no symbols.</summary>
     public Func<string, IReadOnlyList<ulong>>? SymbolAddresses { get; init; }

@@ -24,6 +24,9 @@ public static class SectionTable
 
     private readonly record struct Row(string Pattern, ProgramType Type, A? Attach, K Kind, Trait Traits = Trait.None);
 
+    /// <summary>The names that stand for a kind, without targets; for suggestions and completion.</summary>
+    public static IEnumerable<string> Names => s_rows.Select(row => row.Pattern.TrimEnd('+', '/'));
+
     private static readonly Row[] s_rows =
     [
         new("socket", ProgramType.SocketFilter, null, K.SocketFilter),

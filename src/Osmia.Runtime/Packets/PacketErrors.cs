@@ -2,7 +2,7 @@ using Osmia.Objects.Diagnostics;
 
 namespace Osmia.Runtime.Packets;
 
-/// <summary>The diagnostics of packet files, OSM6901 to OSM6906, each made in one place.</summary>
+/// <summary>The diagnostics of packet files, OSM6901 to OSM6907, each made in one place.</summary>
 internal static class PacketErrors
 {
     public static PacketFileException NotACapture(string name, ReadOnlySpan<byte> start) => Make(
@@ -52,6 +52,15 @@ internal static class PacketErrors
         offset,
         "the operating system refused to open or read it",
         "check that the path names a file and that you may read it",
+        inner);
+
+    public static PacketFileException Unwritable(string name, Exception inner) => Make(
+        "OSM6907",
+        $"the packet file cannot be written: {inner.Message}",
+        name,
+        0,
+        "the operating system refused to create it",
+        "check that the folder exists and that you may write there",
         inner);
 
     private static PacketFileException Make(string id, string what, string name, long offset, string why, string @try, Exception? inner = null) =>

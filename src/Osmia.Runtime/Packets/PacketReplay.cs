@@ -19,7 +19,11 @@ public sealed record VerdictCount(string Verdict)
 public sealed class PacketReplay(LoadedProgram program)
 {
     private readonly Dictionary<long, VerdictCount> _verdicts = [];
+    private readonly byte[] _lookup = new byte[SocketLookupContext.Size];
     private double _nanoseconds;
+
+    /// <summary>Takes the packets that the program lets through, as it left them; null when nobody wants them.</summary>
+    public PacketRecorder? Recorder { get; init; }
 
     /// <summary>By the value the program returned.</summary>
     public IReadOnlyList<VerdictCount> Verdicts
@@ -52,17 +56,22 @@ public sealed class PacketReplay(LoadedProgram program)
     /// <summary>Replays until the capture ends, <paramref name="limit"/> packets were read, or <paramref name="cancellation"/> is signalled.</summary>
     public void Run(PacketReader reader, long limit = long.MaxValue, CancellationToken cancellation = default)
     {
-        for (long read = 0; read < limit && !cancellation.IsCancellationRequested && reader.TryRead(out _, out ReadOnlySpan<byte> frame); read++)
+        for (long read = 0; read < limit && !cancellation.IsCancellationRequested && reader.TryRead(out PacketInfo info, out ReadOnlySpan<byte> frame); read++)
         {
-            Judge(frame);
+            Judge(info, frame);
         }
     }
 
     /// <summary>Hands over one frame.</summary>
     /// <returns>The program's return value, or null when it did not see the frame or trapped.</returns>
-    public ulong? Judge(ReadOnlySpan<byte> frame)
+    public ulong? Judge(ReadOnlySpan<byte> frame) => Judge(new PacketInfo(0, 0, frame.Length, (uint)frame.Length, PacketLinkType.Ethernet), frame);
+
+    /// <param name="info">What the capture says of the frame, for <see cref="Recorder"/>.</param>
+    /// <inheritdoc cref="Judge(ReadOnlySpan{byte})"/>
+    public ulong? Judge(in PacketInfo info, ReadOnlySpan<byte> frame)
     {
-        if (!program.TakesFrame(frame))
+        bool isLookup = program.Type == Bytecode.ProgramType.SkLookup;
+        if (isLookup ? !SocketLookupContext.TryMake(frame, _lookup) : !program.TakesFrame(frame))
         {
             Skipped++;
             return null;
@@ -73,7 +82,8 @@ public sealed class PacketReplay(LoadedProgram program)
         Bytes += frame.Length;
         try
         {
-            result = program.Run(new ProgramRun { Data = frame });
+            result = isLookup ? Look(info, frame)
+                : Recorder is null ? program.Run(new ProgramRun { Data = frame }) : Recorder.Run(program, info, frame);
         }
         catch (TrapException trap)
         {
@@ -97,6 +107,13 @@ public sealed class PacketReplay(LoadedProgram program)
         count.Packets++;
         count.Bytes += frame.Length;
         return result.ReturnValue;
+    }
+
+    private ProgramRunResult Look(in PacketInfo info, ReadOnlySpan<byte> frame)
+    {
+        ProgramRunResult result = program.Run(new ProgramRun { Context = _lookup });
+        Recorder?.Write(program.Type, info, frame, result);
+        return result;
     }
 
     private string NameOf(ulong key) => Osmia.Runtime.Packets.Verdicts.NameOf(program.Type, key);

@@ -6,12 +6,22 @@ namespace Osmia.Runtime.Packets;
 /// <remarks>Source: <c>enum xdp_action</c> and <c>TC_ACT_*</c> of the kernel's UAPI; a socket filter returns how many bytes to keep.</remarks>
 public static class Verdicts
 {
+    private const uint XdpPass = 2;
+    private const uint XdpTransmit = 3;
+    private const uint XdpRedirect = 4;
+    private const uint TcShot = 2;
+    private const uint TcStolen = 4;
+    private const uint TcQueued = 5;
+    private const uint TcRedirect = 7;
+    private const uint FlowDrop = 2;
+
     private static readonly string[] s_xdp = ["XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"];
     private static readonly string[] s_tc = ["TC_ACT_OK", "TC_ACT_RECLASSIFY", "TC_ACT_SHOT", "TC_ACT_PIPE", "TC_ACT_STOLEN", "TC_ACT_QUEUED", "TC_ACT_REPEAT", "TC_ACT_REDIRECT"];
 
     /// <summary>Program types whose input is a packet.</summary>
     public static bool JudgesPackets(ProgramType type) =>
-        type is ProgramType.Xdp or ProgramType.SchedCls or ProgramType.SchedAct or ProgramType.SocketFilter or ProgramType.CgroupSkb;
+        type is ProgramType.Xdp or ProgramType.SchedCls or ProgramType.SchedAct or ProgramType.SocketFilter or ProgramType.CgroupSkb
+            or ProgramType.FlowDissector or ProgramType.SkLookup;
 
     public static string NameOf(ProgramType type, ulong value) => type switch
     {
@@ -20,8 +30,36 @@ public static class Verdicts
         ProgramType.SchedCls or ProgramType.SchedAct => Name(s_tc, (uint)value),
         ProgramType.SocketFilter => (uint)value == 0 ? "drop" : "accept",
         ProgramType.CgroupSkb => (value & 1) == 0 ? "deny" : "allow",
+        ProgramType.FlowDissector => (uint)value switch { 0 => "BPF_OK", FlowDrop => "BPF_DROP", 129 => "BPF_FLOW_DISSECTOR_CONTINUE", _ => $"{value}" },
+        ProgramType.SkLookup => (uint)value switch { 0 => "SK_DROP", 1 => "SK_PASS", _ => $"{value}" },
         _ => $"{value}",
     };
+
+    /// <summary>Whether a packet goes on after the verdict, to its receiver or elsewhere.</summary>
+    public static bool LetsThrough(ProgramType type, ulong value) => type switch
+    {
+        ProgramType.Xdp => (uint)value is XdpPass or XdpTransmit or XdpRedirect,
+        ProgramType.SchedCls or ProgramType.SchedAct => (uint)value is not (TcShot or TcStolen or TcQueued),
+        ProgramType.SocketFilter => (uint)value != 0,
+        ProgramType.CgroupSkb => (value & 1) != 0,
+        ProgramType.FlowDissector => (uint)value != FlowDrop,
+        ProgramType.SkLookup => (uint)value != 0,
+        _ => true,
+    };
+
+    /// <summary>What a reader of the packet should know of a verdict that sends it elsewhere; null for one that does not.</summary>
+    internal static string? CommentOf(ProgramType type, in ProgramRunResult result)
+    {
+        bool isRedirect = type == ProgramType.Xdp ? (uint)result.ReturnValue == XdpRedirect : type is ProgramType.SchedCls or ProgramType.SchedAct && (uint)result.ReturnValue == TcRedirect;
+        if (!isRedirect)
+        {
+            return type == ProgramType.Xdp && (uint)result.ReturnValue == XdpTransmit ? NameOf(type, result.ReturnValue) : null;
+        }
+
+        Redirection to = result.Redirect;
+        string where = to.Map is { } map ? $" to {to.InterfaceIndex} (map {map}, key {to.Key})" : to.InterfaceIndex != 0 ? $" to interface {to.InterfaceIndex}" : "";
+        return NameOf(type, result.ReturnValue) + where;
+    }
 
     private static string Name(string[] names, uint value) => value < names.Length ? names[value] : $"{value}";
 }

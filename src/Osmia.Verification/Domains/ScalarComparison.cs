@@ -60,13 +60,14 @@ public static class ScalarComparison
     /// <summary>The same for a number compared with itself: what Linux 6.18 learns of the two sides it learns of the one number.</summary>
     public static Scalar RefineSelf(JumpOperation operation, Scalar value, bool is32, bool holds)
     {
-        if (operation == JumpOperation.Jset)
+        if (operation != JumpOperation.Jset)
         {
-            return value;
+            (Scalar left, Scalar right) = RefineOrder(holds ? operation : Opposite(operation), value, value, is32);
+            value = left.Intersect(right);
         }
 
-        (Scalar left, Scalar right) = RefineOrder(holds ? operation : Opposite(operation), value, value, is32);
-        return left.Intersect(right).Synchronize().Settle();
+        // Once for each side.
+        return value.Synchronize().Synchronize().Settle();
     }
 
     private static (Scalar Left, Scalar Right) RefineOrder(JumpOperation operation, Scalar left, Scalar right, bool is32)

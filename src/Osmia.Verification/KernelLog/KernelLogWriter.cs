@@ -211,7 +211,9 @@ internal sealed class KernelLogWriter(LinkedProgram program, int level) : WalkRe
         ulong slots = 0;
         Frame? before = _before is { } known && known.Frames.Count == state.Frames.Count ? known.Current : null;
         StackSlot[] stack = state.Current.Stack;
-        for (int i = 0; i < stack.Length; i++)
+        // What a comparison tells of registers on the stack, the kernel does not print.
+        bool isComparison = instruction.IsJump && !instruction.IsCall;
+        for (int i = 0; i < stack.Length && !isComparison; i++)
         {
             StackSlot old = before is not null && i < before.Stack.Length ? before.Stack[i] : default;
             if (old.Bytes != stack[i].Bytes || (stack[i].IsSpill && (old.Spilled.Kind != stack[i].Spilled.Kind || old.Spilled.Number != stack[i].Spilled.Number || old.Spilled.Id != stack[i].Spilled.Id)))

@@ -98,21 +98,16 @@ internal struct StackSlot
         Fill(StackByte.Invalid);
     }
 
-    /// <summary>The spilled register, or the object, is no longer whole: its bytes become bytes of which nothing is known, whatever it was.</summary>
+    /// <summary>The spilled register, or the object, is no longer whole: of all bytes that were written nothing is known, whatever they were.</summary>
     public void Break()
     {
-        if (IsObject)
+        for (int i = 0; i < Size && (IsSpill || IsObject); i++)
         {
-            Spilled = default;
-            Fill(StackByte.Misc);
-            return;
-        }
-
-        for (int i = 0; i < Size; i++)
-        {
-            if (this[i] == StackByte.Spill)
+            // The first byte, which tells, last.
+            int place = Size - 1 - i;
+            if (this[place] != StackByte.Invalid)
             {
-                Set(i, StackByte.Misc);
+                Set(place, StackByte.Misc);
             }
         }
 

@@ -150,7 +150,7 @@ internal sealed partial class PathWalk
         int size = instruction.Immediate / 8;
         bool swaps = instruction.Opcode.Is64Bit || instruction.Opcode.UsesRegister;
         return swaps ? RegisterState.Of(Scalar.OfBits(value.Number.Bits.SwapBytes(size)))
-            : size == sizeof(ulong) ? value
+            : size == sizeof(ulong) ? value with { Number = value.Number.Synchronize() }
             : RegisterState.Of(Fits(value.Number, size) ? value.Number : ScalarArithmetic.Truncate(value.Number, size));
     }
 

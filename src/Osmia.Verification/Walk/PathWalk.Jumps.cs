@@ -162,21 +162,22 @@ internal sealed partial class PathWalk
             return;
         }
 
-        if (copy.Offset == known.Offset && copy.LinksLow == known.LinksLow)
+        if (copy.IsSum && known.IsSum && copy.LinksLow != known.LinksLow)
         {
-            copy.Number = number;
-            copy.IsSum = known.IsSum;
+            // Steps of different widths do not add up.
             return;
         }
 
-        // Steps of different widths do not add up, unless one side made none.
-        if (copy.LinksLow == known.LinksLow || copy.Offset == 0 || known.Offset == 0)
+        if (copy.Offset == known.Offset)
         {
-            var step = Scalar.Constant((ulong)((long)copy.Offset - known.Offset));
-            copy.Number = copy.LinksLow || known.LinksLow
-                ? ScalarArithmetic.Apply32(ArithmeticOperation.Add, number, step)
-                : ScalarArithmetic.Apply64(ArithmeticOperation.Add, number, step);
+            (copy.Number, copy.IsSum, copy.LinksLow) = (number, known.IsSum, known.LinksLow);
+            return;
         }
+
+        var step = Scalar.Constant((ulong)((long)copy.Offset - known.Offset));
+        copy.Number = copy.LinksLow || known.LinksLow
+            ? ScalarArithmetic.Apply32(ArithmeticOperation.Add, number, step)
+            : ScalarArithmetic.Apply64(ArithmeticOperation.Add, number, step);
     }
 
     /// <summary>A pointer compared with null, and all that are null together with it.</summary>

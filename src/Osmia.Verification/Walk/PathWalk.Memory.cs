@@ -24,10 +24,28 @@ internal sealed partial class PathWalk
                 throw Stop.Reject(CheckFamily.ContextAccess, $"a pointer in the context ({Name(instruction.Source)}) is loaded as a signed number");
             }
 
-            value = value.IsNumber ? RegisterState.Of(ScalarArithmetic.SignExtend64(value.Number, size)) : RegisterState.Unknown;
+            bool isSame = value.IsNumber && value.Number.Wide.UMax < 1UL << (size * 8 - 1);
+            value = isSame ? value with { Number = ScalarArithmetic.SignExtend64(value.Number, size) }
+                : value.IsNumber ? RegisterState.Of(ScalarArithmetic.SignExtend64(value.Number, size))
+                : RegisterState.Unknown;
+        }
+        else
+        {
+            value = Cut(value, size);
         }
 
         this[instruction.Destination] = value;
+    }
+
+    /// <summary>The low bytes of a number that was stored with more.</summary>
+    private static RegisterState Cut(RegisterState value, int size)
+    {
+        if (value.IsNumber && !Fits(value.Number, size))
+        {
+            value.Number = ScalarArithmetic.Truncate(value.Number, size);
+        }
+
+        return value;
     }
 
     /// <summary>A number that is spilled whole is a copy of the register: they learn together.</summary>
@@ -85,7 +103,7 @@ internal sealed partial class PathWalk
             RequireWritable(instruction.Destination);
             RegisterState source = Read(instruction.Source);
             RequireShared(source, Name(instruction.Source), instruction.Offset, size);
-            this[instruction.Destination] = Access(source, Name(instruction.Source), instruction.Offset, size, isWrite: false, default);
+            this[instruction.Destination] = Cut(Access(source, Name(instruction.Source), instruction.Offset, size, isWrite: false, default), size);
             return;
         }
 
@@ -114,7 +132,7 @@ internal sealed partial class PathWalk
         {
             Register result = operation == AtomicOperation.CompareExchange ? Register.R0 : instruction.Source;
             RequireWritable(result);
-            this[result] = old.IsNumber ? old with { Id = 0 } : RegisterState.Unknown;
+            this[result] = old.IsNumber ? Cut(old, size) with { Id = 0 } : RegisterState.Unknown;
         }
     }
 

@@ -63,47 +63,56 @@ internal sealed partial class PathWalk
         bool isSub = opcode.Arithmetic == ArithmeticOperation.Sub;
         if (isKnown && step is >= int.MinValue and <= int.MaxValue && !(isSub && step == int.MinValue))
         {
-            (sum.Id, sum.Offset, sum.IsSum, sum.LinksLow) = (copy.Id, (int)(isSub ? -step : step), true, isLow && step != 0);
+            (sum.Id, sum.Offset, sum.IsSum, sum.LinksLow) = (copy.Id, (int)(isSub ? -step : step), true, isLow);
         }
     }
 
-    /// <summary>All numbers with the ids, for the trail: what is learned of one is learned of all.</summary>
+    /// <summary>
+    /// All numbers with the ids, for the trail: what is learned of one is learned of all. There is room for six, as in Linux; further ones
+    /// are no copies any more; registers that nobody reads take none. Both operands may be copies of one number, and then each place takes room twice.
+    /// </summary>
     private void NoteLinked(int firstId, int secondId)
     {
-        if (firstId == 0 && secondId == 0)
-        {
-            return;
-        }
-
-        LinkedPlaces places = default;
-        for (int i = _state.Frames.Count - 1; i >= 0; i--)
-        {
-            Frame frame = _state.Frames[i];
-            for (int register = 0; register < 10; register++)
-            {
-                places = AddLinked(places, ref frame.Registers[register], firstId, secondId, i, false, register);
-            }
-
-            for (int slot = 0; slot < frame.Stack.Length; slot++)
-            {
-                if (frame.Stack[slot].IsSpill)
-                {
-                    places = AddLinked(places, ref frame.Stack[slot].Spilled, firstId, secondId, i, true, slot);
-                }
-            }
-        }
-
+        LinkedPlaces places = AddLinked(AddLinked(default, firstId), secondId);
         if (places.Count > 1)
         {
             _trail.NoteLinked(places);
         }
     }
 
+    private LinkedPlaces AddLinked(LinkedPlaces places, int id)
+    {
+        for (int i = _state.Frames.Count - 1; i >= 0 && id != 0; i--)
+        {
+            Frame frame = _state.Frames[i];
+            int alive = _liveness.Before(i == _state.Frames.Count - 1 ? Slot : _state.Frames[i + 1].CallSlot);
+            for (int register = 0; register < 10; register++)
+            {
+                if ((alive & (1 << register)) == 0)
+                {
+                    continue;
+                }
+
+                places = AddLinked(places, ref frame.Registers[register], id, i, false, register);
+            }
+
+            for (int slot = 0; slot < frame.Stack.Length; slot++)
+            {
+                if (frame.Stack[slot].IsSpill)
+                {
+                    places = AddLinked(places, ref frame.Stack[slot].Spilled, id, i, true, slot);
+                }
+            }
+        }
+
+        return places;
+    }
+
     private static void Unlink(ref RegisterState number) => (number.Id, number.Offset, number.IsSum, number.LinksLow) = (0, 0, false, false);
 
-    private static LinkedPlaces AddLinked(LinkedPlaces places, ref RegisterState register, int firstId, int secondId, int frame, bool isStack, int index)
+    private static LinkedPlaces AddLinked(LinkedPlaces places, ref RegisterState register, int id, int frame, bool isStack, int index)
     {
-        if (!register.IsNumber || register.Id == 0 || (register.Id != firstId && register.Id != secondId))
+        if (!register.IsNumber || register.Id != id)
         {
             return places;
         }

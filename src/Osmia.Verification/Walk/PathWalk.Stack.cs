@@ -57,7 +57,7 @@ internal sealed partial class PathWalk
             if (stack.IsFullSpill && size == StackSlot.Size)
             {
                 _trail.NoteStack(frame.Number, slot);
-                return stack.Spilled;
+                return LoadSpilled(ref stack.Spilled);
             }
 
             if (!stack.Spilled.IsNumber)
@@ -68,12 +68,29 @@ internal sealed partial class PathWalk
             if (index == 0 && size <= stack.SpilledSize)
             {
                 _trail.NoteStack(frame.Number, slot);
-                RegisterState number = stack.Spilled;
-                return Fits(number.Number, size) ? number : RegisterState.Of(ScalarArithmetic.Truncate(number.Number, size));
+                bool fits = Fits(stack.Spilled.Number, size);
+                RegisterState number = fits && size == sizeof(uint) && stack.SpilledSize == size ? LoadSpilled(ref stack.Spilled) : stack.Spilled;
+                if (!fits)
+                {
+                    Unlink(ref number);
+                }
+
+                return number;
             }
         }
 
         return Zeros(frame, least, size) ? RegisterState.Constant(0) : RegisterState.Bytes(size);
+    }
+
+    /// <summary>The register it is loaded to is a copy, and learns with the one on the stack.</summary>
+    private RegisterState LoadSpilled(ref RegisterState spilled)
+    {
+        if (spilled.IsNumber)
+        {
+            LinkCopies(ref spilled);
+        }
+
+        return spilled;
     }
 
     private RegisterState StoreToStack(RegisterState pointer, string name, int offset, int size, RegisterState value)
@@ -96,11 +113,14 @@ internal sealed partial class PathWalk
             {
                 (int slot, int index) = Frame.Place(at);
                 ref StackSlot touched = ref frame.Stack[slot];
-                touched.Break();
-                if (!(touched[index] == StackByte.Zero && value.IsNull))
+                bool staysZero = value.IsNull && (touched[index] == StackByte.Zero || (touched[index] == StackByte.Spill && touched.Spilled.IsNull));
+                if (staysZero)
                 {
-                    touched.Set(index, StackByte.Misc);
+                    continue;
                 }
+
+                touched.Break();
+                touched.Set(index, StackByte.Misc);
             }
 
             return default;
@@ -124,8 +144,18 @@ internal sealed partial class PathWalk
         if (first == 0)
         {
             _trail.NoteStack(frame.Number, place);
-            stack.Break();
-            stack.Spill(Fits(value.Number, size) ? value : RegisterState.Of(ScalarArithmetic.Truncate(value.Number, size)), size);
+            if (stack.IsObject)
+            {
+                stack.Break();
+            }
+
+            if (!Fits(value.Number, size))
+            {
+                Unlink(ref value);
+            }
+
+            // The number is kept whole; which of its bytes stand here is cut out when they are loaded.
+            stack.Spill(value, size);
             return default;
         }
 

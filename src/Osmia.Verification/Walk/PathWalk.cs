@@ -26,6 +26,7 @@ internal sealed partial class PathWalk
     private readonly KeptStates _kept;
     private readonly WalkProgress _progress;
     private readonly Trail _trail = new();
+    private readonly RegisterLiveness _liveness;
     private readonly StackLiveness _stackLiveness;
     private readonly Precision _precision;
     private readonly bool[] _isChecked;
@@ -45,9 +46,10 @@ internal sealed partial class PathWalk
         _shape = shape;
         _code = shape.Code;
         _precision = new Precision(shape.Code, _trail);
+        _liveness = shape.LiveRegisters(program);
         _stackLiveness = new StackLiveness(shape);
         _progress = scope.Progress;
-        _kept = new KeptStates(shape, _progress, _trail, _precision, new StateComparison(shape.LiveRegisters(program), _stackLiveness)) { IteratorIsActive = IteratorIsActive };
+        _kept = new KeptStates(shape, _progress, _trail, _precision, new StateComparison(_liveness, _stackLiveness)) { IteratorIsActive = IteratorIsActive };
         _isChecked = new bool[shape.Code.Length];
         _state = new PathState();
         _state.Frames.Add(Frame.Create(0, start, -1));

@@ -6,21 +6,10 @@ namespace Osmia.Vm.Compilation;
 /// <summary>One function of a program, bound to the slot it runs in.</summary>
 internal delegate ulong CompiledFunction(ulong r1, ulong r2, ulong r3, ulong r4, ulong r5);
 
-/// <summary>The functions of one program as .NET methods.</summary>
-internal sealed class CompiledFunctions
+/// <summary>The functions of one program, compiled.</summary>
+internal abstract class CompiledFunctions(int length, int slots)
 {
-    private readonly DynamicMethod?[] _methods;
-    private readonly CompiledFunction?[][] _bySlot;
-
-    /// <param name="methods">By the slot at which each begins.</param>
-    public CompiledFunctions(DynamicMethod?[] methods, int slots, CompiledSize size)
-    {
-        _methods = methods;
-        _bySlot = new CompiledFunction?[slots][];
-        Size = size;
-    }
-
-    public CompiledSize Size { get; }
+    private readonly CompiledFunction?[][] _bySlot = new CompiledFunction?[slots][];
 
     /// <summary>Slots a call of the function counts for in a metered run.</summary>
     public required int[] Lengths { get; init; }
@@ -31,15 +20,31 @@ internal sealed class CompiledFunctions
     /// <summary>Bytes of the entry's frame, from the top, that must be cleared before a run.</summary>
     public required int FrameBytes { get; init; }
 
-    /// <summary>The function that begins at a slot, for calls from outside.</summary>
-    public CompiledFunction At(int start, ExecutionSlot slot) => _bySlot[slot.Index]?[start] ?? Bind(start, slot);
+    /// <summary>The function that begins at a slot of the program, for calls from outside.</summary>
+    public CompiledFunction At(int start, ExecutionSlot slot) => _bySlot[slot.Index]?[start] ?? BindOnce(start, slot);
 
-    private CompiledFunction Bind(int start, ExecutionSlot slot)
+    /// <summary>Nothing runs it any more.</summary>
+    public virtual void Release()
+    {
+    }
+
+    protected abstract CompiledFunction Bind(int start, ExecutionSlot slot);
+
+    private CompiledFunction BindOnce(int start, ExecutionSlot slot)
     {
         // Only the thread that holds the slot comes here for it.
-        CompiledFunction?[] functions = _bySlot[slot.Index] ??= new CompiledFunction?[_methods.Length];
-        return functions[start] = _methods[start]!.CreateDelegate<CompiledFunction>(slot);
+        CompiledFunction?[] functions = _bySlot[slot.Index] ??= new CompiledFunction?[length];
+        return functions[start] = Bind(start, slot);
     }
+}
+
+/// <summary>The functions as .NET methods.</summary>
+/// <param name="methods">By the slot at which each begins.</param>
+internal sealed class MethodFunctions(DynamicMethod?[] methods, int slots, CompiledSize size) : CompiledFunctions(methods.Length, slots)
+{
+    public CompiledSize Size { get; } = size;
+
+    protected override CompiledFunction Bind(int start, ExecutionSlot slot) => methods[start]!.CreateDelegate<CompiledFunction>(slot);
 }
 
 /// <summary>What a program's largest function takes of the limits of the runtime's compiler.</summary>

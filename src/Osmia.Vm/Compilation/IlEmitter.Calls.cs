@@ -17,7 +17,7 @@ internal sealed unsafe partial class IlEmitter
         _il.Emit(OpCodes.Conv_I);
         _il.CallHelper();
         StoreResult(statement.Result, isWide: true);
-        AfterCall(statement, MovesPacket(statement.Target));
+        AfterCall(statement, _body.MovesPacket(statement.Target));
     }
 
     private void EmitRegisterCall(Statement statement)
@@ -32,9 +32,6 @@ internal sealed unsafe partial class IlEmitter
         StoreResult(statement.Result, isWide: true);
         AfterCall(statement, _around.HasContext);
     }
-
-    private bool MovesPacket(int helper) =>
-        _around.HasContext && HelperTable.Find(helper)!.Signatures.Any(s => (s.Traits & (HelperTraits.ChangesPacket | HelperTraits.CallsCallback)) != 0);
 
     private void KeepArguments(Statement statement)
     {
@@ -112,12 +109,12 @@ internal sealed unsafe partial class IlEmitter
         _il.Emit(OpCodes.Add);
         StoreResult(result, isWide: true);
         Jump(block, found, test.Slot);
-        _outside.Add(new(outside, () =>
+        Outside(outside, () =>
         {
             _il.Constant64(0);
             StoreResult(result, isWide: true);
             Jump(block, missing, test.Slot, isOutside: true);
-        }));
+        });
     }
 
     private void EmitLocalCall(Statement statement)

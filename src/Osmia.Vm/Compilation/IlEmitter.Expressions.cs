@@ -1,4 +1,5 @@
 using System.Reflection.Emit;
+using Osmia.Vm.Execution;
 
 namespace Osmia.Vm.Compilation;
 
@@ -15,13 +16,7 @@ internal sealed unsafe partial class IlEmitter
                 _il.Load(LocalOf(node.Web!));
                 break;
             case NodeKind.FramePointer:
-                _il.Load(_frame!);
-                if (node.Value != 0)
-                {
-                    _il.Constant64(node.Value);
-                    _il.Emit(OpCodes.Add);
-                }
-
+                WriteFramePointer(node.Value);
                 break;
             case NodeKind.Load:
                 Write(node.Left!);
@@ -54,6 +49,26 @@ internal sealed unsafe partial class IlEmitter
                 }
 
                 break;
+        }
+    }
+
+    private void WriteFramePointer(ulong offset)
+    {
+        if (_frame is null)
+        {
+            // No statement reads it, but a register that holds it is handed to the interpreter.
+            LoadField(MachineOffsets.FrameLow);
+            offset += ExecutionSlot.FrameSize;
+        }
+        else
+        {
+            _il.Load(_frame);
+        }
+
+        if (offset != 0)
+        {
+            _il.Constant64(offset);
+            _il.Emit(OpCodes.Add);
         }
     }
 

@@ -172,14 +172,14 @@ internal sealed unsafe partial class IlEmitter
                 _il.Load(_address);
                 _il.Load(_packetLow!);
                 _il.Emit(OpCodes.Sub);
-                _il.Load(_packetLimits[LimitIndex(access.Size, IsWrite(statement))]!);
+                _il.Load(_packetLimits[LimitIndex(access.Size, FunctionBody.IsWrite(statement))]!);
                 _il.Branch(OpCodes.Bge_Un, outside);
                 break;
             default:
                 _il.Load(_state);
                 _il.Load(_address);
                 _il.Constant32((uint)access.Size);
-                _il.Call(IsWrite(statement) ? Runtime.IsInValueWritable : Runtime.IsInValue);
+                _il.Call(FunctionBody.IsWrite(statement) ? Runtime.IsInValueWritable : Runtime.IsInValue);
                 _il.Branch(OpCodes.Brfalse, outside);
                 break;
         }
@@ -195,16 +195,16 @@ internal sealed unsafe partial class IlEmitter
 
         if (access.IsFirm)
         {
-            _outside.Add(new(outside, () => Leave(statement.Slot, statement.Known)));
+            Outside(outside, () => Leave(statement.Slot, statement.Known));
             return;
         }
 
-        _outside.Add(new(outside, () =>
+        Outside(outside, () =>
         {
             Keep(statement.Known);
             miss();
             _il.Branch(OpCodes.Br, after);
-        }));
+        });
     }
 
     private void CompareNotNull(Access access, Label outside)

@@ -18,8 +18,8 @@ internal sealed unsafe partial class IlEmitter
 {
     private readonly IlWriter _il;
     private readonly DecodedInstruction* _code;
+    private readonly FunctionBody _body;
     private readonly FlowGraph _graph;
-    private readonly List<Statement>[] _blocks;
     private readonly ProgramSurroundings _around;
     private readonly CompilationMode _mode;
     private readonly Func<int, DynamicMethod> _methodAt;
@@ -29,10 +29,8 @@ internal sealed unsafe partial class IlEmitter
     private readonly List<OutOfLine> _outside = [];
     private readonly LocalBuilder _state;
     private readonly LocalBuilder _address;
-    private readonly Webs _webs;
-
-    /// <summary>A run may end here with something it did not give back.</summary>
-    private bool _mayOwe;
+    /// <summary>Of the statement being written.</summary>
+    private int _slot;
     private LocalBuilder? _frame;
     private LocalBuilder? _fuel;
     private LocalBuilder? _packetLow;
@@ -40,19 +38,17 @@ internal sealed unsafe partial class IlEmitter
     // By size and direction.
     private readonly LocalBuilder?[] _packetLimits = new LocalBuilder?[18];
 
-    public IlEmitter(IlWriter il, DecodedInstruction* code, FlowGraph graph, Webs webs, List<Statement>[] blocks, ProgramSurroundings around, CompilationMode mode,
-        Func<int, DynamicMethod> methodAt, Func<int, int> lengthOf)
+    public IlEmitter(IlWriter il, DecodedInstruction* code, FunctionBody body, Func<int, DynamicMethod> methodAt, Func<int, int> lengthOf)
     {
         _il = il;
         _code = code;
-        _graph = graph;
-        _webs = webs;
-        _blocks = blocks;
-        _around = around;
-        _mode = mode;
+        _body = body;
+        _graph = body.Graph;
+        _around = body.Around;
+        _mode = body.Mode;
         _methodAt = methodAt;
         _lengthOf = lengthOf;
-        _labels = new Label[graph.Blocks.Length];
+        _labels = new Label[_graph.Blocks.Length];
         for (int i = 0; i < _labels.Length; i++)
         {
             _labels[i] = il.Label();
@@ -62,14 +58,9 @@ internal sealed unsafe partial class IlEmitter
         _address = il.Local(typeof(ulong));
     }
 
-    /// <summary>It has a frame, calls something or counts: the run's machine state must be fresh.</summary>
-    public bool NeedsMachine { get; private set; }
-
-    /// <summary>Bytes of its frame, from the top, that it may read before it wrote them.</summary>
-    public int FrameBytes { get; private set; }
-
     public void Emit()
     {
+        _il.At(CompiledPiece.Frame, isAside: false);
         Begin();
         if (_graph.Entry.Index != 0)
         {
@@ -79,10 +70,12 @@ internal sealed unsafe partial class IlEmitter
         foreach (Block block in _graph.Blocks)
         {
             _il.Mark(_labels[block.Index]);
-            List<Statement> statements = _blocks[block.Index];
+            List<Statement> statements = _body.Blocks[block.Index];
             for (int i = 0; i < statements.Count; i++)
             {
-                if (statements[i].Kind == StatementKind.ArrayLookup && i + 2 == statements.Count && TestsNull(statements[i + 1], statements[i].Result))
+                _slot = statements[i].Slot;
+                _il.At(_slot, isAside: false);
+                if (statements[i].Kind == StatementKind.ArrayLookup && i + 2 == statements.Count && FunctionBody.TestsNull(statements[i + 1], statements[i].Result))
                 {
                     EmitLookupAndTest(statements[i], (ArrayMap)_around.Map(statements[i].Target), statements[i + 1], block);
                     break;
@@ -94,6 +87,8 @@ internal sealed unsafe partial class IlEmitter
 
         for (int i = 0; i < _outside.Count; i++)
         {
+            _slot = _outside[i].Slot;
+            _il.At(_slot, isAside: true);
             _il.Mark(_outside[i].Start);
             _outside[i].Write();
         }
@@ -101,20 +96,10 @@ internal sealed unsafe partial class IlEmitter
 
     private void Begin()
     {
-        var all = new List<Statement>();
-        foreach (List<Statement> block in _blocks)
-        {
-            all.AddRange(block);
-        }
-
         _il.Argument(0);
         _il.Call(Runtime.State);
         _il.Store(_state);
-        _mayOwe = _around.HasLoans || all.Exists(s => s.Kind is StatementKind.CallHelper or StatementKind.CallRegister or StatementKind.CallLocal or StatementKind.TailCall);
-        NeedsMachine = all.Exists(UsesFrame) || _mode.IsMetered
-            || all.Exists(s => s.Kind is StatementKind.CallHelper or StatementKind.CallRegister or StatementKind.CallLocal or StatementKind.TailCall or StatementKind.MayGoto or StatementKind.PacketLoad or StatementKind.Trap);
-        FrameBytes = new FrameUse(all).Bytes;
-        if (all.Exists(UsesFrame))
+        if (_body.UsesFrame)
         {
             _frame = _il.Local(typeof(ulong));
             LoadField(MachineOffsets.FrameLow);
@@ -123,24 +108,24 @@ internal sealed unsafe partial class IlEmitter
             _il.Store(_frame);
         }
 
-        foreach (Statement statement in all)
+        foreach (Statement statement in _body.All)
         {
             if (statement.Access is { Check: AccessCheck.Packet } access)
             {
                 _packetLow ??= _il.Local(typeof(ulong));
-                _packetLimits[LimitIndex(access.Size, IsWrite(statement))] ??= _il.Local(typeof(ulong));
+                _packetLimits[LimitIndex(access.Size, FunctionBody.IsWrite(statement))] ??= _il.Local(typeof(ulong));
             }
         }
 
         LoadPacketRegion();
-        if (_mode.IsMetered && (_graph.HasLoop || all.Exists(s => s.Kind == StatementKind.CallLocal)))
+        if (_body.Counts)
         {
             _fuel = _il.Local(typeof(long));
             LoadFuel();
         }
 
         var entries = new Web?[10];
-        _webs.Enter(_graph.Entry, entries);
+        _body.Webs.Enter(_graph.Entry, entries);
         for (int register = 0; register < entries.Length; register++)
         {
             if (entries[register] is not { Uses: > 0, IsRepeated: false } web)
@@ -160,14 +145,6 @@ internal sealed unsafe partial class IlEmitter
             _il.Store(LocalOf(web));
         }
     }
-
-    private static bool IsWrite(Statement statement) => statement.Kind == StatementKind.Store || (statement.Kind == StatementKind.Atomic && statement.Op is < Op.LoadAcquireB or > Op.LoadAcquireDw);
-
-    private static bool UsesFrame(Statement statement) =>
-        UsesFrame(statement.A) || UsesFrame(statement.B) || UsesFrame(statement.C) || Array.Exists(statement.Arguments, UsesFrame)
-        || statement.Access is { Check: AccessCheck.Frame } || statement.Known.Exists(known => UsesFrame(known.Value));
-
-    private static bool UsesFrame(Node? node) => node is not null && (node.Kind == NodeKind.FramePointer || UsesFrame(node.Left) || UsesFrame(node.Right));
 
     private LocalBuilder LocalOf(Web web)
     {
@@ -256,7 +233,7 @@ internal sealed unsafe partial class IlEmitter
         _il.Constant64(0);
         _il.Branch(OpCodes.Blt, empty);
         _il.Mark(go);
-        _outside.Add(new(empty, () =>
+        Outside(empty, () =>
         {
             SetCurrent(slot);
             _il.Argument(0);
@@ -264,7 +241,7 @@ internal sealed unsafe partial class IlEmitter
             _il.Call(Runtime.Refuel);
             _il.Store(_fuel!);
             _il.Branch(OpCodes.Br, go);
-        }));
+        });
     }
 
     private void SetCurrent(int slot)
@@ -292,34 +269,13 @@ internal sealed unsafe partial class IlEmitter
     {
         if (_fuel is not null && to.Start <= slot)
         {
-            SpendOrLeave(slot - to.Start + 1, to.Start, LiveIn(to));
+            SpendOrLeave(slot - to.Start + 1, to.Start, _body.LiveIn(to));
         }
 
         if (isOutside || to.Index != from.Index + 1 || to.Start <= slot)
         {
             _il.Branch(OpCodes.Br, _labels[to.Index]);
         }
-    }
-
-    private List<KnownRegister> LiveIn(Block block)
-    {
-        var entries = new Web?[10];
-        _webs.Enter(block, entries);
-        var live = new List<KnownRegister>();
-        for (int register = 0; register < entries.Length; register++)
-        {
-            if (entries[register] is { } web)
-            {
-                live.Add(new(register, web.Fact.Kind switch
-                {
-                    FactKind.Constant => Node.Constant((ulong)web.Fact.Value),
-                    FactKind.Frame => Node.FramePointer(web.Fact.Value),
-                    _ => Node.Local(web),
-                }));
-            }
-        }
-
-        return live;
     }
 
     /// <summary>
@@ -340,7 +296,7 @@ internal sealed unsafe partial class IlEmitter
         _il.Emit(OpCodes.Volatile);
         _il.Emit(OpCodes.Ldind_I4);
         _il.Branch(OpCodes.Brtrue, leave);
-        _outside.Add(new(leave, () => Leave(resumeAt, live)));
+        Outside(leave, () => Leave(resumeAt, live));
     }
 
     /// <summary>The interpreter does the rest of the function.</summary>
@@ -412,7 +368,7 @@ internal sealed unsafe partial class IlEmitter
                 Jump(block, block.Taken ?? block.Next!, statement.Slot);
                 break;
             case StatementKind.Exit:
-                if (_mayOwe)
+                if (_body.MayOwe)
                 {
                     // What is found only at the end is told of this instruction.
                     SetCurrent(statement.Slot);
@@ -431,9 +387,6 @@ internal sealed unsafe partial class IlEmitter
                 break;
         }
     }
-
-    private static bool TestsNull(Statement statement, Web? result) =>
-        statement is { Kind: StatementKind.Branch, Comparison: Comparison.Equal or Comparison.NotEqual, A: { Kind: NodeKind.Local } tested, B: { IsConstant: true, Value: 0 } } && tested.Web == result;
 
     private void EmitBranch(Statement statement, Block block)
     {
@@ -485,5 +438,7 @@ internal sealed unsafe partial class IlEmitter
         Jump(block, block.Next!, slot);
     }
 
-    private sealed record OutOfLine(Label Start, Action Write);
+    private void Outside(Label start, Action write) => _outside.Add(new(start, _slot, write));
+
+    private sealed record OutOfLine(Label Start, int Slot, Action Write);
 }

@@ -4,9 +4,13 @@ using System.Reflection.Emit;
 namespace Osmia.Vm.Compilation;
 
 /// <summary>Writes IL and counts what the runtime's compiler counts before it decides whether to optimise.</summary>
-internal sealed class IlWriter(ILGenerator il)
+/// <param name="log">Takes what is written as text, for people; null writes none.</param>
+internal sealed class IlWriter(ILGenerator il, IlLog? log = null)
 {
     private int _lastStart;
+
+    /// <summary>What is written from here on is of this slot; -1 for a function's beginning.</summary>
+    public void At(int slot, bool isAside) => log?.At(slot, isAside);
 
     /// <summary>Instructions written.</summary>
     public int Instructions { get; private set; }
@@ -31,18 +35,21 @@ internal sealed class IlWriter(ILGenerator il)
     public void Mark(Label label)
     {
         Begin();
+        log?.Write($"L{label.Id}:");
         il.MarkLabel(label);
     }
 
     public void Emit(OpCode code)
     {
         Instructions++;
+        log?.Write(code.Name!);
         il.Emit(code);
     }
 
     public void Branch(OpCode code, Label target)
     {
         Instructions++;
+        log?.Write($"{code.Name} L{target.Id}");
         il.Emit(code, target);
         Begin();
     }
@@ -60,12 +67,14 @@ internal sealed class IlWriter(ILGenerator il)
     public void Call(MethodInfo method)
     {
         Instructions++;
+        log?.Write($"call {method.DeclaringType?.Name}{(method.DeclaringType is null ? "" : "::")}{method.Name}");
         il.Emit(OpCodes.Call, method);
     }
 
     public void CallHelper()
     {
         Instructions++;
+        log?.Write("calli helper");
         il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(ulong), [typeof(Execution.ExecutionSlot), typeof(nint)], null);
     }
 
@@ -73,6 +82,7 @@ internal sealed class IlWriter(ILGenerator il)
     {
         Instructions++;
         LocalReferences++;
+        log?.Write($"ldloc V{local.LocalIndex}");
         il.Emit(OpCodes.Ldloc, local);
     }
 
@@ -80,6 +90,7 @@ internal sealed class IlWriter(ILGenerator il)
     {
         Instructions++;
         LocalReferences++;
+        log?.Write($"stloc V{local.LocalIndex}");
         il.Emit(OpCodes.Stloc, local);
     }
 
@@ -87,6 +98,7 @@ internal sealed class IlWriter(ILGenerator il)
     {
         Instructions++;
         LocalReferences++;
+        log?.Write($"ldarg {index}");
         switch (index)
         {
             case 0:
@@ -110,6 +122,7 @@ internal sealed class IlWriter(ILGenerator il)
     public void Constant32(uint value)
     {
         Instructions++;
+        log?.Write($"ldc.i4 {(int)value}");
         switch ((int)value)
         {
             case 0:
@@ -137,6 +150,7 @@ internal sealed class IlWriter(ILGenerator il)
         }
 
         Instructions++;
+        log?.Write($"ldc.i8 0x{value:x}");
         il.Emit(OpCodes.Ldc_I8, (long)value);
     }
 }

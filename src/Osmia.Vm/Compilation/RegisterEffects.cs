@@ -65,6 +65,11 @@ internal readonly record struct RegisterEffects(int Uses, int Definitions)
     /// <summary>How many of r1 to r5 a helper reads.</summary>
     public static int HelperArguments(int id)
     {
+        if (id >= Helper.FirstOwnId)
+        {
+            return 5;
+        }
+
         int known = s_helperArguments[id];
         if (known == 0)
         {

@@ -102,6 +102,13 @@ internal static unsafe class MachineOffsets
         Budget = (int)((byte*)&state.Budget - (byte*)&state);
         Cancel = (int)((byte*)&state.Cancel - (byte*)&state);
         Current = (int)((byte*)&state.Current - (byte*)&state);
+        ValueLow = (int)((byte*)&state.ValueLow - (byte*)&state);
+        ValueLength = (int)((byte*)&state.ValueLength - (byte*)&state);
+        ValueWriteLength = (int)((byte*)&state.ValueWriteLength - (byte*)&state);
+        Depth = (int)((byte*)&state.Depth - (byte*)&state);
+        MayGotos = (int)((byte*)&state.MayGotos - (byte*)&state);
+        Cpu = (int)((byte*)&state.Cpu - (byte*)&state);
+        Fault = (int)((byte*)&state.Fault - (byte*)&state);
     }
 
     public static int FrameLow { get; }
@@ -119,4 +126,18 @@ internal static unsafe class MachineOffsets
     public static int Cancel { get; }
 
     public static int Current { get; }
+
+    public static int ValueLow { get; }
+
+    public static int ValueLength { get; }
+
+    public static int ValueWriteLength { get; }
+
+    public static int Depth { get; }
+
+    public static int MayGotos { get; }
+
+    public static int Cpu { get; }
+
+    public static int Fault { get; }
 }

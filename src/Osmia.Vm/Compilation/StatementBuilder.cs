@@ -10,13 +10,13 @@ namespace Osmia.Vm.Compilation;
 internal sealed unsafe partial class StatementBuilder
 {
     private const int Registers = 10;
-    private const int MaxDepth = 12;
 
     private readonly DecodedInstruction* _code;
     private readonly FlowGraph _graph;
     private readonly Webs _webs;
     private readonly ProgramSurroundings _around;
     private readonly bool _isChecked;
+    private readonly int _maxDepth;
     private readonly Web?[] _current = new Web?[Registers];
     private readonly List<PendingValue> _pending = [];
     private readonly ushort[] _liveBefore;
@@ -27,13 +27,15 @@ internal sealed unsafe partial class StatementBuilder
 
     /// <param name="length">Slots of the whole program.</param>
     /// <param name="isChecked">Accesses are checked; without, only loads that may meet the context are looked at.</param>
-    public StatementBuilder(DecodedInstruction* code, int length, FlowGraph graph, Webs webs, ProgramSurroundings around, bool isChecked)
+    /// <param name="maxDepth">How deep a tree may grow before a variable takes its value.</param>
+    public StatementBuilder(DecodedInstruction* code, int length, FlowGraph graph, Webs webs, ProgramSurroundings around, bool isChecked, int maxDepth)
     {
         _code = code;
         _graph = graph;
         _webs = webs;
         _around = around;
         _isChecked = isChecked;
+        _maxDepth = maxDepth;
         _liveBefore = new ushort[length];
     }
 
@@ -224,9 +226,9 @@ internal sealed unsafe partial class StatementBuilder
         }
 
         Node fitted = web.IsNarrow ? Node.Narrow(value) : Node.Wide(value);
-        if (web.IsPassedOn && fitted.Depth < MaxDepth)
+        if (web.IsPassedOn && fitted.Depth < _maxDepth)
         {
-            _pending.Add(new(web, fitted));
+            _pending.Add(new(web, fitted, slot));
             return;
         }
 
@@ -272,7 +274,7 @@ internal sealed unsafe partial class StatementBuilder
     {
         PendingValue pending = _pending[index];
         _pending.RemoveAt(index);
-        _statements.Add(new Statement(StatementKind.Assign, 0) { A = pending.Value, Result = pending.Web });
+        _statements.Add(new Statement(StatementKind.Assign, pending.Slot) { A = pending.Value, Result = pending.Web });
     }
 
     /// <summary>Writes down what still reads the old value of a variable.</summary>
@@ -314,7 +316,7 @@ internal sealed unsafe partial class StatementBuilder
         return known;
     }
 
-    private sealed record PendingValue(Web Web, Node Value);
+    private sealed record PendingValue(Web Web, Node Value, int Slot);
 
     private sealed record StoredValue(long Place, int Size, Node Value);
 }

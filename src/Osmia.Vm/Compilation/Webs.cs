@@ -19,6 +19,11 @@ internal sealed class Web(int register)
 
     public Fact Fact { get; set; }
 
+    public const int NoPlace = int.MinValue;
+
+    /// <summary>Where the code of this machine keeps it: the number of a register, or ~n for place n on the stack.</summary>
+    public int Place { get; set; } = NoPlace;
+
     /// <summary>Its value is written down again wherever it is used, and never stored.</summary>
     public bool IsRepeated => Fact.Kind is FactKind.Constant or FactKind.Frame;
 

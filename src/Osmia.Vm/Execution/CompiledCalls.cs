@@ -111,6 +111,7 @@ internal sealed unsafe partial class ExecutionSlot
         }
 
         _programs[depth] = _programs[depth - 1];
+        _frames[depth].Caller = s->Current;
         s->Depth = depth;
         s->FrameLow -= FrameSize;
         s->DirtyFrames = Math.Max(s->DirtyFrames, depth + 1);

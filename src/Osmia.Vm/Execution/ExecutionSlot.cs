@@ -18,13 +18,14 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     private const int ArgumentCount = 5;
     private const int SavedRegisters = 10;
     private const int MaxMayGotos = 8 * 1024 * 1024;
-    private const int ContextCapacity = 256;
+    private const int ContextCapacity = Hooks.HookContext.MaxSize;
 
     private readonly VmProgram?[] _programs = new VmProgram?[MaxFrames];
     private readonly ulong _stackLow;
     private readonly byte* _context;
     private readonly CallFrame* _frames;
     private readonly byte* _keys;
+    private readonly byte* _flowKeys;
     private int _lease;
     private long _leaseCount;
 
@@ -32,10 +33,12 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     {
         Engine = engine;
         Index = index;
-        nuint size = (nuint)sizeof(MachineState) + (MaxFrames * FrameSize) + ContextCapacity + (MaxFrames * sizeof(ulong)) + (nuint)(sizeof(CallFrame) * MaxFrames);
+        nuint size = (nuint)sizeof(MachineState) + (MaxFrames * FrameSize) + ContextCapacity + (MaxFrames * sizeof(ulong)) + FlowKeysSize + (nuint)(sizeof(CallFrame) * MaxFrames);
         var memory = (byte*)NativeMemory.AlignedAlloc(size, 64);
         NativeMemory.Clear(memory, size);
         State = (MachineState*)memory;
+        State->Cpu = index;
+        State->Self = GCHandle.ToIntPtr(GCHandle.Alloc(this, GCHandleType.Weak));
         memory += sizeof(MachineState);
         _frames = (CallFrame*)memory;
         memory += sizeof(CallFrame) * MaxFrames;
@@ -43,6 +46,8 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         memory += ContextCapacity;
         _keys = memory;
         memory += MaxFrames * sizeof(ulong);
+        _flowKeys = memory;
+        memory += FlowKeysSize;
         _stackLow = (ulong)memory;
         RandomState = engine.NextSeed();
     }
@@ -130,7 +135,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         }
         finally
         {
-            if (_reservedCount != 0 || _heldLock != null)
+            if (HoldsResources)
             {
                 ReleaseResources();
             }
@@ -186,7 +191,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
     private void End()
     {
-        if (_reservedCount != 0 || _heldLock != null)
+        if (HoldsResources)
         {
             ThrowNotReleased();
         }
@@ -220,7 +225,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
         s->Current = caller;
         Unsafe.CopyBlock(s->Registers, registers, SavedRegisters * sizeof(ulong));
-        if (s->Budget < 0)
+        if (s->Budget < 0 || Volatile.Read(ref s->Cancel) != 0)
         {
             Refuel(s);
         }
@@ -237,6 +242,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     {
         if (State != null)
         {
+            GCHandle.FromIntPtr(State->Self).Free();
             NativeMemory.AlignedFree(State);
             State = null;
             FreePacketBuffer();
@@ -258,6 +264,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
         CallFrame* frame = &_frames[depth];
         frame->Return = returnTo;
+        frame->Caller = returnTo == null ? s->Current : returnTo - 1;
         frame->R6 = s->Registers[6];
         frame->R7 = s->Registers[7];
         frame->R8 = s->Registers[8];

@@ -139,6 +139,9 @@ internal sealed unsafe partial class ExecutionSlot
     /// <summary>The same for work of a step for each byte, element or bucket.</summary>
     public void ChargeSteps(ulong steps) => State->Budget -= (long)(steps / StepsPerInstruction);
 
+    /// <summary>Counts waiting against the budget; false when nothing is left of it.</summary>
+    public bool TryCharge(long steps) => (State->Budget -= steps) >= 0 || TryRefuel(State);
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void CheckArgument(int argument, ulong address, ulong size, bool isWrite)
     {

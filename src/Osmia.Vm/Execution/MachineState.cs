@@ -44,6 +44,15 @@ internal unsafe struct MachineState
     public int Depth;
     public int TailCalls;
     public int MayGotos;
+
+    /// <summary>The slot's <see cref="ExecutionSlot.Index"/>.</summary>
+    public int Cpu;
+
+    /// <summary>A call of native code threw; it returns at once.</summary>
+    public int Fault;
+
+    /// <summary>The slot, as a weak GCHandle.</summary>
+    public nint Self;
 }
 
 /// <summary>What a local call saves. A null return address marks a frame that the host entered.</summary>
@@ -51,6 +60,9 @@ internal unsafe struct MachineState
 internal unsafe struct CallFrame
 {
     public DecodedInstruction* Return;
+
+    /// <summary>The call that made the frame; for stack traces.</summary>
+    public DecodedInstruction* Caller;
     public ulong R6;
     public ulong R7;
     public ulong R8;

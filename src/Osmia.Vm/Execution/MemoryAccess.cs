@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Osmia.Vm.Loading;
 using Osmia.Vm.Maps;
 
 namespace Osmia.Vm.Execution;
@@ -14,6 +15,10 @@ internal sealed unsafe partial class ExecutionSlot
     private readonly (ulong Low, ulong Length, RingBufferMap Ring)[] _reserved = new (ulong, ulong, RingBufferMap)[MaxReservations];
     private int _reservedCount;
     private int* _heldLock;
+    private int _heldSockets;
+
+    /// <summary>Something is left that a run must give back.</summary>
+    private bool HoldsResources => _reservedCount != 0 || _heldLock != null || _heldSockets != 0 || _objectCount != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsReadable(MachineState* s, ulong address, ulong size)
@@ -161,6 +166,12 @@ internal sealed unsafe partial class ExecutionSlot
             return true;
         }
 
+        if (_kind == ProgramKind.FlowDissector && Holds((ulong)_flowKeys, FlowKeysSize, address, size))
+        {
+            Remember((ulong)_flowKeys, FlowKeysSize, isWritable: true);
+            return true;
+        }
+
         for (int i = 0; i < _reservedCount; i++)
         {
             if (Holds(_reserved[i].Low, _reserved[i].Length, address, size))
@@ -168,6 +179,18 @@ internal sealed unsafe partial class ExecutionSlot
                 Remember(_reserved[i].Low, _reserved[i].Length, isWritable: true);
                 return true;
             }
+        }
+
+        if (!isWrite && Engine.Sockets.TryLocate(address, out MapRegion socket) && Holds(socket.Low, socket.Length, address, size))
+        {
+            Remember(socket.Low, socket.Length, isWritable: false);
+            return true;
+        }
+
+        if (Engine.Objects.Heap.TryLocate(address, Program.ObjectId, out MapRegion made) && Holds(made.Low, made.Length, address, size))
+        {
+            Remember(made.Low, made.Length, isWritable: true);
+            return true;
         }
 
         if (Engine.MapMemory.TryFind(address, Program, out VmMap? map) && map.TryLocate(address, out MapRegion region)
@@ -239,6 +262,11 @@ internal sealed unsafe partial class ExecutionSlot
         while (Interlocked.CompareExchange(ref *word, 1, 0) != 0)
         {
             spin.SpinOnce(sleep1Threshold: -1);
+            if (Volatile.Read(ref State->Cancel) != 0)
+            {
+                Refuel(State);
+            }
+
             if ((State->Budget -= 64) < 0 && !TryRefuel(State))
             {
                 return false;
@@ -261,8 +289,38 @@ internal sealed unsafe partial class ExecutionSlot
         return true;
     }
 
+    internal void HoldSocket() => _heldSockets++;
+
+    internal bool TryReleaseSocket()
+    {
+        if (_heldSockets == 0)
+        {
+            return false;
+        }
+
+        _heldSockets--;
+        return true;
+    }
+
+    /// <summary>The calls that led here, from the innermost out, as addresses of functions with the slot of the call.</summary>
+    /// <param name="frames">Room for <see cref="MaxFrames"/>.</param>
+    internal int ReadCalls(ulong* frames)
+    {
+        DecodedInstruction* at = State->Current;
+        int count = 0;
+        for (int depth = State->Depth; depth >= 0; depth--)
+        {
+            frames[count++] = FunctionPointer.Of((int)(at - _programs[depth]!.Code));
+            at = _frames[depth].Caller;
+        }
+
+        return count;
+    }
+
     private void ReleaseResources()
     {
+        _heldSockets = 0;
+        DropObjects();
         while (_reservedCount > 0)
         {
             ulong record = _reserved[_reservedCount - 1].Low;

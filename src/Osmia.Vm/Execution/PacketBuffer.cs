@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Osmia.Bytecode;
+using Osmia.Vm.Helpers;
 using Osmia.Vm.Loading;
 
 namespace Osmia.Vm.Execution;
@@ -25,6 +26,7 @@ internal sealed unsafe partial class ExecutionSlot
     /// <summary>SKB_MAX_ALLOC, four pages less the kernel's record at their end: how far helpers let an skb grow.</summary>
     private const int MaxSkbLength = (4 * 4096) - 320;
 
+    private byte[]? _tunnelOption;
     private byte* _packet;
     private int _packetCapacity;
     private int _dataMeta;
@@ -37,6 +39,17 @@ internal sealed unsafe partial class ExecutionSlot
 
     /// <summary>Offset of what follows the Ethernet header.</summary>
     public int NetworkHeader { get; private set; }
+
+    /// <summary>The program has put the packet into a tunnel (bpf_skb_adjust_room).</summary>
+    public bool IsEncapsulated { get; set; }
+
+    /// <summary>The tunnel the program has set (bpf_skb_set_tunnel_key).</summary>
+    public TunnelKey Tunnel { get; set; }
+
+    public Span<byte> TunnelOption => _tunnelOption ??= new byte[TunnelHelpers.MaxOption + 1];
+
+    /// <summary>The device the packet came in by.</summary>
+    public uint InterfaceIndex => ContextAt<uint>(_kind == ProgramKind.Xdp ? XdpInterfaceOffset : SkbOffsets.InterfaceIndex);
 
     public int PacketDataOffset => _dataStart;
 
@@ -178,6 +191,23 @@ internal sealed unsafe partial class ExecutionSlot
         UpdateSkbLength();
     }
 
+    /// <summary>Inserts zeroed bytes behind the first <paramref name="keep"/>; the network header then begins at or before them.</summary>
+    public void OpenRoom(int keep, int size)
+    {
+        Charge((ulong)(keep + size));
+        OpenGap(keep, size);
+        NativeMemory.Clear(_packet + _dataStart + keep, (nuint)size);
+        NetworkHeader -= size;
+    }
+
+    /// <summary>Removes bytes behind the first <paramref name="keep"/>; the headers keep their distance.</summary>
+    public void CloseRoom(int keep, int size)
+    {
+        int distance = NetworkHeader - MacHeader;
+        CloseGap(keep, size);
+        NetworkHeader = MacHeader + distance;
+    }
+
     private static bool IsMetadataLengthValid(int length) => length % 4 == 0 && length <= 255;
 
     /// <summary>Copies the run's data to an offset with the given room behind.</summary>
@@ -194,6 +224,8 @@ internal sealed unsafe partial class ExecutionSlot
         // Programs can move into the room in front: it holds nothing of other runs or of the host.
         NativeMemory.Clear(_packet, (nuint)offset);
         data.CopyTo(new Span<byte>(_packet + offset, data.Length));
+        IsEncapsulated = false;
+        Tunnel = default;
         _dataMeta = offset;
         _dataStart = offset;
         _dataEnd = offset + data.Length;
@@ -236,7 +268,7 @@ internal sealed unsafe partial class ExecutionSlot
     private void UpdatePacketRegion()
     {
         MachineState* s = State;
-        bool isReadable = _kind != ProgramKind.SocketFilter;
+        bool isReadable = _kind is not (ProgramKind.SocketFilter or ProgramKind.SocketLookup);
         s->PacketLow = (ulong)(_packet + _dataMeta);
         s->PacketData = PacketData;
         s->PacketLength = isReadable ? (ulong)(_dataEnd - _dataMeta) : 0;
@@ -268,6 +300,8 @@ internal static class SkbOffsets
     public static readonly int RemoteIp6 = Of("remote_ip6[0]");
     public static readonly int LocalIp6 = Of("local_ip6[0]");
     public static readonly int WireLength = Of("wire_len");
+    public static readonly int Time = Of("tstamp");
+    public static readonly int TimeType = Of("tstamp_type");
 
     private static int Of(string name) => ContextLayout.SocketBuffer.Field(name).Offset;
 }

@@ -31,6 +31,15 @@ internal sealed unsafe partial class ExecutionSlot
                 FillPacket(run.Data, 0, 64);
                 UpdatePacketRegion();
                 return ((ulong)_packet, (ulong)run.Data.Length);
+            case ProgramKind.Hook:
+                PrepareHook(run);
+                break;
+            case ProgramKind.FlowDissector:
+                PrepareFlow(run);
+                break;
+            case ProgramKind.SocketLookup:
+                PrepareLookup(run);
+                break;
             case ProgramKind.Xdp:
                 PrepareXdp(run);
                 break;
@@ -45,6 +54,11 @@ internal sealed unsafe partial class ExecutionSlot
 
     public int Finish(in ProgramRun run, out int contextLength)
     {
+        if (_kind == ProgramKind.FlowDissector)
+        {
+            return FinishFlow(run, out contextLength);
+        }
+
         int from = _dataMeta;
         if (_kind is ProgramKind.SocketFilter or ProgramKind.CgroupSkb)
         {
@@ -63,6 +77,32 @@ internal sealed unsafe partial class ExecutionSlot
         }
 
         return data.Length;
+    }
+
+    /// <summary>For programs of one hook: nothing but the context, which is the caller's to fill.</summary>
+    public void PrepareHook(Hooks.HookType type)
+    {
+        _kind = ProgramKind.Hook;
+        _layout = type.Context;
+        _users = ContextUsers.Owner;
+        _dataMeta = _dataStart = _dataEnd = 0;
+        UpdatePacketRegion();
+    }
+
+    private void PrepareHook(in ProgramRun run)
+    {
+        if (!run.Data.IsEmpty)
+        {
+            throw new ArgumentException($"programs of hook '{_layout!.Name}' take a context, no packet", nameof(run));
+        }
+
+        if (run.Context.Length != _layout!.Size)
+        {
+            throw new ArgumentException($"context {_layout.Name} has {_layout.Size} bytes, and {run.Context.Length} were given", nameof(run));
+        }
+
+        _dataMeta = _dataStart = _dataEnd = 0;
+        run.Context.CopyTo(new Span<byte>(_context, _layout.Size));
     }
 
     private void PrepareXdp(in ProgramRun run)
@@ -114,7 +154,7 @@ internal sealed unsafe partial class ExecutionSlot
         if (!run.Context.IsEmpty)
         {
             CheckContextInput(run.Context);
-            run.Context[..Math.Min(run.Context.Length, ContextCapacity)].CopyTo(new Span<byte>(_context, ContextCapacity));
+            run.Context[..Math.Min(run.Context.Length, _layout!.Size)].CopyTo(new Span<byte>(_context, _layout.Size));
             ref uint index = ref ContextAt<uint>(SkbOffsets.InterfaceIndex);
             index = index == 0 ? LoopbackIndex : index;
         }
@@ -183,7 +223,7 @@ internal sealed unsafe partial class ExecutionSlot
         }
     }
 
-    private void ClearContext() => new Span<byte>(_context, ContextCapacity).Clear();
+    private void ClearContext() => new Span<byte>(_context, _layout!.Size).Clear();
 
     private void CheckContextInput(ReadOnlySpan<byte> context)
     {

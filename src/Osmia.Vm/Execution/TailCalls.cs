@@ -1,4 +1,5 @@
 using Osmia.Bytecode;
+using Osmia.Runtime;
 using Osmia.Vm.Loading;
 using Osmia.Vm.Maps;
 
@@ -33,7 +34,7 @@ internal sealed unsafe partial class ExecutionSlot
         }
 
         // The kernel refuses such an element or such a caller when it is loaded; here an array may get its programs from anywhere.
-        if (target.Kind != _kind || target.ContextUsers != _users)
+        if (target.Kind != _kind || target.ContextUsers != _users || target.ContextLayout != _layout)
         {
             TrapArgument(2, $"is map '{map.Name}' with program '{target.Name}' of type {target.Type.ToKernelName()}", $"a {Program.Type.ToKernelName()} program tail-calls programs of its own type only");
         }

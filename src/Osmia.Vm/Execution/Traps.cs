@@ -35,7 +35,8 @@ internal sealed unsafe partial class ExecutionSlot
     public void TrapArgumentMemory(int argument, ulong address, ulong size, bool isWrite) =>
         TrapArgument(argument, $"is no {(isWrite ? "writable " : "")}memory of {size} bytes", WhereIs(address, size));
 
-    public string HelperName() => State->Current->Op == Op.CallRegister ? "callx" : VmHelpers.NameOf(State->Current->Offset);
+    public string HelperName() => State->Current->Op == Op.CallRegister ? "callx"
+        : Program.HookType?.HelperOf(State->Current->Offset)?.Definition.Name ?? VmHelpers.NameOf(State->Current->Offset);
 
     [DoesNotReturn]
     private void ThrowBadAccess(ulong address, ulong size, bool isWrite)
@@ -71,7 +72,10 @@ internal sealed unsafe partial class ExecutionSlot
 
     [DoesNotReturn]
     private void ThrowNotReleased() =>
-        Trap(DiagnosticIds.NotReleased, _heldLock != null ? "the program ended holding a bpf_spin_lock" : $"the program ended without submitting or discarding {_reservedCount} ring buffer record{(_reservedCount == 1 ? "" : "s")}",
+        Trap(DiagnosticIds.NotReleased, _heldLock != null ? "the program ended holding a bpf_spin_lock"
+            : _objectCount != 0 ? $"the program ended holding {_objectCount} object{(_objectCount == 1 ? "" : "s")} it made or took out of a list, tree or map"
+            : _heldSockets != 0 ? $"the program ended without releasing {_heldSockets} socket{(_heldSockets == 1 ? "" : "s")}"
+            : $"the program ended without submitting or discarding {_reservedCount} ring buffer record{(_reservedCount == 1 ? "" : "s")}",
             "what a run takes it must give back; the VM has released it");
 
     /// <summary>Describes an address by the region it is nearest to.</summary>
@@ -90,6 +94,11 @@ internal sealed unsafe partial class ExecutionSlot
         if (Engine.MapOfHandle(address, Program) is { } handle)
         {
             return $"it is map '{handle.Name}' itself, not one of its values";
+        }
+
+        if (HostObject.TryRead(address, out HostObjectKind kind, out uint number))
+        {
+            return $"it stands for {kind.ToString().ToLowerInvariant()} {number}, an object outside of the program; helpers take it";
         }
 
         if (FunctionPointer.TryRead(address, out int function))

@@ -14,6 +14,11 @@ internal static unsafe class MapHelpers
     {
         VmMap map = slot.MapArgument(1);
         byte* key = slot.ReadableArgument(2, map.KeyBytes);
+        if (map is RedirectMap { HoldsSockets: true } sockets)
+        {
+            return SocketAt(slot, sockets, key);
+        }
+
         byte* value = map.Lookup(key, slot.Index);
         slot.Charge(map.LookupBytes);
         if (value != null)
@@ -32,7 +37,7 @@ internal static unsafe class MapHelpers
             return outer.InnerAt(key, slot.Index)?.Handle ?? 0;
         }
 
-        if (map is QueueMap or BloomFilterMap or ProgramArrayMap or RingBufferMap or PerfEventArrayMap)
+        if (map is QueueMap or BloomFilterMap or ProgramArrayMap or RingBufferMap or PerfEventArrayMap or StorageMap or CgroupStorageMap or StackTraceMap or UserRingMap or ArenaMap)
         {
             slot.TrapArgument(1, $"is map '{map.Name}' of type {map.Type.ToKernelName()}, which has no lookup");
         }
@@ -126,6 +131,17 @@ internal static unsafe class MapHelpers
         return 0;
     }
 
+    private static ulong SocketAt(ExecutionSlot slot, RedirectMap map, byte* key)
+    {
+        ulong socket = slot.Engine.Sockets.AddressOf(map.TargetAt(key));
+        if (socket != 0)
+        {
+            slot.HoldSocket();
+        }
+
+        return socket;
+    }
+
     private static VmMap QueueArgument(ExecutionSlot slot)
     {
         VmMap map = slot.MapArgument(1);
@@ -176,7 +192,7 @@ internal static unsafe class MapHelpers
 
     private static void CheckWritable(ExecutionSlot slot, VmMap map)
     {
-        if (map is not (ArrayMap or HashMap or LpmTrieMap))
+        if (map is not (ArrayMap or HashMap or LpmTrieMap or RedirectMap { HoldsSockets: true, Type: not MapType.ReuseportSockarray }))
         {
             slot.TrapArgument(1, $"is map '{map.Name}' of type {map.Type.ToKernelName()}, which programs cannot change");
         }

@@ -10,7 +10,7 @@ internal static unsafe class RedirectHelpers
 {
     private const ulong XdpAborted = 0;
     private const ulong XdpRedirect = 4;
-    private const ulong TcShot = 2;
+    public const ulong TcShot = 2;
     private const ulong TcRedirect = 7;
     private const ulong Ingress = 1;
     private const ulong ActionMask = 3;
@@ -25,8 +25,14 @@ internal static unsafe class RedirectHelpers
             return isXdp ? XdpAborted : TcShot;
         }
 
-        slot.Redirect = new((uint)r[1], null, 0, r[2]);
-        return isXdp ? XdpRedirect : TcRedirect;
+        return Send(slot, (uint)r[1], r[2]);
+    }
+
+    /// <summary>Notes the device and gives the verdict that sends the packet there.</summary>
+    public static ulong Send(ExecutionSlot slot, uint interfaceIndex, ulong flags)
+    {
+        slot.Redirect = new(interfaceIndex, null, 0, flags);
+        return slot.Program.Kind == ProgramKind.Xdp ? XdpRedirect : TcRedirect;
     }
 
     public static ulong RedirectMap(ExecutionSlot slot, ulong* r)

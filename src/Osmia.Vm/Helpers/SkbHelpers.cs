@@ -14,7 +14,9 @@ internal static unsafe class SkbHelpers
     private const ushort VlanProtocol = 0x8100;
     private const ushort ServiceVlanProtocol = 0x88a8;
 
-    public static ulong LoadBytes(ExecutionSlot slot, ulong* r) => Load(slot, r, slot.PacketDataOffset);
+    /// <summary>A flow dissector's test run has no socket buffer behind its packet: it finds nothing, as in the kernel.</summary>
+    public static ulong LoadBytes(ExecutionSlot slot, ulong* r) =>
+        slot.Program.Kind == ProgramKind.FlowDissector ? Clear(slot, slot.LengthArgument(4)) : Load(slot, r, slot.PacketDataOffset);
 
     public static ulong LoadBytesRelative(ExecutionSlot slot, ulong* r) =>
         r[5] switch

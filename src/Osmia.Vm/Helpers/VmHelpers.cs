@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Osmia.Bytecode;
 using Osmia.Vm.Execution;
 using Osmia.Vm.Helpers;
+using Osmia.Vm.Kfuncs;
 using Osmia.Vm.Loading;
 
 namespace Osmia.Vm;
@@ -34,6 +35,8 @@ public static unsafe class VmHelpers
     private const ProgramKind Tc = ProgramKind.TrafficControl;
     private const ProgramKind Skb = ProgramKind.Skb;
     private const ProgramKind Xdp = ProgramKind.Xdp;
+    private const ProgramKind Cgroup = ProgramKind.CgroupSkb;
+    private const ProgramKind Memory = ProgramKind.Memory;
     private const ProgramKind All = ProgramKind.All;
 
     private static readonly VmHelper?[] s_byId = Build();
@@ -43,7 +46,13 @@ public static unsafe class VmHelpers
 
     internal static VmHelper? Find(int id) => (uint)id < (uint)s_byId.Length ? s_byId[id] : null;
 
-    internal static string NameOf(int id) => HelperTable.NameOf(id);
+    /// <summary>The name of a helper, or of a kernel function by its number here.</summary>
+    internal static string NameOf(int id) => VmKfuncs.Find(id)?.Name ?? HelperTable.NameOf(id);
+
+    /// <summary>Whether the packet's memory may be elsewhere after a call: the helper moves it, or runs a callback that may. Of helpers and kernel functions.</summary>
+    internal static bool MovesPacket(int id) => VmKfuncs.Find(id) is { } function
+        ? function.CallsBack
+        : HelperTable.Find(id) is { } known && known.Signatures.Any(s => (s.Traits & (HelperTraits.ChangesPacket | HelperTraits.CallsCallback)) != 0);
 
     private static VmHelper?[] Build()
     {
@@ -102,7 +111,7 @@ public static unsafe class VmHelpers
             new(HelperId.L3CsumReplace, Tc, &ChecksumHelpers.ReplaceL3),
             new(HelperId.L4CsumReplace, Tc, &ChecksumHelpers.ReplaceL4),
 
-            new(HelperId.SkbLoadBytes, Skb, &SkbHelpers.LoadBytes),
+            new(HelperId.SkbLoadBytes, Skb | ProgramKind.FlowDissector, &SkbHelpers.LoadBytes),
             new(HelperId.SkbLoadBytesRelative, Skb, &SkbHelpers.LoadBytesRelative),
             new(HelperId.SkbStoreBytes, Tc, &SkbHelpers.StoreBytes),
             new(HelperId.SkbPullData, Tc, &SkbHelpers.PullData),
@@ -113,6 +122,7 @@ public static unsafe class VmHelpers
             new(HelperId.SkbVlanPop, Tc, &SkbHelpers.VlanPop),
             new(HelperId.GetHashRecalc, Tc, &SkbHelpers.Hash),
             new(HelperId.SetHashInvalid, Tc, &SkbHelpers.InvalidateHash),
+            new(HelperId.SkAssign, ProgramKind.SocketLookup, &SocketHelpers.Assign),
             new(HelperId.Redirect, Tc | Xdp, &RedirectHelpers.Redirect),
             new(HelperId.RedirectMap, Xdp, &RedirectHelpers.RedirectMap),
 
@@ -122,6 +132,81 @@ public static unsafe class VmHelpers
             new(HelperId.XdpGetBuffLen, Xdp, &XdpHelpers.Length),
             new(HelperId.XdpLoadBytes, Xdp, &XdpHelpers.LoadBytes),
             new(HelperId.XdpStoreBytes, Xdp, &XdpHelpers.StoreBytes),
+
+            new(HelperId.KptrXchg, All, &ObjectKfuncs.Exchange),
+            new(HelperId.TimerInit, All, &TimerHelpers.Init),
+            new(HelperId.TimerSetCallback, All, &TimerHelpers.SetCallback),
+            new(HelperId.TimerStart, All, &TimerHelpers.Start),
+            new(HelperId.TimerCancel, All, &TimerHelpers.Cancel),
+
+            new(HelperId.GetCurrentTask, All, &StorageHelpers.CurrentTask),
+            new(HelperId.GetCurrentTaskBtf, All, &StorageHelpers.CurrentTask),
+            new(HelperId.GetCurrentCgroupId, All, &StorageHelpers.CurrentCgroup),
+            new(HelperId.GetCurrentAncestorCgroupId, All, &StorageHelpers.AncestorCgroup),
+            new(HelperId.GetCgroupClassid, All, &SkbOriginHelpers.ProcessClass),
+            new(HelperId.TaskStorageGet, All, &StorageHelpers.TaskGet),
+            new(HelperId.TaskStorageDelete, All, &StorageHelpers.TaskDelete),
+            new(HelperId.InodeStorageGet, All, &StorageHelpers.InodeGet),
+            new(HelperId.InodeStorageDelete, All, &StorageHelpers.InodeDelete),
+            new(HelperId.CgrpStorageGet, All, &StorageHelpers.CgroupGet),
+            new(HelperId.CgrpStorageDelete, All, &StorageHelpers.CgroupDelete),
+            new(HelperId.SkStorageGet, All, &StorageHelpers.SocketGet),
+            new(HelperId.SkStorageDelete, All, &StorageHelpers.SocketDelete),
+            new(HelperId.GetLocalStorage, Memory | Cgroup, &StorageHelpers.Local),
+
+            new(HelperId.GetStackid, Memory, &StackHelpers.Id),
+            new(HelperId.GetStack, Memory, &StackHelpers.Write),
+            new(HelperId.CopyFromUser, Memory, &ProbeHelpers.Read),
+
+            new(HelperId.DynptrFromMem, All, &DynptrHelpers.FromMemory),
+            new(HelperId.DynptrRead, All, &DynptrHelpers.Read),
+            new(HelperId.DynptrWrite, All, &DynptrHelpers.Write),
+            new(HelperId.DynptrData, All, &DynptrHelpers.Data),
+            new(HelperId.RingbufReserveDynptr, All, &DynptrHelpers.ReserveRecord),
+            new(HelperId.RingbufSubmitDynptr, All, &DynptrHelpers.SubmitRecord),
+            new(HelperId.RingbufDiscardDynptr, All, &DynptrHelpers.DiscardRecord),
+            new(HelperId.UserRingbufDrain, All, &DynptrHelpers.Drain),
+
+            new(HelperId.SkLookupTcp, Tc | Xdp | Cgroup | Memory, &SocketHelpers.LookupTcp),
+            new(HelperId.SkLookupUdp, Tc | Xdp | Cgroup | Memory, &SocketHelpers.LookupUdp),
+            new(HelperId.SkcLookupTcp, Tc | Xdp | Cgroup | Memory, &SocketHelpers.LookupTcp),
+            new(HelperId.SkRelease, Tc | Xdp | Cgroup | Memory | ProgramKind.SocketLookup, &SocketHelpers.Release),
+            new(HelperId.SkFullsock, Tc | Cgroup, &SocketHelpers.Full),
+            new(HelperId.GetListenerSock, Tc | Cgroup, &SocketHelpers.Listener),
+            new(HelperId.SkRedirectMap, Memory, &SocketHelpers.RedirectToMap),
+            new(HelperId.MsgRedirectMap, Memory, &SocketHelpers.RedirectToMap),
+            new(HelperId.SkRedirectHash, Memory, &SocketHelpers.RedirectToHash),
+            new(HelperId.MsgRedirectHash, Memory, &SocketHelpers.RedirectToHash),
+            new(HelperId.SkSelectReuseport, Memory, &SocketHelpers.Select),
+
+            new(HelperId.FibLookup, Tc | Xdp, &RouteHelpers.Lookup),
+            new(HelperId.CheckMtu, Tc | Xdp, &RouteHelpers.CheckMtu),
+            new(HelperId.RedirectNeigh, Tc, &RouteHelpers.RedirectToNeighbor),
+            new(HelperId.RedirectPeer, Tc, &RouteHelpers.RedirectToPeer),
+            new(HelperId.CloneRedirect, Tc, &RouteHelpers.CloneAndRedirect),
+
+            new(HelperId.SkbAdjustRoom, Tc, &SkbRoomHelpers.AdjustRoom),
+            new(HelperId.SkbChangeProto, Tc, &SkbRoomHelpers.ChangeProtocol),
+            new(HelperId.SetHash, Tc, &SkbRoomHelpers.SetHash),
+            new(HelperId.SkbSetTstamp, Tc, &SkbRoomHelpers.SetTime),
+            new(HelperId.CsumLevel, Tc, &SkbRoomHelpers.ChecksumLevel),
+            new(HelperId.SkbEcnSetCe, Tc | Cgroup, &SkbRoomHelpers.MarkCongestion),
+
+            new(HelperId.GetRouteRealm, Tc, &SkbOriginHelpers.None),
+            new(HelperId.SkbCgroupClassid, Tc, &SkbOriginHelpers.None),
+            new(HelperId.GetSocketCookie, Skb, &SkbOriginHelpers.None),
+            new(HelperId.GetSocketUid, Skb, &SkbOriginHelpers.SocketUser),
+            new(HelperId.GetNetnsCookie, Skb, &SkbOriginHelpers.NetworkCookie),
+            new(HelperId.SkbGetTunnelKey, Tc, &TunnelHelpers.GetKey),
+            new(HelperId.SkbSetTunnelKey, Tc, &TunnelHelpers.SetKey),
+            new(HelperId.SkbGetTunnelOpt, Tc, &TunnelHelpers.GetOption),
+            new(HelperId.SkbSetTunnelOpt, Tc, &TunnelHelpers.SetOption),
+            new(HelperId.SkbGetXfrmState, Tc, &SkbOriginHelpers.SecurityState),
+
+            new(HelperId.TcpRawGenSyncookieIpv4, Tc | Xdp, &SynCookieHelpers.Make4),
+            new(HelperId.TcpRawGenSyncookieIpv6, Tc | Xdp, &SynCookieHelpers.Make6),
+            new(HelperId.TcpRawCheckSyncookieIpv4, Tc | Xdp, &SynCookieHelpers.Check4),
+            new(HelperId.TcpRawCheckSyncookieIpv6, Tc | Xdp, &SynCookieHelpers.Check6),
         ];
         var byId = new VmHelper?[rows.Max(row => (int)row.Id) + 1];
         foreach (VmHelper row in rows)

@@ -1,5 +1,7 @@
 using Osmia.Bytecode;
 using Osmia.Objects.Diagnostics;
+using Osmia.Vm.Helpers;
+using Osmia.Vm.Kfuncs;
 
 namespace Osmia.Vm.Loading;
 
@@ -110,9 +112,17 @@ internal sealed unsafe partial class ProgramDecoder
         {
             case CallKind.Local:
                 return new() { Op = Op.CallLocal, Offset = instruction.Immediate + 1 };
+            case CallKind.Kfunc when VmKfuncs.Find(instruction.Immediate) is { } function:
+                if ((function.Kinds & _kind) == 0)
+                {
+                    throw new UnsupportedFeatureException(
+                        Describe(DiagnosticIds.HelperNotForType, slot, $"kernel function {function.Name} is not available to {_program.Type.ToKernelName()} programs", $"it works on another context ({function.Kinds})"), function.Name, VmEngine.EngineName);
+                }
+
+                return new() { Op = Op.CallHelper, Offset = instruction.Immediate, Immediate = (long)function.Function };
             case CallKind.Kfunc:
                 throw new UnsupportedFeatureException(
-                    Describe(DiagnosticIds.KfuncCall, slot, $"a call of kernel function {instruction.Immediate} (kfunc) cannot run in the VM", "kfuncs are functions of the running kernel; the process has none of them",
+                    Describe(DiagnosticIds.KfuncCall, slot, $"a call of kernel function {instruction.Immediate} (kfunc) cannot run in the VM", "the number is one of another target, or the function is one the VM has not; VmKfuncs.Supported lists those it has",
                         "run the program in the kernel engine"), "kfunc", VmEngine.EngineName);
             case CallKind.Helper:
                 return DecodeHelper(slot, instruction.Immediate);
@@ -123,13 +133,18 @@ internal sealed unsafe partial class ProgramDecoder
 
     private DecodedInstruction DecodeHelper(int slot, int id)
     {
+        if (_hook?.HelperOf(id) is not null)
+        {
+            return new() { Op = Op.CallHelper, Offset = id, Immediate = (long)(delegate*<Execution.ExecutionSlot, ulong*, ulong>)&Hooks.HookHelper.Dispatch };
+        }
+
         VmHelper? helper = VmHelpers.Find(id);
         string name = VmHelpers.NameOf(id);
         if (helper is null)
         {
             throw new UnsupportedFeatureException(
                 Describe(DiagnosticIds.MissingHelper, slot, $"helper {name} is not available in the VM",
-                    HelperTable.IsKnown(id) ? "it needs something of the running kernel, or has not been built for the process" : "there is no such helper as of Linux 6.18",
+                    HelperAbsence.Of(id),
                     "run the program in the kernel engine, or leave it out when loading the object"), name, VmEngine.EngineName);
         }
 

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Osmia.Bytecode;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
+using Osmia.Vm.Hooks;
 
 namespace Osmia.Vm.Loading;
 
@@ -13,6 +14,7 @@ internal sealed unsafe partial class ProgramDecoder
 {
     private readonly LinkedProgram _program;
     private readonly ProgramKind _kind;
+    private readonly HookType? _hook;
     private readonly Instruction[] _code;
     private readonly Func<int, ulong> _mapHandle;
     private readonly Func<int, uint, ulong?> _mapValueAddress;
@@ -24,10 +26,12 @@ internal sealed unsafe partial class ProgramDecoder
 
     /// <param name="mapHandle">The register value that stands for the map with this index.</param>
     /// <param name="mapValueAddress">The address of a byte in the only value of the map with this index; null when there is none.</param>
-    public ProgramDecoder(LinkedProgram program, ProgramKind kind, Func<int, ulong> mapHandle, Func<int, uint, ulong?> mapValueAddress)
+    /// <param name="hook">The application's type of the program, whose helpers it may call.</param>
+    public ProgramDecoder(LinkedProgram program, ProgramKind kind, HookType? hook, Func<int, ulong> mapHandle, Func<int, uint, ulong?> mapValueAddress)
     {
         _program = program;
         _kind = kind;
+        _hook = hook;
         _code = ImmutableCollectionsMarshal.AsArray(program.Instructions) ?? [];
         _mapHandle = mapHandle;
         _mapValueAddress = mapValueAddress;

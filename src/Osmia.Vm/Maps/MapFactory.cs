@@ -13,6 +13,9 @@ internal static class MapFactory
     private const uint MaxEntries = int.MaxValue - 4096;
     private const uint SmallestRing = 4096;
     private const uint LargestRing = 1u << 30;
+    private const uint MaxStackDepth = 127;
+    private const uint MaxStorageValue = 32 * 1024;
+    private const uint MaxArenaPages = 1u << 20;
 
     /// <exception cref="UnsupportedFeatureException">The VM has no such map type.</exception>
     /// <exception cref="Runtime.MapException">The definition is one the kernel refuses too.</exception>
@@ -23,7 +26,7 @@ internal static class MapFactory
         {
             adjusted = definition with { MaxEntries = (uint)engine.Slots.Count };
         }
-        else if (definition.Type == MapType.Ringbuf && definition.MaxEntries is > 0 and <= LargestRing)
+        else if (definition.Type is MapType.Ringbuf or MapType.UserRingbuf && definition.MaxEntries is > 0 and <= LargestRing)
         {
             // As loaders for the kernel do: whole pages, a power of two.
             adjusted = definition with { MaxEntries = Math.Max(SmallestRing, BitOperations.RoundUpToPowerOf2(definition.MaxEntries)) };
@@ -31,6 +34,11 @@ internal static class MapFactory
 
         Check(engine, adjusted);
         int spinLock = SpinLockOffsetOf(adjusted, types);
+        if (engine.Options.SharedMaps.TryGetValue(adjusted.Name, out string? path))
+        {
+            CheckShared(adjusted, types, path);
+        }
+
         switch (adjusted.Type)
         {
             case MapType.Array or MapType.PercpuArray:
@@ -58,8 +66,18 @@ internal static class MapFactory
                 return new QueueMap(engine, adjusted, objectId);
             case MapType.BloomFilter:
                 return new BloomFilterMap(engine, adjusted, objectId);
-            case MapType.Devmap or MapType.DevmapHash or MapType.Cpumap or MapType.Xskmap:
+            case MapType.Devmap or MapType.DevmapHash or MapType.Cpumap or MapType.Xskmap or MapType.Sockmap or MapType.Sockhash or MapType.ReuseportSockarray:
                 return new RedirectMap(engine, adjusted, objectId);
+            case MapType.StackTrace:
+                return new StackTraceMap(engine, adjusted, objectId);
+            case MapType.TaskStorage or MapType.InodeStorage or MapType.SkStorage or MapType.CgrpStorage:
+                return new StorageMap(engine, adjusted, objectId) { LockOffset = spinLock };
+            case MapType.CgroupStorage or MapType.PercpuCgroupStorage:
+                return new CgroupStorageMap(engine, adjusted, objectId);
+            case MapType.UserRingbuf:
+                return new UserRingMap(engine, adjusted, objectId);
+            case MapType.Arena:
+                return new ArenaMap(engine, adjusted, objectId);
             default:
                 throw new UnsupportedFeatureException(
                     new Diagnostic(DiagnosticIds.MissingMapType, $"maps of type {definition.Type.ToKernelName()} are not available in the VM")
@@ -67,11 +85,10 @@ internal static class MapFactory
                         Where = $"map '{definition.Name}'",
                         Why = definition.Type switch
                         {
-                            MapType.StackTrace => "the VM has no kernel or user stacks to record",
-                            MapType.CgroupArray or MapType.CgroupStorage or MapType.PercpuCgroupStorage or MapType.CgrpStorage => "a process has no cgroup hooks",
-                            MapType.Sockmap or MapType.Sockhash or MapType.SkStorage or MapType.ReuseportSockarray => "the VM has no kernel sockets",
-                            MapType.StructOps or MapType.TaskStorage or MapType.InodeStorage => "its elements belong to objects of a running kernel",
-                            _ => "it has not been built for the process",
+                            MapType.CgroupArray => "its elements are cgroups of a running kernel, and a process cannot ask what lies below them",
+                            MapType.StructOps => "its values are structures of callbacks that a running kernel calls",
+                            MapType.InsnArray => "it holds places in machine code of the kernel",
+                            _ => "the VM does not know the type",
                         },
                         Try = "load the object into the kernel engine",
                     }, definition.Type.ToKernelName(), VmEngine.EngineName);
@@ -82,7 +99,8 @@ internal static class MapFactory
     {
         switch (map.Type)
         {
-            case MapType.Array or MapType.PercpuArray or MapType.ArrayOfMaps or MapType.ProgArray or MapType.Devmap or MapType.DevmapHash or MapType.Cpumap or MapType.Xskmap:
+            case MapType.Array or MapType.PercpuArray or MapType.ArrayOfMaps or MapType.ProgArray or MapType.Devmap or MapType.DevmapHash or MapType.Cpumap or MapType.Xskmap
+                or MapType.Sockmap or MapType.ReuseportSockarray or MapType.StackTrace:
                 Require(map, map.KeySize == 4, $"keys are 32-bit indexes, the definition says {map.KeySize} bytes");
                 break;
             case MapType.Queue or MapType.Stack or MapType.BloomFilter:
@@ -92,7 +110,7 @@ internal static class MapFactory
                 Require(map, map.KeySize is > 4 and <= 260, $"a key is a 32-bit prefix length and 1 to 256 bytes, the definition says {map.KeySize} bytes");
                 Require(map, (map.Flags & MapFlags.NoPreallocation) != 0, "the type demands the flag BPF_F_NO_PREALLOC");
                 break;
-            case MapType.Ringbuf:
+            case MapType.Ringbuf or MapType.UserRingbuf:
                 Require(map, map is { KeySize: 0, ValueSize: 0 }, "a ring buffer has neither keys nor values");
                 Require(map, map.MaxEntries is >= SmallestRing and <= LargestRing, $"max_entries is the size in bytes, up to 1 GiB, not {map.MaxEntries}");
                 return;
@@ -101,12 +119,40 @@ internal static class MapFactory
                 break;
         }
 
+        switch (map.Type)
+        {
+            case MapType.StackTrace:
+                Require(map, map.ValueSize >= sizeof(ulong) && map.ValueSize % sizeof(ulong) == 0, $"a value holds addresses of 8 bytes, the definition says {map.ValueSize} bytes");
+                Require(map, map.ValueSize / sizeof(ulong) <= MaxStackDepth, $"a stack has at most {MaxStackDepth} frames (kernel.perf_event_max_stack)");
+                Require(map, (map.Flags & MapFlags.StackBuildId) == 0, "frames by build id need the files of a running kernel's tasks");
+                break;
+            case MapType.Sockhash:
+                Require(map, map.KeySize is > 0 and <= 512, $"a key has 1 to 512 bytes, the definition says {map.KeySize}");
+                break;
+            case MapType.TaskStorage or MapType.InodeStorage or MapType.SkStorage or MapType.CgrpStorage:
+                Require(map, map.KeySize == 4, $"keys are 32-bit numbers of objects, the definition says {map.KeySize} bytes");
+                Require(map, (map.Flags & MapFlags.NoPreallocation) != 0, "the type demands the flag BPF_F_NO_PREALLOC");
+                Require(map, map.MaxEntries == 0, $"the type has no max_entries, the definition says {map.MaxEntries}");
+                Require(map, map.ValueSize is > 0 and < MaxStorageValue, $"a value has 1 to {MaxStorageValue - 1} bytes, the definition says {map.ValueSize}");
+                return;
+            case MapType.CgroupStorage or MapType.PercpuCgroupStorage:
+                Require(map, map.KeySize is 8 or 16, $"a key is a cgroup's id of 8 bytes or struct bpf_cgroup_storage_key of 16, the definition says {map.KeySize}");
+                Require(map, map.MaxEntries == 0, $"the type has no max_entries, the definition says {map.MaxEntries}");
+                Require(map, map.ValueSize is > 0 and < MaxStorageValue, $"a value has 1 to {MaxStorageValue - 1} bytes, the definition says {map.ValueSize}");
+                return;
+            case MapType.Arena:
+                Require(map, map is { KeySize: 0, ValueSize: 0 }, "an arena has neither keys nor values");
+                Require(map, (map.Flags & MapFlags.Mmapable) != 0, "the type demands the flag BPF_F_MMAPABLE");
+                Require(map, map.MaxEntries is > 0 and <= MaxArenaPages, $"max_entries is the number of pages, 1 to {MaxArenaPages}, not {map.MaxEntries}");
+                return;
+        }
+
         if (map.Type is MapType.ProgArray or MapType.ArrayOfMaps or MapType.HashOfMaps)
         {
             Require(map, map.ValueSize == 4, $"values are 32-bit ids, the definition says {map.ValueSize} bytes");
         }
 
-        if (map.Type is MapType.Devmap or MapType.DevmapHash or MapType.Cpumap or MapType.Xskmap)
+        if (map.Type is MapType.Devmap or MapType.DevmapHash or MapType.Cpumap or MapType.Xskmap or MapType.Sockmap or MapType.Sockhash or MapType.ReuseportSockarray)
         {
             Require(map, map.ValueSize == 4 || (map.ValueSize == 8 && map.Type != MapType.Xskmap), $"a target has 4 bytes, or 8 with a program, the definition says {map.ValueSize}");
         }
@@ -128,6 +174,24 @@ internal static class MapFactory
                     Try = "correct the map's definition in the source; the kernel refuses it too",
                 },
                 map.Name, Errno.Invalid);
+        }
+    }
+
+    private static void CheckShared(LinkedMap map, BtfTypes? types, string path)
+    {
+        if (map.Type is not (MapType.Array or MapType.Hash or MapType.PercpuArray or MapType.Ringbuf))
+        {
+            throw SharedMemory.Refuse(map, path, $"maps of type {map.Type.ToKernelName()} are one process's");
+        }
+
+        if (map.IsDataSection)
+        {
+            throw SharedMemory.Refuse(map, path, "it holds an object's variables, which every load initialises");
+        }
+
+        if (types is not null && map.ValueType.Value != 0 && KernelFieldFinder.In(types, map.ValueType) is { } field)
+        {
+            throw SharedMemory.Refuse(map, path, $"its values hold a {field}, which means something in one process only");
         }
     }
 

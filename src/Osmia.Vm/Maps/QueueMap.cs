@@ -61,9 +61,11 @@ internal sealed unsafe class QueueMap : VmMap
         return result;
     }
 
-    public override int Pop(byte* value) => Take(value, isPeek: false);
+    public override int Pop(byte* value) => Get(value, isPeek: false);
 
-    public override int Peek(byte* value) => Take(value, isPeek: true);
+    public override int Peek(byte* value) => Get(value, isPeek: true);
+
+    protected override int Take(byte* key, byte* value) => Get(value, isPeek: false);
 
     protected override bool Copy(byte* key, Span<byte> value)
     {
@@ -81,7 +83,7 @@ internal sealed unsafe class QueueMap : VmMap
 
     private byte* At(uint position) => Memory + (_stride * ((_first + (ulong)position) % Definition.MaxEntries));
 
-    private int Take(byte* value, bool isPeek)
+    private int Get(byte* value, bool isPeek)
     {
         _gate.Enter();
         bool isEmpty = _count == 0;

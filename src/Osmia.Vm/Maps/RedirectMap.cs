@@ -1,13 +1,12 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Osmia.Bytecode;
 using Osmia.Objects.Linking;
 
 namespace Osmia.Vm.Maps;
 
 /// <summary>
-/// Targets of bpf_redirect_map: devices, CPUs, sockets. The VM sends nothing; it records where a packet would go. A value that
-/// begins with 32 zero bits is no target.
+/// Targets of redirections: devices, CPUs, sockets. The VM sends nothing; it records where a packet would go. A value that
+/// begins with 32 zero bits is no target. Sockets (sockmap, sockhash, reuseport arrays) are those of <see cref="VmEngine.AddSocket"/>.
 /// </summary>
 internal sealed unsafe class RedirectMap : VmMap
 {
@@ -16,10 +15,14 @@ internal sealed unsafe class RedirectMap : VmMap
     public RedirectMap(VmEngine engine, LinkedMap definition, uint objectId)
         : base(engine, definition, objectId)
     {
-        bool isHash = definition.Type == MapType.DevmapHash;
+        bool isHash = definition.Type is MapType.DevmapHash or MapType.Sockhash;
+        HoldsSockets = definition.Type is MapType.Sockmap or MapType.Sockhash or MapType.ReuseportSockarray;
         LinkedMap targets = definition with { Type = isHash ? MapType.Hash : MapType.Array, Flags = 0 };
         _targets = isHash ? new HashMap(engine, targets, objectId) : new ArrayMap(engine, targets, objectId);
     }
+
+    /// <summary>A lookup of a program yields a socket.</summary>
+    public bool HoldsSockets { get; }
 
     public override ulong MemoryStart => _targets.MemoryStart;
 
@@ -39,11 +42,34 @@ internal sealed unsafe class RedirectMap : VmMap
         return value == null || *(uint*)value == 0 ? null : value;
     }
 
-    public override int Put(byte* key, byte* value, ulong flags, int cpu) => _targets.Put(key, value, flags, AllCpus);
+    /// <summary>The target behind a key of any size; 0 when there is none.</summary>
+    public uint TargetAt(byte* key)
+    {
+        byte* value = _targets.Lookup(key, 0);
+        return value == null ? 0 : *(uint*)value;
+    }
+
+    public override int Put(byte* key, byte* value, ulong flags, int cpu)
+    {
+        if (!HoldsSockets)
+        {
+            return _targets.Put(key, value, flags, AllCpus);
+        }
+
+        const ulong NoExist = 1;
+        const ulong Exist = 2;
+        uint target = Unsafe.ReadUnaligned<uint>(value);
+        bool isThere = TargetAt(key) != 0;
+        return flags > Exist || Engine.Sockets.AddressOf(target) == 0 ? -Errno.Invalid
+            : Type != MapType.Sockhash && Unsafe.ReadUnaligned<uint>(key) >= Definition.MaxEntries ? -Errno.TooBig
+            : flags == NoExist && isThere ? -Errno.Exists
+            : flags == Exist && !isThere ? -Errno.NoEntry
+            : _targets.Put(key, value, 0, AllCpus);
+    }
 
     public override int Remove(byte* key)
     {
-        if (Type == MapType.DevmapHash)
+        if (Type is MapType.DevmapHash or MapType.Sockhash)
         {
             return _targets.Remove(key);
         }

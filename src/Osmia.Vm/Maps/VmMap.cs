@@ -17,6 +17,7 @@ internal static class MapFlags
     public const uint NoCommonLru = 1 << 1;
     public const uint ReadOnlyForHost = 1 << 3;
     public const uint WriteOnlyForHost = 1 << 4;
+    public const uint StackBuildId = 1 << 5;
     public const uint ZeroSeed = 1 << 6;
     public const uint ReadOnlyForProgram = 1 << 7;
     public const uint WriteOnlyForProgram = 1 << 8;
@@ -28,11 +29,13 @@ internal static class MapFlags
 /// A map of the VM. Keys and values are native memory that stays where it is while a program or handle of the map lives,
 /// so that programs hold plain pointers. Operations return Linux error numbers; the public face turns them into exceptions.
 /// </summary>
-internal abstract unsafe class VmMap : Map
+internal abstract unsafe partial class VmMap : Map
 {
     public const ulong HandleTag = 0xfffe_a000_0000_0000;
     public const int AllCpus = -1;
 
+    private readonly string? _sharedPath;
+    private SharedMemory? _shared;
     private GCHandle _reference;
     private byte* _memory;
     private ulong _memoryLength;
@@ -48,7 +51,8 @@ internal abstract unsafe class VmMap : Map
         ValueBytes = definition.ValueSize;
         IsWritableByProgram = (definition.Flags & MapFlags.ReadOnlyForProgram) == 0 && definition.Type is not (MapType.Devmap or MapType.DevmapHash or MapType.Cpumap or MapType.Xskmap);
         IsReadableByProgram = (definition.Flags & MapFlags.WriteOnlyForProgram) == 0;
-        ValuesPerKey = IsPerCpu ? engine.Slots.Count : 1;
+        _sharedPath = engine.Options.SharedMaps.GetValueOrDefault(definition.Name);
+        ValuesPerKey = !IsPerCpu ? 1 : _sharedPath is null ? engine.Slots.Count : engine.Slots.Count * SharedMemory.MaxProcesses;
         SpinLockOffset = -1;
     }
 
@@ -68,11 +72,20 @@ internal abstract unsafe class VmMap : Map
 
     public override int ValuesPerKey { get; }
 
+    /// <summary>The map lives in a file, with other processes at work in it.</summary>
+    public bool IsInFile => _sharedPath is not null;
+
+    /// <summary>The CPU that slot 0 of this process is; others than 0 in files only.</summary>
+    public int FirstCpu => _shared is null || !IsPerCpu ? 0 : _shared.Lane * Engine.Slots.Count;
+
+    /// <summary>Where a shared hash map begins its hashes; null when it is this engine's own.</summary>
+    protected ulong? SharedSeed => _shared?.Seed;
+
     /// <summary>No more writes through the public face.</summary>
     public bool IsFrozen { get; set; }
 
     /// <summary>Where a value holds a struct bpf_spin_lock that copies leave alone; -1 without one.</summary>
-    public int SpinLockOffset { get; init; }
+    public int SpinLockOffset { get; set; }
 
     public bool IsWritableByProgram { get; }
 
@@ -82,6 +95,15 @@ internal abstract unsafe class VmMap : Map
     public ulong KeyBytes { get; }
 
     public ulong ValueBytes { get; }
+
+    /// <summary>A value of the map held objects (lists, trees, pointers).</summary>
+    public bool HoldsObjects { get; set; }
+
+    /// <summary>The map that programs know, for one that keeps its values.</summary>
+    public VmMap? Face { get; set; }
+
+    /// <summary>A value of the map holds a timer or work queue that was initialised.</summary>
+    public bool HasDeferredWork { get; set; }
 
     /// <summary>Bytes a lookup may read, when they are more than a key: counted against the run that looks up.</summary>
     public uint LookupBytes { get; protected set; }
@@ -149,11 +171,7 @@ internal abstract unsafe class VmMap : Map
     {
         CheckSize(nameof(key), key.Length, KeySize);
         CheckSize(nameof(value), value.Length, ValueBufferSize);
-        if ((Definition.Flags & MapFlags.WriteOnlyForHost) != 0)
-        {
-            Throw("lookup", Errno.Perm, "the map was made write-only for the host (BPF_F_WRONLY)");
-        }
-
+        CheckHostRead("lookup");
         Enter();
         try
         {
@@ -179,7 +197,7 @@ internal abstract unsafe class VmMap : Map
         {
             fixed (byte* k = key, v = value)
             {
-                result = Put(k, v, (ulong)mode, AllCpus);
+                result = PutFromHost(k, v, (ulong)mode);
             }
         }
         finally
@@ -227,6 +245,7 @@ internal abstract unsafe class VmMap : Map
         }
 
         CheckSize(nameof(next), next.Length, KeySize);
+        CheckHostRead("next key");
         Enter();
         try
         {
@@ -240,6 +259,14 @@ internal abstract unsafe class VmMap : Map
             Release();
         }
     }
+
+    public override UserRingWriter OpenWriter() =>
+        throw new UnsupportedFeatureException(
+            new Diagnostic(DiagnosticIds.MapHasNoRecords, $"map '{Name}' takes no samples")
+            {
+                Why = $"it is of type {Type.ToKernelName()}; user_ringbuf maps take samples",
+                Try = "update its elements instead",
+            }, "sample writer", VmEngine.EngineName);
 
     public override RecordReader OpenReader() =>
         throw new UnsupportedFeatureException(
@@ -280,6 +307,11 @@ internal abstract unsafe class VmMap : Map
             Engine.Slots.WaitForRuns();
             Engine.Unload(this);
 
+            if (HoldsObjects && MemoryLength != 0)
+            {
+                Engine.Objects.Forget(MemoryStart, MemoryLength);
+            }
+
             // A run that kept an address from before passed its check while the memory was still known: it is waited for too.
             Engine.Slots.WaitForRuns();
             if (_reference.IsAllocated)
@@ -295,6 +327,14 @@ internal abstract unsafe class VmMap : Map
     protected byte* Allocate(ulong size)
     {
         const ulong Limit = 1UL << 40;
+        if (_sharedPath is not null && size <= Limit)
+        {
+            _shared = SharedMemory.Open(_sharedPath, Definition, size, Engine.Slots.Count, Engine.NextSeed());
+            _memory = _shared.Memory;
+            _memoryLength = size;
+            return _memory;
+        }
+
         if (size > Limit || !TryAllocate(size))
         {
             Throw("create", Errno.NoMemory, $"{Definition.MaxEntries} entries need {size} bytes");
@@ -320,7 +360,15 @@ internal abstract unsafe class VmMap : Map
 
     protected virtual void FreeMemory()
     {
-        NativeMemory.Free(_memory);
+        if (_shared is not null)
+        {
+            _shared.Dispose();
+        }
+        else
+        {
+            NativeMemory.Free(_memory);
+        }
+
         _memory = null;
     }
 
@@ -330,9 +378,34 @@ internal abstract unsafe class VmMap : Map
         {
             Engine.Slots.RefuseInsideRun();
             _isDisposed = true;
+            if (HasDeferredWork)
+            {
+                // As in the kernel: the host's hold on the map is what keeps its timers.
+                Engine.Deferred.Forget(this);
+            }
+
             Release();
         }
     }
+
+    /// <summary>What stands in a value that is deleted or written over ends with it: timers, lists, objects.</summary>
+    protected void ForgetValue(byte* value, ulong length)
+    {
+        VmMap face = Face ?? this;
+        if (face.HasDeferredWork)
+        {
+            Engine.Deferred.Forget((ulong)value, length);
+        }
+
+        if (face.HoldsObjects)
+        {
+            Engine.Objects.Forget((ulong)value, length);
+        }
+    }
+
+    /// <summary>The key of a value, for callbacks.</summary>
+    /// <param name="scratch">Room for an index.</param>
+    public virtual ulong KeyAddressOf(ulong value, uint* scratch) => 0;
 
     /// <summary>Copies one value, leaving a spin lock inside it as it is.</summary>
     protected void CopyValue(byte* target, byte* source)
@@ -368,6 +441,14 @@ internal abstract unsafe class VmMap : Map
     };
 
     private void Enter() => ObjectDisposedException.ThrowIf(_isDisposed || !TryAcquire(), this);
+
+    private void CheckHostRead(string operation)
+    {
+        if ((Definition.Flags & MapFlags.WriteOnlyForHost) != 0)
+        {
+            Throw(operation, Errno.Perm, "the map was made write-only for the host (BPF_F_WRONLY)");
+        }
+    }
 
     private void CheckHostWrite(string operation)
     {

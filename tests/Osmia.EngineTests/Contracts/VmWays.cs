@@ -15,9 +15,11 @@ internal sealed class VmWays : IDisposable
     {
         Load("interpreter", VmTier.Interpreter, slots, engine => engine.Load(linked, LoadOptions.Default));
         Load("il", VmTier.Il, slots, engine => engine.Load(linked, LoadOptions.Default));
+        Load("x64", VmTier.X64, slots, engine => engine.Load(linked, LoadOptions.Default));
         if (VerifiedProgram.Prove(linked, linked.Programs[0], _engines[0].Target, out _) is { } proof)
         {
             Load("il, verified", VmTier.Il, slots, engine => engine.LoadVerified(linked, [proof]));
+            Load("x64, verified", VmTier.X64, slots, engine => engine.LoadVerified(linked, [proof]));
         }
     }
 

@@ -97,9 +97,9 @@ public class MapTests
             map.Update([], [2, 0, 0, 0]);
             Assert.True(map.TryLookup([], value));
             Assert.Equal(first, value[0]);
-            Assert.True(((KernelMap)map).TryTake([], value));
-            Assert.True(((KernelMap)map).TryTake([], value));
-            Assert.False(((KernelMap)map).TryTake([], value));
+            Assert.True(map.TryTake([], value));
+            Assert.True(map.TryTake([], value));
+            Assert.False(map.TryTake([], value));
         }
     }
 

@@ -113,9 +113,9 @@ public sealed class VmEngineTests
             {
                 cpus[loaded.Programs[0].Run(new ProgramRun()).ReturnValue] = true;
             }
-        }))];
+        }) { IsBackground = true })];
         Array.ForEach(threads, t => t.Start());
-        Array.ForEach(threads, t => t.Join());
+        Assert.All(threads, t => Assert.True(t.Join(TimeSpan.FromSeconds(60)), "a thread hangs"));
         byte[] values = new byte[loaded.Maps[0].ValueBufferSize];
         Assert.True(loaded.Maps[0].TryLookup(new byte[4], values));
         long sum = Enumerable.Range(0, 3).Sum(cpu => BitConverter.ToInt64(values, cpu * 8));
@@ -161,7 +161,7 @@ public sealed class VmEngineTests
             started.Set();
             loaded.Programs[0].Run(new ProgramRun());
         }), TestContext.Current.CancellationToken);
-        started.Wait(TestContext.Current.CancellationToken);
+        Assert.True(started.Wait(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
         Thread.Sleep(10);
         loaded.Dispose();
         Assert.Equal("OSM6104", (await run).Id);

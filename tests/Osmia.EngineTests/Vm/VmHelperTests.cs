@@ -24,6 +24,35 @@ public sealed class VmHelperTests : IDisposable
     public void Dispose() => _engine.Dispose();
 
     [Fact]
+    public void Sums_of_long_memory_are_sums_of_its_words()
+    {
+        var random = new Random(1);
+        byte[] bytes = new byte[600];
+        for (int length = 0; length < bytes.Length; length++)
+        {
+            random.NextBytes(bytes);
+            if (length % 7 == 0)
+            {
+                bytes.AsSpan().Fill(0xff);
+            }
+
+            uint seed = (uint)random.Next();
+            ulong expected = seed;
+            for (int i = 0; i < length; i++)
+            {
+                expected += (ulong)bytes[i] << ((i & 1) * 8);
+            }
+
+            while (expected > 0xffff)
+            {
+                expected = (expected & 0xffff) + (expected >> 16);
+            }
+
+            Assert.Equal(expected, Osmia.Vm.Helpers.Checksum.To16(Osmia.Vm.Helpers.Checksum.Partial(bytes.AsSpan(0, length), seed)));
+        }
+    }
+
+    [Fact]
     public void Every_helper_of_the_table_is_listed_once_by_its_id()
     {
         Assert.True(VmHelpers.Supported.Length > 60);
@@ -200,9 +229,20 @@ public sealed class VmHelperTests : IDisposable
     public void A_helper_the_vm_lacks_is_refused_with_name_and_place()
     {
         LinkedMap map = TestPrograms.Map(0, MapType.Hash, 4, 8, 4);
-        UnsupportedFeatureException refusal = Assert.Throws<UnsupportedFeatureException>(() => _engine.Load("r0 = 0; call get_stackid; exit", map));
-        Assert.Equal(("OSM6003", "bpf_get_stackid", "vm"), (refusal.Id, refusal.Feature, refusal.Engine));
-        Assert.Contains("helper bpf_get_stackid is not available in the VM", refusal.Message, StringComparison.Ordinal);
+        UnsupportedFeatureException refusal = Assert.Throws<UnsupportedFeatureException>(() => _engine.Load("r0 = 0; call override_return; exit", map));
+        Assert.Equal(("OSM6003", "bpf_override_return", "vm"), (refusal.Id, refusal.Feature, refusal.Engine));
+        Assert.Contains("helper bpf_override_return is not available in the VM", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("it changes what a kernel function returns", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("instruction 1", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_helper_of_Linux_is_there_or_left_out_for_a_reason()
+    {
+        int[] known = [.. Enumerable.Range(1, HelperTable.Count)];
+        int[] there = [.. VmHelpers.Supported.Select(helper => (int)helper.Id)];
+        int[] absent = [.. Osmia.Vm.Helpers.HelperAbsence.Reasons.Keys.Select(helper => (int)helper)];
+        Assert.Empty(there.Intersect(absent).Select(HelperTable.NameOf));
+        Assert.Empty(known.Except(there).Except(absent).Select(HelperTable.NameOf));
     }
 }

@@ -333,10 +333,10 @@ public sealed class VmMapTests : IDisposable
     [Fact]
     public void A_map_type_the_vm_lacks_is_refused_by_name()
     {
-        UnsupportedFeatureException refusal = Assert.Throws<UnsupportedFeatureException>(() => _engine.Load("r0 = 0; exit", TestPrograms.Map(0, MapType.StackTrace, 4, 1016, 100, name: "stacks")));
+        UnsupportedFeatureException refusal = Assert.Throws<UnsupportedFeatureException>(() => _engine.Load("r0 = 0; exit", TestPrograms.Map(0, MapType.CgroupArray, 4, 4, 100, name: "groups")));
         Assert.Equal("OSM6006", refusal.Id);
-        Assert.Contains("stack_trace", refusal.Message, StringComparison.Ordinal);
-        Assert.Contains("'stacks'", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("cgroup_array", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("'groups'", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]

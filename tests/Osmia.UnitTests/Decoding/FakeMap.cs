@@ -49,6 +49,16 @@ internal sealed class FakeMap(LinkedMap definition, int valuesPerKey = 1) : Map(
 
     public override bool Delete(ReadOnlySpan<byte> key) => throw new NotSupportedException();
 
+    public override bool TryTake(ReadOnlySpan<byte> key, Span<byte> value) => throw new NotSupportedException();
+
+    public override int ReadBatch(MapCursor cursor, Span<byte> keys, Span<byte> values, bool remove = false) => throw new NotSupportedException();
+
+    public override void UpdateBatch(ReadOnlySpan<byte> keys, ReadOnlySpan<byte> values, out int done, UpdateMode mode = UpdateMode.Any) => throw new NotSupportedException();
+
+    public override bool DeleteBatch(ReadOnlySpan<byte> keys, out int done) => throw new NotSupportedException();
+
+    public override UserRingWriter OpenWriter() => throw new NotSupportedException();
+
     public override RecordReader OpenReader() => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)

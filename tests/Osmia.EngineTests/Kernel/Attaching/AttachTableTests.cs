@@ -65,7 +65,7 @@ public partial class AttachTableTests(ITestOutputHelper output)
     public void Every_attach_kind_of_the_engine_is_tried()
     {
         HashSet<string> tried = [.. s_cases.Select(row => row.Program)];
-        Assert.Empty(Osmia.Kernel.Links.AttachTable.Rows.SelectMany(row => row.Fits).Select(type => Bytecode.ProgramTypeNames.ToKernelName(type)).Where(type => !tried.Contains(type)));
+        Assert.All(Osmia.Kernel.Links.AttachTable.Rows.SelectMany(row => row.Fits), type => Assert.Contains(Bytecode.ProgramTypeNames.ToKernelName(type), tried));
         Assert.All(Osmia.Kernel.Links.AttachKinds.All, kind => Assert.Matches("^[0-9]+\\.[0-9]+$", kind.FirstKernel));
     }
 

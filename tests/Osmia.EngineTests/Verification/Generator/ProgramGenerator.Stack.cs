@@ -33,6 +33,7 @@ internal sealed partial class ProgramGenerator
 
         for (int slot = first; slot < first + count; slot++)
         {
+            _sharedSlots |= 1UL << slot;
             if (!_cells.Written[slot] || _cells.Spilled[slot].Kind is not (Held.Nothing or Held.Number))
             {
                 Emit(0x7a, 10, 0, -8 * (slot + 1), _random.Next(4) == 0 ? Immediate() : 0);
@@ -49,6 +50,10 @@ internal sealed partial class ProgramGenerator
         Emit(0x7b, 10, register, -8 * (slot + 1));
         _cells.Spilled[slot] = _cells.Registers[register];
         _cells.Written[slot] = true;
+        if (_cells.Registers[register].Kind is not (Held.Nothing or Held.Number))
+        {
+            _pointerSlots |= 1UL << slot;
+        }
     }
 
     private void Spill()

@@ -35,6 +35,10 @@ internal sealed partial class ProgramGenerator
     private bool _mayExit = true;
     private bool _isRepeatable = true;
 
+    // Slots handed to helpers as memory, and slots where a pointer ever stood: in a loop the one may come to see the other.
+    private ulong _sharedSlots;
+    private ulong _pointerSlots;
+
     /// <summary>A function that was called and is still to be written.</summary>
     private sealed record Pending(int Slot, Cell[] Arguments, int Level, bool IsCallback);
 
@@ -56,7 +60,7 @@ internal sealed partial class ProgramGenerator
         var generator = new ProgramGenerator(seed);
         generator.Build();
         LinkedProgram program = GeneratorScaffold.Program(generator._section, generator._code.ToArray(), generator._functions);
-        return new GeneratedProgram(seed, generator._profile, program, generator._isRepeatable, generator._kinds, generator._wrong);
+        return new GeneratedProgram(seed, generator._profile, program, generator._isRepeatable && (generator._sharedSlots & generator._pointerSlots) == 0, generator._kinds, generator._wrong);
     }
 
     private void Build()

@@ -1,4 +1,4 @@
-namespace Osmia.Vm;
+namespace Osmia.Runtime;
 
 /// <summary>Where a packet was sent by bpf_redirect or bpf_redirect_map.</summary>
 /// <param name="InterfaceIndex">The device, or what the map held at the key: an ifindex, a CPU queue, a socket.</param>

@@ -1,0 +1,34 @@
+using Osmia.Objects.Diagnostics;
+
+namespace Osmia.Cli;
+
+/// <summary>An error as a JSON value: <c>error</c> as bpftool has it, and what else is known.</summary>
+internal static class ErrorJson
+{
+    public static void Write(Diagnostic diagnostic) => JsonOutput.Write(pretty: false, json =>
+    {
+        json.WriteStartObject();
+        json.WriteString("error", diagnostic.What);
+        json.WriteString("id", diagnostic.Id);
+        Add("where", diagnostic.Where);
+        Add("story", diagnostic.Story);
+        Add("why", diagnostic.Why);
+        Add("try", diagnostic.Try);
+        json.WriteEndObject();
+
+        void Add(string name, string? value)
+        {
+            if (!string.IsNullOrEmpty(value))
+            {
+                json.WriteString(name, value);
+            }
+        }
+    });
+
+    public static void Write(string usage) => JsonOutput.Write(pretty: false, json =>
+    {
+        json.WriteStartObject();
+        json.WriteString("error", usage);
+        json.WriteEndObject();
+    });
+}

@@ -1,0 +1,100 @@
+using Osmia.Bytecode;
+using Osmia.Vm.Helpers;
+using Osmia.Vm.Loading;
+
+namespace Osmia.Vm.Compilation;
+
+/// <summary>One function as statements, and what it needs of the run: all that an emitter writes from.</summary>
+internal sealed class FunctionBody
+{
+    private const int Registers = 10;
+
+    public FunctionBody(FlowGraph graph, Webs webs, List<Statement>[] blocks, ProgramSurroundings around, CompilationMode mode)
+    {
+        Graph = graph;
+        Webs = webs;
+        Blocks = blocks;
+        Around = around;
+        Mode = mode;
+        var all = new List<Statement>();
+        foreach (List<Statement> block in blocks)
+        {
+            all.AddRange(block);
+        }
+
+        All = all;
+        UsesFrame = all.Exists(ReadsFrame);
+        bool calls = all.Exists(s => s.Kind is StatementKind.CallHelper or StatementKind.CallRegister or StatementKind.CallLocal or StatementKind.TailCall);
+        MayOwe = around.HasLoans || calls;
+        NeedsMachine = UsesFrame || mode.IsMetered || calls || all.Exists(s => s.Kind is StatementKind.MayGoto or StatementKind.PacketLoad or StatementKind.Trap);
+        Counts = mode.IsMetered && (graph.HasLoop || all.Exists(s => s.Kind == StatementKind.CallLocal));
+        FrameBytes = new FrameUse(all).Bytes;
+    }
+
+    public FlowGraph Graph { get; }
+
+    public Webs Webs { get; }
+
+    /// <summary>By <see cref="Block.Index"/>.</summary>
+    public List<Statement>[] Blocks { get; }
+
+    public List<Statement> All { get; }
+
+    public ProgramSurroundings Around { get; }
+
+    public CompilationMode Mode { get; }
+
+    /// <summary>A statement reads the frame pointer.</summary>
+    public bool UsesFrame { get; }
+
+    /// <summary>It has a frame, calls something or counts: the run's machine state must be fresh.</summary>
+    public bool NeedsMachine { get; }
+
+    /// <summary>A run may end here with something it did not give back.</summary>
+    public bool MayOwe { get; }
+
+    /// <summary>It takes from the run's budget.</summary>
+    public bool Counts { get; }
+
+    /// <summary>Bytes of its frame, from the top, that it may read before it wrote them.</summary>
+    public int FrameBytes { get; }
+
+    public static bool IsWrite(Statement statement) =>
+        statement.Kind == StatementKind.Store || (statement.Kind == StatementKind.Atomic && statement.Op is < Op.LoadAcquireB or > Op.LoadAcquireDw);
+
+    /// <summary>Whether a branch asks if a lookup's result is null.</summary>
+    public static bool TestsNull(Statement statement, Web? result) =>
+        statement is { Kind: StatementKind.Branch, Comparison: Comparison.Equal or Comparison.NotEqual, A: { Kind: NodeKind.Local } tested, B: { IsConstant: true, Value: 0 } } && tested.Web == result;
+
+    /// <summary>A helper may move the packet, or call something that does.</summary>
+    public bool MovesPacket(int helper) =>
+        Around.HasContext && VmHelpers.MovesPacket(helper);
+
+    /// <summary>The registers that live where a block begins: what the interpreter must be handed to go on there.</summary>
+    public List<KnownRegister> LiveIn(Block block)
+    {
+        var entries = new Web?[Registers];
+        Webs.Enter(block, entries);
+        var live = new List<KnownRegister>();
+        for (int register = 0; register < entries.Length; register++)
+        {
+            if (entries[register] is { } web)
+            {
+                live.Add(new(register, web.Fact.Kind switch
+                {
+                    FactKind.Constant => Node.Constant((ulong)web.Fact.Value),
+                    FactKind.Frame => Node.FramePointer(web.Fact.Value),
+                    _ => Node.Local(web),
+                }));
+            }
+        }
+
+        return live;
+    }
+
+    private static bool ReadsFrame(Statement statement) =>
+        ReadsFrame(statement.A) || ReadsFrame(statement.B) || ReadsFrame(statement.C) || Array.Exists(statement.Arguments, ReadsFrame)
+        || statement.Access is { Check: AccessCheck.Frame } || statement.Known.Exists(known => ReadsFrame(known.Value));
+
+    private static bool ReadsFrame(Node? node) => node is not null && (node.Kind == NodeKind.FramePointer || ReadsFrame(node.Left) || ReadsFrame(node.Right));
+}

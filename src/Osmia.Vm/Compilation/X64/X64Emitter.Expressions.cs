@@ -1,0 +1,670 @@
+using System.Numerics;
+using System.Runtime.Intrinsics.X86;
+using Osmia.Vm.Execution;
+
+namespace Osmia.Vm.Compilation.X64;
+
+/// <summary>Trees. A tree is worked out into one register; nothing that it still reads is in that register (<see cref="MayBuildIn"/>).</summary>
+internal sealed unsafe partial class X64Emitter
+{
+    private const int FirstWaiting = 16;
+
+    /// <summary>Registers, and above them places on the stack, that hold a value within the statement, as bits.</summary>
+    private int _held;
+
+    private enum OperandKind
+    {
+        Immediate,
+        Register,
+        Memory,
+    }
+
+    private static bool IsCommutative(NodeKind kind) => kind is NodeKind.Add or NodeKind.Multiply or NodeKind.And or NodeKind.Or or NodeKind.Xor;
+
+    private void Assign(Web web, Node node)
+    {
+        if (web.Place >= 0)
+        {
+            Reg to = (Reg)web.Place;
+            if (MayBuildIn(node, to))
+            {
+                Eval(node, to);
+            }
+            else
+            {
+                Eval(node, Reg.Rax);
+                _asm.Move(to, Reg.Rax);
+            }
+
+            return;
+        }
+
+        if (TryOperand(node, isWide: true) is { Kind: OperandKind.Immediate } constant)
+        {
+            _asm.Store(StackFrame.Slot(~web.Place), constant.Value, 8);
+            return;
+        }
+
+        Reg from = RegisterOf(node, node.IsWide, Reg.Rax);
+        StoreInto(web, from, isWide: true);
+    }
+
+    /// <summary>Gives a web its value from a register; of a value that is not wide the upper half is zero.</summary>
+    private void StoreInto(Web? web, Reg from, bool isWide)
+    {
+        if (web is null || web.Place == Web.NoPlace)
+        {
+            return;
+        }
+
+        bool isCut = isWide && web.IsNarrow;
+        if (web.Place >= 0)
+        {
+            _asm.Move((Reg)web.Place, from, !isCut);
+            return;
+        }
+
+        if (isCut)
+        {
+            _asm.Move(Reg.Rax, from, false);
+            from = Reg.Rax;
+        }
+
+        _asm.Store(StackFrame.Slot(~web.Place), from, 8);
+    }
+
+    /// <summary>Whether a tree can be worked out in a register: what it reads of it comes first.</summary>
+    private static bool MayBuildIn(Node node, Reg register)
+    {
+        if (!Reads(node, register) || node.IsLeaf)
+        {
+            return true;
+        }
+
+        switch (node.Kind)
+        {
+            case NodeKind.Divide or NodeKind.Modulo or NodeKind.SignedDivide or NodeKind.SignedModulo:
+                return true;
+            case NodeKind.Load:
+                return IsPlain(node.Left!);
+            case NodeKind.ShiftLeft or NodeKind.ShiftRight or NodeKind.ShiftRightSigned:
+                return !Reads(node.Right!, register) && MayBuildIn(node.Left!, register);
+        }
+
+        if (node.Right is null)
+        {
+            return MayBuildIn(node.Left!, register);
+        }
+
+        return Reads(node.Right, register)
+            ? IsCommutative(node.Kind) && IsIn(node.Right, register) && !Reads(node.Left!, register)
+            : MayBuildIn(node.Left!, register);
+    }
+
+    private static bool Reads(Node? node, Reg register)
+    {
+        for (; node is not null; node = node.Left)
+        {
+            if ((node.Web is { } web && web.Place == (int)register) || Reads(node.Right, register))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The value as it stands in a register, perhaps under an extension that costs nothing.</summary>
+    private static bool IsIn(Node node, Reg register) => Bare(node) is { Kind: NodeKind.Local, Web: { } web } && web.Place == (int)register;
+
+    // Upper halves of narrow values are zero.
+    private static Node Bare(Node node) => node.Kind == NodeKind.ZeroExtend ? node.Left! : node;
+
+    /// <summary>Only the low half matters.</summary>
+    private static Node Low(Node node) => node.Kind == NodeKind.Truncate ? node.Left! : node;
+
+    /// <summary>An address that is read with one instruction, whatever is computed into the register it is loaded to.</summary>
+    private static bool IsPlain(Node address)
+    {
+        Node node = Bare(address);
+        if (node is { Kind: NodeKind.Add, Right.IsConstant: true } sum && FitsDisplacement(sum.Right!.Value))
+        {
+            node = Bare(sum.Left!);
+        }
+
+        return node.Kind is NodeKind.Local or NodeKind.FramePointer;
+    }
+
+    private static bool FitsDisplacement(ulong value) => (long)value is >= int.MinValue and <= int.MaxValue;
+
+    /// <summary>What an instruction takes as it is; null when it must be worked out.</summary>
+    private static Operand? TryOperand(Node node, bool isWide)
+    {
+        node = isWide ? Bare(node) : Low(node);
+        switch (node.Kind)
+        {
+            case NodeKind.Constant:
+                return !isWide ? Operand.Of((int)(uint)node.Value) : FitsDisplacement(node.Value) ? Operand.Of((int)(long)node.Value) : null;
+            case NodeKind.Local:
+                return Place(node.Web!);
+            default:
+                return null;
+        }
+    }
+
+    private static Operand Place(Web web) =>
+        web.Place == Web.NoPlace ? throw new InvalidOperationException($"a value of r{web.Register} is read and was never made")
+        : web.Place >= 0 ? Operand.Of((Reg)web.Place) : Operand.Of(StackFrame.Slot(~web.Place));
+
+    /// <summary>A register with the value: its own, or the one given. Of a narrow value only the low half counts.</summary>
+    private Reg RegisterOf(Node node, bool isWide, Reg scratch)
+    {
+        if (TryOperand(node, isWide) is { Kind: OperandKind.Register } operand)
+        {
+            return operand.Register;
+        }
+
+        Eval(isWide ? node : Low(node), scratch);
+        return scratch;
+    }
+
+    /// <summary>Works a tree out. The upper half of a narrow one is zero.</summary>
+    private void Eval(Node node, Reg to)
+    {
+        switch (node.Kind)
+        {
+            case NodeKind.Constant:
+                _asm.Move(to, node.Value);
+                break;
+            case NodeKind.Local:
+                Operand place = Place(node.Web!);
+                if (place.Kind == OperandKind.Register)
+                {
+                    _asm.Move(to, place.Register);
+                }
+                else
+                {
+                    _asm.Load(to, place.Memory, node.IsWide ? 8 : 4);
+                }
+
+                break;
+            case NodeKind.FramePointer:
+                FramePointer(to, (long)node.Value);
+                break;
+            case NodeKind.Load:
+                _asm.Load(to, Address(node.Left!, to), node.Size, node.IsSigned);
+                break;
+            case NodeKind.PacketData:
+                _asm.Load(to, Field(MachineOffsets.PacketData), 8);
+                break;
+            case NodeKind.PacketEnd:
+                _asm.Load(to, Field(MachineOffsets.PacketLow), 8);
+                _asm.Alu(AluOp.Add, to, Field(MachineOffsets.PacketLength), true);
+                break;
+            case NodeKind.PacketMeta:
+                _asm.Load(to, Field(MachineOffsets.PacketLow), 8);
+                break;
+            case NodeKind.RotateLeft:
+                Eval(node.IsWide ? node.Left! : Low(node.Left!), to);
+                _asm.Shift(ShiftOp.RotateLeft, to, (int)node.Value, node.IsWide);
+                break;
+            case NodeKind.ShiftLeft or NodeKind.ShiftRight or NodeKind.ShiftRightSigned:
+                Shift(node, to);
+                break;
+            case NodeKind.Divide or NodeKind.Modulo or NodeKind.SignedDivide or NodeKind.SignedModulo:
+                Divide(node, to);
+                break;
+            default:
+                if (node.Right is null)
+                {
+                    Unary(node, to);
+                }
+                else
+                {
+                    Binary(node, to);
+                }
+
+                break;
+        }
+    }
+
+    private void FramePointer(Reg to, long offset)
+    {
+        if (_body.UsesFrame)
+        {
+            _asm.LoadAddress(to, new(Frame, (int)offset));
+            return;
+        }
+
+        // No statement reads it, but a register that holds it is handed to the interpreter.
+        _asm.Load(to, Field(MachineOffsets.FrameLow), 8);
+        _asm.Alu(AluOp.Add, to, (int)offset + ExecutionSlot.FrameSize, true);
+    }
+
+    private void Unary(Node node, Reg to)
+    {
+        Node operand = node.Left!;
+        switch (node.Kind)
+        {
+            case NodeKind.ZeroExtend:
+                Eval(operand, to);
+                break;
+            case NodeKind.Truncate:
+                if (TryOperand(operand, isWide: true) is { Kind: OperandKind.Register } place)
+                {
+                    _asm.Move(to, place.Register, false);
+                    break;
+                }
+
+                Eval(operand, to);
+                _asm.Move(to, to, false);
+                break;
+            case NodeKind.Negate:
+                Eval(node.IsWide ? operand : Low(operand), to);
+                _asm.Negate(to, node.IsWide);
+                break;
+            case NodeKind.ZeroExtend16:
+                _asm.ZeroExtend16(to, RegisterOf(operand, false, to));
+                break;
+            case NodeKind.SignExtend8 or NodeKind.SignExtend16 or NodeKind.SignExtend32:
+                int size = node.Kind == NodeKind.SignExtend8 ? 1 : node.Kind == NodeKind.SignExtend16 ? 2 : 4;
+                _asm.SignExtend(to, RegisterOf(operand, operand.IsWide, to), size, node.IsWide);
+                break;
+            case NodeKind.Swap16:
+                Eval(Low(operand), to);
+                _asm.SwapLow(to);
+                _asm.ZeroExtend16(to, to);
+                break;
+            case NodeKind.Swap32:
+                Eval(Low(operand), to);
+                _asm.SwapBytes(to, false);
+                break;
+            case NodeKind.Swap64:
+                Eval(operand, to);
+                _asm.SwapBytes(to, true);
+                break;
+            default:
+                throw new InvalidOperationException($"{node.Kind} has no operand alone");
+        }
+    }
+
+    private void Binary(Node node, Reg to)
+    {
+        bool isWide = node.IsWide;
+        Node left = isWide ? node.Left! : Low(node.Left!);
+        Node right = isWide ? node.Right! : Low(node.Right!);
+        if (IsCommutative(node.Kind) && (IsIn(right, to) || (IsDirect(left, isWide) && !IsDirect(right, isWide) && !IsIn(left, to))))
+        {
+            (left, right) = (right, left);
+        }
+
+        if (node.Kind == NodeKind.Add && TrySum(left, right, to, isWide))
+        {
+            return;
+        }
+
+        Waiting? held = null;
+        Operand? direct = TryOperand(right, isWide);
+        if (node.Kind == NodeKind.Multiply && direct is { Kind: OperandKind.Immediate } factor)
+        {
+            _asm.Multiply(to, RegisterOf(left, isWide, to), factor.Value, isWide);
+            return;
+        }
+
+        if (direct is null && !right.IsConstant)
+        {
+            held = Hold(right);
+            direct = held.Value.Operand;
+        }
+
+        Eval(left, to);
+        if (direct is not { } operand)
+        {
+            Reg quick = to == Reg.Rax ? Reg.Rdx : Reg.Rax;
+            _asm.Move(quick, right.Value);
+            operand = Operand.Of(quick);
+        }
+
+        switch (node.Kind)
+        {
+            case NodeKind.Add:
+                Alu(AluOp.Add, to, operand, isWide);
+                break;
+            case NodeKind.Subtract:
+                Alu(AluOp.Subtract, to, operand, isWide);
+                break;
+            case NodeKind.And:
+                Alu(AluOp.And, to, operand, isWide);
+                break;
+            case NodeKind.Or:
+                Alu(AluOp.Or, to, operand, isWide);
+                break;
+            case NodeKind.Xor:
+                Alu(AluOp.Xor, to, operand, isWide);
+                break;
+            case NodeKind.Multiply when operand.Kind == OperandKind.Memory:
+                _asm.Multiply(to, operand.Memory, isWide);
+                break;
+            case NodeKind.Multiply:
+                _asm.Multiply(to, operand.Register, isWide);
+                break;
+            default:
+                throw new InvalidOperationException($"{node.Kind} has no two operands");
+        }
+
+        Release(held);
+    }
+
+    /// <summary>A sum into a third register is an address.</summary>
+    private bool TrySum(Node left, Node right, Reg to, bool isWide)
+    {
+        if (TryOperand(left, isWide) is not { Kind: OperandKind.Register } a || a.Register == to)
+        {
+            return false;
+        }
+
+        switch (TryOperand(right, isWide))
+        {
+            case { Kind: OperandKind.Register } b:
+                _asm.LoadAddress(to, new(a.Register, 0, b.Register), isWide);
+                return true;
+            case { Kind: OperandKind.Immediate } b:
+                _asm.LoadAddress(to, new(a.Register, b.Value), isWide);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private static bool IsDirect(Node node, bool isWide) => node.IsConstant || TryOperand(node, isWide) is not null;
+
+    private void Alu(AluOp op, Reg to, Operand operand, bool isWide)
+    {
+        switch (operand.Kind)
+        {
+            case OperandKind.Immediate:
+                _asm.Alu(op, to, operand.Value, isWide);
+                break;
+            case OperandKind.Register:
+                _asm.Alu(op, to, operand.Register, isWide);
+                break;
+            default:
+                _asm.Alu(op, to, operand.Memory, isWide);
+                break;
+        }
+    }
+
+    private void Shift(Node node, Reg to)
+    {
+        bool isWide = node.IsWide;
+        ShiftOp op = node.Kind == NodeKind.ShiftLeft ? ShiftOp.Left : node.Kind == NodeKind.ShiftRight ? ShiftOp.Right : ShiftOp.RightSigned;
+        Node value = isWide ? node.Left! : Low(node.Left!);
+        Node distance = Low(node.Right!);
+        if (distance.IsConstant)
+        {
+            Eval(value, to);
+            if (distance.Value != 0)
+            {
+                _asm.Shift(op, to, (int)distance.Value, isWide);
+            }
+            else if (!isWide)
+            {
+                _asm.Move(to, to, false);
+            }
+
+            return;
+        }
+
+        Waiting? held = null;
+        if (TryOperand(distance, isWide: false) is not { } by)
+        {
+            held = Hold(distance);
+            by = held.Value.Operand;
+        }
+
+        if (Bmi2.X64.IsSupported && by.Kind == OperandKind.Register)
+        {
+            Reg from = by.Register == to ? RegisterOf(value, isWide, Reg.Rax) : RegisterOf(value, isWide, to);
+            _asm.Shift(op, to, from, by.Register, isWide);
+        }
+        else
+        {
+            Eval(value, to);
+            if (by.Kind == OperandKind.Register)
+            {
+                _asm.Move(Reg.Rcx, by.Register, false);
+            }
+            else
+            {
+                _asm.Load(Reg.Rcx, by.Memory, 4);
+            }
+
+            _asm.ShiftByCl(op, to, isWide);
+        }
+
+        Release(held);
+    }
+
+    private void Divide(Node node, Reg to)
+    {
+        bool isWide = node.IsWide;
+        bool isSigned = node.Kind is NodeKind.SignedDivide or NodeKind.SignedModulo;
+        bool isModulo = node.Kind is NodeKind.Modulo or NodeKind.SignedModulo;
+        Node left = isWide ? node.Left! : Low(node.Left!);
+        Node right = isWide ? node.Right! : Low(node.Right!);
+        if (!isSigned && right is { IsConstant: true, Value: not 0 } && TryDivideByConstant(left, right.Value, isModulo, isWide, to))
+        {
+            return;
+        }
+
+        Waiting? held = null;
+        Reg by = Reg.Rcx;
+        Operand? operand = TryOperand(right, isWide);
+        if (operand is { Kind: OperandKind.Register } register)
+        {
+            by = register.Register;
+        }
+        else if (operand is null && !right.IsConstant)
+        {
+            held = Hold(right);
+            operand = held.Value.Operand;
+            by = operand.Value.Kind == OperandKind.Register ? operand.Value.Register : Reg.Rcx;
+        }
+
+        Eval(left, Reg.Rax);
+        if (by == Reg.Rcx)
+        {
+            if (right.IsConstant)
+            {
+                _asm.Move(Reg.Rcx, isWide ? right.Value : (uint)right.Value);
+            }
+            else
+            {
+                _asm.Load(Reg.Rcx, operand!.Value.Memory, isWide ? 8 : 4);
+            }
+        }
+
+        CodeLabel done = _asm.Label();
+        bool isSafe = right is { IsConstant: true, Value: not 0 };
+        if (!isSafe)
+        {
+            CodeLabel zero = _asm.Label();
+            _asm.Test(by, by, isWide);
+            _asm.Jump(Condition.Equal, zero);
+            Outside(zero, () =>
+            {
+                if (!isModulo)
+                {
+                    _asm.Move(to, 0);
+                }
+                else
+                {
+                    _asm.Move(to, Reg.Rax, isWide);
+                }
+
+                _asm.Jump(done);
+            });
+        }
+
+        if (isSigned)
+        {
+            // The lowest number by -1 has no quotient.
+            CodeLabel negate = _asm.Label();
+            _asm.Alu(AluOp.Compare, by, -1, isWide);
+            _asm.Jump(Condition.Equal, negate);
+            Outside(negate, () =>
+            {
+                if (isModulo)
+                {
+                    _asm.Move(to, 0);
+                }
+                else
+                {
+                    _asm.Negate(Reg.Rax, isWide);
+                    _asm.Move(to, Reg.Rax, isWide);
+                }
+
+                _asm.Jump(done);
+            });
+            _asm.SignIntoRdx(isWide);
+        }
+        else
+        {
+            _asm.Move(Reg.Rdx, 0);
+        }
+
+        _asm.Divide(by, isSigned, isWide);
+        _asm.Move(to, isModulo ? Reg.Rdx : Reg.Rax, isWide);
+        _asm.Place(done);
+        Release(held);
+    }
+
+    /// <summary>
+    /// A power of two is a shift. For 32 bits, n / d is n * m >> 32 + s with m = 2^(32+s) / d rounded up, which is exact for every n when
+    /// m * d - 2^(32+s) is at most 2^s (Granlund and Montgomery, 1994).
+    /// </summary>
+    private bool TryDivideByConstant(Node left, ulong divisor, bool isModulo, bool isWide, Reg to)
+    {
+        if (!isWide)
+        {
+            divisor = (uint)divisor;
+        }
+
+        if (BitOperations.IsPow2(divisor))
+        {
+            if (isModulo && divisor - 1 > int.MaxValue)
+            {
+                return false;
+            }
+
+            Eval(left, to);
+            if (isModulo)
+            {
+                _asm.Alu(AluOp.And, to, (int)(divisor - 1), isWide);
+            }
+            else if (divisor != 1)
+            {
+                _asm.Shift(ShiftOp.Right, to, BitOperations.Log2(divisor), isWide);
+            }
+            else if (!isWide)
+            {
+                _asm.Move(to, to, false);
+            }
+
+            return true;
+        }
+
+        if (isWide)
+        {
+            return false;
+        }
+
+        int shift = BitOperations.Log2(divisor);
+        ulong multiplier = (ulong)(((UInt128.One << (32 + shift)) + divisor - 1) / divisor);
+        if (multiplier > uint.MaxValue || (multiplier * divisor) - (1UL << (32 + shift)) > 1UL << shift)
+        {
+            return false;
+        }
+
+        Eval(left, Reg.Rax);
+        _asm.Move(Reg.Rdx, Reg.Rax, false);
+        _asm.Move(Reg.Rcx, multiplier);
+        _asm.Multiply(Reg.Rdx, Reg.Rcx, true);
+        _asm.Shift(ShiftOp.Right, Reg.Rdx, 32 + shift, true);
+        if (!isModulo)
+        {
+            _asm.Move(to, Reg.Rdx, false);
+            return true;
+        }
+
+        _asm.Multiply(Reg.Rdx, Reg.Rdx, (int)(uint)divisor, false);
+        _asm.Alu(AluOp.Subtract, Reg.Rax, Reg.Rdx, false);
+        _asm.Move(to, Reg.Rax, false);
+        return true;
+    }
+
+    /// <summary>Memory at an address; what must be worked out goes into the scratch register.</summary>
+    private Mem Address(Node address, Reg scratch)
+    {
+        Node node = Bare(address);
+        int displacement = 0;
+        if (node is { Kind: NodeKind.Add, Right.IsConstant: true } sum && FitsDisplacement(sum.Right!.Value))
+        {
+            displacement = (int)(long)sum.Right.Value;
+            node = Bare(sum.Left!);
+        }
+
+        if (node.Kind == NodeKind.FramePointer && _body.UsesFrame && FitsDisplacement(node.Value + (ulong)(long)displacement))
+        {
+            return new(Frame, (int)(long)node.Value + displacement);
+        }
+
+        if (node.Kind == NodeKind.Add && TryOperand(node.Left!, true) is { Kind: OperandKind.Register } a && TryOperand(node.Right!, true) is { Kind: OperandKind.Register } b)
+        {
+            return new(a.Register, displacement, b.Register);
+        }
+
+        if (TryOperand(node, isWide: true) is { Kind: OperandKind.Register } place)
+        {
+            return new(place.Register, displacement);
+        }
+
+        Eval(node, scratch);
+        return new(scratch, displacement);
+    }
+
+    /// <summary>Works out a value that waits while another is worked out: in a register, or on the stack when none is free.</summary>
+    private Waiting Hold(Node node)
+    {
+        int free = _places.FreeAt(_at) & ~_held;
+        if (free != 0)
+        {
+            var register = (Reg)BitOperations.TrailingZeroCount(free);
+            int bit = 1 << (int)register;
+            _held |= bit;
+            Eval(node, register);
+            return new(Operand.Of(register), bit);
+        }
+
+        // rax holds nothing while what comes second is worked out first.
+        Eval(node, Reg.Rax);
+        int place = BitOperations.TrailingZeroCount(~(_held >> FirstWaiting));
+        Mem memory = _stack.Wait(place);
+        _asm.Store(memory, Reg.Rax, 8);
+        _held |= 1 << (FirstWaiting + place);
+        return new(Operand.Of(memory), 1 << (FirstWaiting + place));
+    }
+
+    private void Release(Waiting? held) => _held &= ~(held?.Bit ?? 0);
+
+    private readonly record struct Waiting(Operand Operand, int Bit);
+
+    private readonly record struct Operand(OperandKind Kind, int Value, Reg Register, Mem Memory)
+    {
+        public static Operand Of(int value) => new(OperandKind.Immediate, value, Reg.None, default);
+
+        public static Operand Of(Reg register) => new(OperandKind.Register, 0, register, default);
+
+        public static Operand Of(Mem memory) => new(OperandKind.Memory, 0, Reg.None, memory);
+    }
+}

@@ -1,0 +1,164 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using System.Text;
+using Osmia.Kernel;
+using Osmia.Objects;
+using Osmia.Objects.Linking;
+using Osmia.Runtime;
+using Osmia.Tests.Kernel;
+using Osmia.Vm;
+
+namespace Osmia.Tests.Contracts;
+
+/// <summary>
+/// The objects of Contracts/Sources, the same one in the kernel and in each tier of the VM: every program's result and what it left in <c>out</c>, one after
+/// another on one load.
+/// </summary>
+[SupportedOSPlatform("linux")]
+public sealed class SourceAgreementTests
+{
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
+
+    public static TheoryData<string> Sources => ["callbacks", "dynptrs", "graphs", "iterators", "storage", "strings"];
+
+    [Fact]
+    public void Every_source_has_its_test() =>
+        Assert.Equal(Sources.Select(row => row.Data).Append("later").Order(StringComparer.Ordinal),
+            Directory.GetFiles(RepositoryFiles.PathOf("tests", "Osmia.EngineTests", "Contracts", "Sources"), "*.bpf.c").Select(path => Path.GetFileName(path)[..^".bpf.c".Length]).Order(StringComparer.Ordinal));
+
+    [Theory]
+    [MemberData(nameof(Sources))]
+    public void Programs_leave_the_same_in_the_kernel_and_in_the_vm(string source)
+    {
+        using KernelEngine kernel = KernelTest.OpenOrSkip();
+        BpfObject definition = Read(source);
+        string expected = Transcript(kernel, definition);
+        foreach (VmTier tier in (VmTier[])[VmTier.Interpreter, VmTier.Il, VmTier.X64])
+        {
+            using var engine = new VmEngine(new VmOptions { Slots = 2, Tier = tier });
+            string actual = Transcript(engine, definition);
+            Assert.True(expected == actual, $"{source}, {tier}\n{Difference(expected, actual)}");
+            Assert.Equal(0, engine.ObjectCount);
+        }
+    }
+
+    [Fact]
+    public void Timers_and_work_run_later_in_the_kernel_and_in_the_vm()
+    {
+        using KernelEngine kernel = KernelTest.OpenOrSkip();
+        BpfObject definition = Read("later");
+        string expected = Later(kernel, definition);
+        foreach (VmTier tier in (VmTier[])[VmTier.Interpreter, VmTier.Il, VmTier.X64])
+        {
+            using var engine = new VmEngine(new VmOptions { Slots = 2, Tier = tier });
+            string actual = Later(engine, definition);
+            Assert.True(expected == actual, $"{tier}\n{Difference(expected, actual)}");
+            Assert.Equal(0, engine.DeferredTraps);
+        }
+    }
+
+    private static string Later(IEngine engine, BpfObject definition)
+    {
+        using LoadedObject loaded = engine.Load(definition);
+        var text = new StringBuilder();
+        foreach (string name in (string[])["timer_rules", "start_timers", "delete_with_timer", "start_work"])
+        {
+            Append(text, loaded, loaded.Program(name));
+        }
+
+        // Three of the array's timer, one of the hash's, the work: the deleted element's never fires.
+        var clock = Stopwatch.StartNew();
+        while (loaded.ReadVariable<ulong>("fired") < 5)
+        {
+            Assert.True(clock.Elapsed < s_limit, $"still {loaded.ReadVariable<ulong>("fired")} of 5 fired\n{text}");
+            Thread.Sleep(1);
+        }
+
+        Thread.Sleep(100);
+        text.Append(CultureInfo.InvariantCulture, $"fired {loaded.ReadVariable<ulong>("fired")}, cancelled itself {loaded.ReadVariable<long>("self")}\n");
+        byte[] value = new byte[24];
+        foreach ((string map, int key) in (ReadOnlySpan<(string, int)>)[("timers", 0), ("timers", 1), ("works", 2)])
+        {
+            Assert.True(loaded.Map(map).TryLookup(BitConverter.GetBytes(key), value));
+            text.Append(CultureInfo.InvariantCulture, $"{map}[{key}] = {BitConverter.ToUInt64(value)}\n");
+        }
+
+        return text.ToString();
+    }
+
+    private static string Transcript(IEngine engine, BpfObject definition)
+    {
+        using LoadedObject loaded = engine.Load(definition);
+        if (loaded.Maps.FirstOrDefault(map => map.Name == "samples") is { } samples)
+        {
+            using UserRingWriter writer = samples.OpenWriter();
+            foreach (ulong word in (ReadOnlySpan<ulong>)[1, 2, 4, 3, 5])
+            {
+                Assert.True(writer.TryWrite(MemoryMarshal.AsBytes([word])));
+            }
+
+            Assert.True(writer.TryWrite([1, 2, 3]));
+        }
+
+        var text = new StringBuilder();
+        foreach (LoadedProgram program in loaded.Programs)
+        {
+            Append(text, loaded, program);
+        }
+
+        return text.ToString();
+    }
+
+    private static void Append(StringBuilder text, LoadedObject loaded, LoadedProgram program)
+    {
+        LinkedVariable output = loaded.Definition.Variables.Single(variable => variable.Name == "out");
+        byte[] section = new byte[loaded.Maps[output.MapIndex].ValueSize];
+        Assert.True(loaded.Maps[output.MapIndex].TryLookup(new byte[4], section));
+        section.AsSpan(output.Offset, output.Size).Fill(0xcc);
+        loaded.Maps[output.MapIndex].Update(new byte[4], section);
+        byte[] frame = [.. Enumerable.Range(0, 64).Select(i => (byte)(i < 12 ? 2 : i == 12 ? 8 : i == 13 ? 0 : i))];
+        byte[] data = new byte[256];
+        ProgramRunResult result = program.Run(new ProgramRun { Data = frame, DataOut = data });
+        text.Append(CultureInfo.InvariantCulture, $"{program.Name} returns {(int)result.ReturnValue}, {Convert.ToHexStringLower(data.AsSpan(0, result.DataLength))}\n");
+        long[] left = Out(loaded);
+        for (int i = 0; i < left.Length; i++)
+        {
+            if (left[i] != unchecked((long)0xcccccccccccccccc))
+            {
+                text.Append(CultureInfo.InvariantCulture, $"  out[{i}] = {left[i]}\n");
+            }
+        }
+    }
+
+    private static long[] Out(LoadedObject loaded)
+    {
+        LinkedVariable output = loaded.Definition.Variables.Single(variable => variable.Name == "out");
+        byte[] bytes = new byte[output.Size];
+        loaded.ReadVariable(output, bytes);
+        return MemoryMarshal.Cast<byte, long>(bytes).ToArray();
+    }
+
+    private static string Difference(string expected, string actual)
+    {
+        string[] left = expected.Split('\n');
+        string[] right = actual.Split('\n');
+        string program = "";
+        var text = new StringBuilder();
+        for (int i = 0; i < Math.Max(left.Length, right.Length); i++)
+        {
+            string a = i < left.Length ? left[i] : "";
+            string b = i < right.Length ? right[i] : "";
+            program = a.StartsWith(' ') ? program : a;
+            if (a != b)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"{program.Split(' ')[0]}: kernel {a.Trim()} | vm {b.Trim()}\n");
+            }
+        }
+
+        return text.ToString();
+    }
+
+    private static BpfObject Read(string source) => Toolchain.Read("clang-19", $"../Osmia.EngineTests/Contracts/Sources/{source}.bpf.c", "-mcpu=v3");
+}
