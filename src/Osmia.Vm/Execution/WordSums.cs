@@ -1,10 +1,13 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Osmia.Vm.Execution;
 
 /// <summary>Sums of words one behind another, for <see cref="Compilation.SumLoop"/>: at most <see cref="Compilation.SumLoop.MaxBytes"/>, a whole number of words.</summary>
 internal static unsafe class WordSums
 {
+    // Vectors are not compiled ahead of time, and a program that runs once should not meet the runtime's first draft.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ulong Bytes(ulong address, ulong length)
     {
         var words = new ReadOnlySpan<byte>((void*)address, (int)length);
@@ -25,6 +28,8 @@ internal static unsafe class WordSums
         return sum;
     }
 
+    // Vectors are not compiled ahead of time, and a program that runs once should not meet the runtime's first draft.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ulong Halves(ulong address, ulong length)
     {
         var words = new ReadOnlySpan<ushort>((void*)address, (int)(length / sizeof(ushort)));
@@ -44,6 +49,8 @@ internal static unsafe class WordSums
         return sum;
     }
 
+    // Vectors are not compiled ahead of time, and a program that runs once should not meet the runtime's first draft.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ulong Words(ulong address, ulong length)
     {
         var words = new ReadOnlySpan<uint>((void*)address, (int)(length / sizeof(uint)));
@@ -63,6 +70,8 @@ internal static unsafe class WordSums
         return sum;
     }
 
+    // Vectors are not compiled ahead of time, and a program that runs once should not meet the runtime's first draft.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ulong DoubleWords(ulong address, ulong length)
     {
         var words = new ReadOnlySpan<ulong>((void*)address, (int)(length / sizeof(ulong)));

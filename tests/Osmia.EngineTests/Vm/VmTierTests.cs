@@ -317,6 +317,34 @@ public sealed class VmTierTests
         }
     }
 
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
+    public void Keys_on_the_stack_are_found_by_who_reads_them(VmTier tier)
+    {
+        // A key that only the lookup reads; one that is read again in another block; one half of which is.
+        string[] codes =
+        [
+            "r6 = 0; r7 = 0\nagain:\n*(u32 *)(r10 - 4) = r6; r1 = map[0]; r2 = r10; r2 += -4; call map_lookup_elem\nif r0 == 0 goto next\nr1 = *(u64 *)(r0 + 0); r7 += r1\nnext:\nr6 += 1\nif r6 != 6 goto again\nr0 = r7; exit",
+            "r6 = 2\n*(u32 *)(r10 - 4) = r6; r1 = map[0]; r2 = r10; r2 += -4; call map_lookup_elem\nif r0 == 0 goto next\nr1 = *(u64 *)(r0 + 0)\nr0 = *(u32 *)(r10 - 4); r0 += r1; exit\nnext:\nr0 = 0; exit",
+            "r6 = 3\n*(u32 *)(r10 - 4) = r6; r1 = map[0]; r2 = r10; r2 += -4; call map_lookup_elem\nif r0 == 0 goto next\nr1 = *(u64 *)(r0 + 0)\nr0 = *(u8 *)(r10 - 4); r0 += r1; exit\nnext:\nr0 = 0; exit",
+        ];
+        ulong[] expected = [15 + (3 * 10), 2 + 2 + 10, 3 + 3 + 10];
+        for (int i = 0; i < codes.Length; i++)
+        {
+            using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier });
+            using LoadedObject loaded = engine.Load(codes[i], TestPrograms.Map(0, MapType.Array, 4, 8, 6));
+            var map = new Map<uint, ulong>(loaded.Maps[0]);
+            for (uint key = 0; key < 6; key++)
+            {
+                map.Update(key, key + (key is 1 or 2 or 3 ? 10UL : 0));
+            }
+
+            Assert.Equal(expected[i], loaded.Programs[0].Run(new ProgramRun()).ReturnValue);
+        }
+    }
+
     public static TheoryData<int, string, VmTier, VmMode> SumLoops =>
     [
         .. from size in new[] { 1, 2, 4, 8 }
