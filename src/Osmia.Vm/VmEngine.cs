@@ -60,6 +60,7 @@ public sealed class VmEngine : IEngine
         {
             NoTypesReason = "the VM is no kernel and has no kernel types; give a BTF file to relocate against",
             FunctionNumber = VmKfuncs.NumberOf,
+            CpuLimit = options.Slots,
             LackOf = (helper, _) => VmHelpers.Find((int)helper.Id) is null ? $"the VM does not have it: {Helpers.HelperAbsence.Of((int)helper.Id)}" : null,
             ProgramTypes = [.. HookTypes.Select(type => type.Describe())],
         };
