@@ -18,6 +18,7 @@ internal static class DiagnosticIds
     public const string NoPacketProgram = "OSM6013";
     public const string MapOperation = "OSM6020";
     public const string MapHasNoRecords = "OSM6021";
+    public const string SharedMap = "OSM6022";
 
     public const string BadAccess = "OSM6100";
     public const string ReadOnlyWrite = "OSM6101";
