@@ -132,6 +132,33 @@ public class VerbTests
         Assert.Equal("xdp", JsonDocument.Parse(Run(live, "-j prog show pinned {pins}/single")).RootElement.GetProperty("type").GetString());
     }
 
+    [Fact]
+    public void Programs_are_attached_as_they_are_loaded_and_pinned_where_that_cannot_be()
+    {
+        using var live = new LivePrograms();
+        (int exitCode, string output, string error) = live.Osmia(live.Words("prog loadall {work}/parity.bpf.o {pins}/auto autoattach dev {device} cgroup {cgroup}"));
+        Assert.True(exitCode == 0, output + error);
+        Assert.Contains("program 'par_verdict' is pinned, not attached", error, StringComparison.Ordinal);
+        Assert.Equal("xdp", JsonDocument.Parse(Run(live, "-j link show pinned {pins}/auto/par_xdp")).RootElement.GetProperty("type").GetString());
+        Assert.Equal("cgroup", JsonDocument.Parse(Run(live, "-j link show pinned {pins}/auto/par_connect")).RootElement.GetProperty("type").GetString());
+        Assert.Equal("sk_skb", JsonDocument.Parse(Run(live, "-j prog show pinned {pins}/auto/par_verdict")).RootElement.GetProperty("type").GetString());
+        Assert.Contains("par0", Run(live, "net show"), StringComparison.Ordinal);
+    }
+
+    /// <summary>Without a mount that a verb needs: each in a mount namespace of its own.</summary>
+    [Theory]
+    [InlineData("OSM7018", "umount -l /sys/kernel/tracing; umount -l /sys/kernel/debug; mount -t tmpfs none /sys/kernel/debug", "prog tracelog")]
+    [InlineData("OSM7020", "for m in $(grep -w cgroup2 /proc/mounts | cut -d' ' -f2); do umount -l $m; done", "cgroup tree")]
+    [InlineData("OSM7026", "mount -t tmpfs none /sys/kernel/btf", "struct_ops dump")]
+    public void What_is_not_mounted_is_said(string id, string script, string verb)
+    {
+        Requirements.Kernel();
+        Requirements.Command("unshare", "--version");
+        using OsmiaCommand command = OsmiaCommand.Start(verb.Split(' '), "unshare", "-m", "bash", "-c", $"{{ {script}; }} 2>/dev/null; exec \"$0\" \"$@\"");
+        int exitCode = command.WaitForExit();
+        Assert.Equal((1, id), (exitCode, command.Error[..Math.Min(7, command.Error.Length)]));
+    }
+
     private static string Run(LivePrograms live, string line)
     {
         (int exitCode, string output, string error) = live.Osmia(live.Words(line));

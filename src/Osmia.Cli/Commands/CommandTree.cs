@@ -38,7 +38,7 @@ internal static class CommandTree
     ];
 
     private static readonly Lazy<Noun[]> s_nouns = new(() =>
-        [ProgCommand.Noun, MapCommand.Noun, LinkCommand.Noun, CgroupCommand.Noun, NetCommand.Noun, PerfCommand.Noun, StructOpsCommand.Noun, IterCommand.Noun, TokenCommand.Noun]);
+        [ProgCommand.Noun, MapCommand.Noun, LinkCommand.Noun, CgroupCommand.Noun, NetCommand.Noun, PerfCommand.Noun, StructOpsCommand.Noun, IterCommand.Noun, TokenCommand.Noun, FeatureCommand.Noun]);
 #pragma warning restore CA1416
 
     public static Command Build(string[] arguments)
@@ -78,7 +78,10 @@ internal static class CommandTree
         return words switch
         {
             [] => ["--help"],
+            ["version"] => ["--version"],
             ["gen"] or ["gen", "help"] => ["gen", "--help"],
+            ["feature", .. var options] when options.All(IsFrameOption) => ["feature", "probe", .. options],
+            ["feature", "help", ..] => ["feature", "--help"],
             [var noun, .. var options] when IsListing(noun) && options.All(IsFrameOption) => [noun, "list", .. options],
             [var noun, "help", ..] when IsListing(noun) => [noun, "--help"],
             [var noun, var verb, "help"] when IsListing(noun) => [noun, verb, "--help"],
