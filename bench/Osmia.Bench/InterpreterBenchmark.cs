@@ -35,7 +35,7 @@ internal static class InterpreterBenchmark
             var contest = new Contest(string.Create(CultureInfo.InvariantCulture, $"{name}: {instructions:#,0} instructions a run"), "ns per instruction", Contest.InProcess);
             ulong expected = program.Run(new ProgramRun { Data = memory }).ReturnValue;
             contest.Add("VM, checked interpreter", Repeated(instructions, repeat => program.Run(new ProgramRun { Data = memory, Repeat = repeat })));
-            using UbpfInterpreter? ubpf = options.UbpfLibrary is null || usesMaps ? null : new UbpfInterpreter(options.UbpfLibrary, program.Definition.Instructions.AsSpan());
+            using UbpfProgram? ubpf = options.UbpfLibrary is null || usesMaps ? null : new UbpfProgram(options.UbpfLibrary, program.Definition.Instructions.AsSpan());
             if (ubpf is not null)
             {
                 ulong other = ubpf.Run(memory, 1);

@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Osmia.Bytecode;
 using Osmia.Objects;
+using Osmia.Objects.Sections;
+using Osmia.Objects.Linking;
 using Osmia.Runtime;
 using Osmia.Vm;
 
@@ -13,6 +16,7 @@ namespace Osmia.Bench;
 /// </summary>
 internal static unsafe class VmBenchmark
 {
+    private const string Ubpf = "ubpf jit";
     private const int Rounds = 15;
     private const double MeasuredNanoseconds = 1.5e6;
     private const int MemorySize = 4096;
@@ -50,6 +54,58 @@ internal static unsafe class VmBenchmark
         });
         CompileTimes();
         Large(options);
+        Pauses();
+    }
+
+    /// <summary>How long a collection waits while a program runs in a loop without calls on another thread.</summary>
+    private static void Pauses()
+    {
+        const int Collections = 200;
+        foreach (VmTier tier in new[] { VmTier.Interpreter, VmTier.Il, VmTier.X64 })
+        {
+            using var engine = new VmEngine(Options(tier, VmMode.Metered) with { InstructionBudget = long.MaxValue / 8 });
+            using LoadedObject loaded = engine.Load(Endless(), LoadOptions.Default);
+            using var stop = new CancellationTokenSource();
+            var started = new ManualResetEventSlim();
+            var thread = new Thread(() =>
+            {
+                started.Set();
+                try
+                {
+                    ((VmProgram)loaded.Programs[0]).RunCancellable(new ProgramRun(), out _, stop.Token);
+                }
+                catch (Osmia.Objects.Diagnostics.TrapException)
+                {
+                    // It was cancelled.
+                }
+            });
+            thread.Start();
+            started.Wait();
+            Thread.Sleep(50);
+            double worst = 0;
+            double sum = 0;
+            for (int i = 0; i < Collections; i++)
+            {
+                long before = Stopwatch.GetTimestamp();
+                GC.Collect(0);
+                double took = Stopwatch.GetElapsedTime(before).TotalMilliseconds;
+                worst = Math.Max(worst, took);
+                sum += took;
+            }
+
+            bool ranOn = thread.IsAlive;
+            stop.Cancel();
+            thread.Join();
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tier}: {Collections} collections during one run took {sum / Collections:0.00} ms on average, {worst:0.0} ms at worst{(ranOn ? "" : " (the run had ended)")}"));
+        }
+    }
+
+    private static LinkedObject Endless()
+    {
+        // r0 = 0; again: r0 += 1; goto again
+        Instruction[] code = [new(new(0xb7), Register.R0, 0, 0, 0), new(new(0x07), Register.R0, 0, 0, 1), new(new(0x05), 0, 0, -2, 0), new(new(0x95), 0, 0, 0, 0)];
+        var section = new SectionMatch("bench", "", "", ProgramType.Unspec, null, AttachKind.None);
+        return new LinkedObject("bench", [new LinkedProgram("endless", section, [.. code])], [], []) { License = "GPL" };
     }
 
     /// <summary>Programs past the limits of .NET's compiler, in the tiers that take them.</summary>
@@ -86,7 +142,7 @@ internal static unsafe class VmBenchmark
         byte* nativeMemory = (byte*)NativeMemory.AlignedAlloc(MemorySize, 64);
         byte* scalarMemory = (byte*)NativeMemory.AlignedAlloc(MemorySize, 64);
         Array.ForEach(objects, fill);
-        string[] columns = ["native", "scalar", .. tiers.Select(tier => tier.Name)];
+        string[] columns = ["native", "scalar", .. options.UbpfLibrary is null ? [] : new[] { Ubpf }, .. tiers.Select(tier => tier.Name)];
         Console.WriteLine($"\nns per run, median of {options.RoundsOr(Rounds)} rounds; in brackets the ratio to native without vectors (scalar)");
         Console.WriteLine($"{"KERNEL",-10} {"SLOTS",5} " + string.Concat(columns.Select(column => $"{column,18}")));
         var ratios = columns.ToDictionary(column => column, _ => new List<double>());
@@ -100,6 +156,13 @@ internal static unsafe class VmBenchmark
                 memory.CopyTo(new Span<byte>(scalarMemory, MemorySize));
                 ways.Add(("native", times => Native(native, name, nativeMemory, times)));
                 ways.Add(("scalar", times => Native(scalar, name, scalarMemory, times)));
+            }
+
+            // Its programs have no maps.
+            using UbpfProgram? ubpf = options.UbpfLibrary is null || program.Definition.Instructions.Any(i => i.IsCall) ? null : new UbpfProgram(options.UbpfLibrary, program.Definition.Instructions.AsSpan());
+            if (ubpf is not null)
+            {
+                ways.Add((Ubpf, times => ubpf.RunCompiled(nativeMemory, MemorySize, times)));
             }
 
             for (int i = 0; i < engines.Length; i++)

@@ -33,7 +33,7 @@ __attribute__((visibility("default"))) __u64 repeat(__u64 (*kernel)(__u8 *, __u6
 
 // A byte decides what becomes of two sums; each step reads another.
 #define DECIDE \
-	i = (i * 13 + 7) % 4000; \
+	i = (i * 5 + 13) & 1023; \
 	v = m[i]; \
 	if (v > 100) \
 		a += v ^ b; \
@@ -61,7 +61,7 @@ KERNEL(mix20k)
 KERNEL(decide5k)
 {
 	__u64 a = length, b = 1;
-	__u32 i = 5, v;
+	__u32 i = length, v;
 
 	TIMES4(TIMES128(DECIDE))
 	return a ^ b;
@@ -70,7 +70,7 @@ KERNEL(decide5k)
 KERNEL(decide20k)
 {
 	__u64 a = length, b = 1;
-	__u32 i = 5, v;
+	__u32 i = length, v;
 
 	TIMES16(TIMES128(DECIDE))
 	return a ^ b;

@@ -42,6 +42,7 @@ public sealed class KernelEngine : IEngine
         return new Target(release, () => s_kernelTypes.Value)
         {
             KernelVersion = ParseVersion(release),
+            CpuLimit = Directory.Exists("/sys/devices/system/cpu") ? PossibleCpus.IndexLimit : 0,
             ModuleList = Modules,
             LackOf = HelperTrial.Missing,
             SymbolAddresses = SymbolAddresses.Of,

@@ -47,7 +47,7 @@ public static class AttachPlan
         {
             if (program.Section.Kind != AttachKind.StructOps)
             {
-                yield return (program, TargetOf(program, options));
+                yield return (program, OnlySockmap(linked, program) is { } sockmap ? new SockmapNameTarget(sockmap) : TargetOf(program, options));
             }
         }
 
@@ -55,6 +55,15 @@ public static class AttachPlan
         {
             yield return (linked.Programs.First(program => program.Name == map.Functions[0].Program), new StructOpsTarget(map.Name));
         }
+    }
+
+    /// <summary>Programs of sockmaps name no map: where the object has one, it is meant.</summary>
+    private static string? OnlySockmap(LinkedObject linked, LinkedProgram program)
+    {
+        LinkedMap[] maps = program.Type is Bytecode.ProgramType.SkSkb or Bytecode.ProgramType.SkMsg
+            ? [.. linked.Maps.Where(map => map.Type is Bytecode.MapType.Sockmap or Bytecode.MapType.Sockhash)]
+            : [];
+        return maps is [var only] ? only.Name : null;
     }
 
     /// <summary>The target a program's section and the options name.</summary>

@@ -30,6 +30,12 @@ public sealed record CpumapTarget(Map Map, uint Cpu, uint QueueSize = 192) : Att
     public override string Describe() => $"CPU {Cpu} of cpumap {Map.Name}";
 }
 
+/// <summary>A sockmap or sockhash by its name in the object; whoever attaches finds the loaded map (<see cref="SockmapTarget"/>).</summary>
+public sealed record SockmapNameTarget(string Map) : AttachTarget
+{
+    public override string Describe() => $"sockmap {Map}";
+}
+
 /// <summary>An infrared receiver, by its file <c>/dev/lircN</c>.</summary>
 public sealed record LircTarget(string Path) : AttachTarget
 {

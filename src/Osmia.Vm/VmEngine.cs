@@ -23,6 +23,8 @@ public sealed class VmEngine : IEngine
     private readonly Lock _gate = new();
     private VmMap?[] _maps = new VmMap?[16];
     private VmProgram?[] _programs = new VmProgram?[16];
+    private readonly Queue<uint> _freeMapIds = new();
+    private readonly Queue<uint> _freeProgramIds = new();
     private uint _lastMapId;
     private uint _lastProgramId;
     private uint _lastObjectId;
@@ -58,6 +60,7 @@ public sealed class VmEngine : IEngine
         {
             NoTypesReason = "the VM is no kernel and has no kernel types; give a BTF file to relocate against",
             FunctionNumber = VmKfuncs.NumberOf,
+            CpuLimit = options.Slots,
             LackOf = (helper, _) => VmHelpers.Find((int)helper.Id) is null ? $"the VM does not have it: {Helpers.HelperAbsence.Of((int)helper.Id)}" : null,
             ProgramTypes = [.. HookTypes.Select(type => type.Describe())],
         };
@@ -261,6 +264,7 @@ public sealed class VmEngine : IEngine
         lock (_gate)
         {
             _programs[program.Id] = null;
+            _freeProgramIds.Enqueue(program.Id);
         }
     }
 
@@ -268,7 +272,13 @@ public sealed class VmEngine : IEngine
     {
         lock (_gate)
         {
-            _maps[map.Id] = null;
+            // A map that was refused before it got a number has none to give back.
+            if (map.Id != 0)
+            {
+                _maps[map.Id] = null;
+                _freeMapIds.Enqueue(map.Id);
+            }
+
             MapMemory.Remove(map);
         }
     }
@@ -288,7 +298,7 @@ public sealed class VmEngine : IEngine
     {
         lock (_gate)
         {
-            map.Id = ++_lastMapId;
+            map.Id = _freeMapIds.TryDequeue(out uint free) ? free : ++_lastMapId;
             Grow(ref _maps, map.Id);
             _maps[map.Id] = map;
             MapMemory.Add(map);
@@ -299,7 +309,7 @@ public sealed class VmEngine : IEngine
     {
         lock (_gate)
         {
-            program.Id = ++_lastProgramId;
+            program.Id = _freeProgramIds.TryDequeue(out uint free) ? free : ++_lastProgramId;
             Grow(ref _programs, program.Id);
             _programs[program.Id] = program;
         }

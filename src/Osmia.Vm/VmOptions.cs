@@ -39,6 +39,12 @@ public sealed record VmOptions
     /// <summary>Nanoseconds of the monotonic clock; null is the host's.</summary>
     public Func<ulong>? MonotonicClock { get; init; }
 
+    /// <summary>
+    /// Files that hold maps, by the maps' names: processes that name the same file share the map. Arrays, hashes, per-CPU arrays and ring buffers without
+    /// locks, timers and pointers; others are refused (OSM6022).
+    /// </summary>
+    public IReadOnlyDictionary<string, string> SharedMaps { get; init; } = new Dictionary<string, string>();
+
     /// <summary>The number of the cgroup the process is in, as programs see it.</summary>
     public ulong CgroupId { get; init; } = 1;
 

@@ -31,7 +31,7 @@ public static class EngineExtensions
         {
             foreach ((LinkedProgram program, AttachTarget target) in AttachPlan.Of(loaded.Definition, options ?? new AttachOptions()))
             {
-                links.Add(loaded.Engine.Attach(loaded.Program(program.Name), target));
+                links.Add(loaded.Engine.Attach(loaded.Program(program.Name), target is SockmapNameTarget named ? new SockmapTarget(loaded.Map(named.Map)) : target));
             }
 
             return new LinkSet(links);

@@ -82,6 +82,13 @@ internal sealed class OsmiaCommand : IDisposable
 
     public void Terminate() => Signal("TERM");
 
+    /// <summary>SIGKILL: it can do nothing more.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
     public int WaitForExit()
     {
         if (!_process.WaitForExit(s_limit))

@@ -5,6 +5,7 @@ using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
 using Osmia.Vm;
+using Osmia.Vm.Kfuncs;
 
 namespace Osmia.Tests;
 
@@ -21,6 +22,14 @@ public partial class SupportPageTests
             .SelectMany(line => Names().Matches(line).Select(name => (name.Groups[1].Value, Kind: line.Split('|')[1].Trim())))
             .ToDictionary(pair => pair.Value, pair => pair.Kind);
         Assert.Equal(kinds.OrderBy(pair => pair.Key, StringComparer.Ordinal), listed.OrderBy(pair => pair.Key, StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void The_kernel_functions_of_the_vm_are_those_of_its_table()
+    {
+        string listed = s_lines.Single(line => line.StartsWith("Kernel functions (kfuncs", StringComparison.Ordinal));
+        Assert.Equal(VmKfuncs.Supported, Names().Matches(listed).Select(name => name.Groups[1].Value));
+        Assert.All(VmKfuncs.Supported, name => Assert.NotNull(KfuncTable.Find(name)));
     }
 
     [Fact]

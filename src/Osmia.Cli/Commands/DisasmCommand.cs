@@ -2,6 +2,12 @@ using System.CommandLine;
 using System.Text.Json;
 using Osmia.Bytecode;
 using Osmia.Bytecode.Disassembly;
+using Osmia.Cli.Commands.Prog;
+using Osmia.Cli.Run;
+using Osmia.Cli.Words;
+using Osmia.Kernel.Inventory;
+using Osmia.Kernel.Programs;
+using Osmia.Kernel.Symbols;
 using Osmia.Objects;
 using Osmia.Objects.Assembly;
 
@@ -23,7 +29,7 @@ internal static class DisasmCommand
         Option<bool> labels = new("--labels") { Description = "jumps to labels in place of distances" };
         Option<bool> graph = new("--cfg") { Description = "the control-flow graph, for Graphviz: osmia disasm FILE FUNCTION --cfg | dot -Tsvg" };
         Option<bool> whole = new("--asm") { Description = "the whole object as a text that 'osmia asm' reads back" };
-        Option<bool> jited = new("--jited") { Description = "what the virtual machine compiles of the programs, beside instructions and source lines" };
+        Option<bool> jited = new("--jited") { Description = "what the virtual machine compiles of the programs, beside instructions and source lines; with 'id N' in place of FILE what the kernel did of a loaded one" };
         Option<string> tier = new("--tier") { Description = "with --jited: .NET instructions and what the runtime makes of them, or our machine code", HelpName = "il|x64", DefaultValueFactory = _ => "x64" };
         Option<string> mode = VmWords.ModeOption("checked", canVerify: false);
         Option<bool> json = CommonOptions.Json();
@@ -39,8 +45,14 @@ internal static class DisasmCommand
 
         command.SetAction(parsed =>
         {
-            BpfObject source = BpfObject.Read(parsed.GetValue(file)!);
             string[] wanted = [.. parsed.GetValue(names) ?? [], .. parsed.GetValue(programs) ?? []];
+            if (parsed.GetValue(jited) && parsed.GetValue(file) == "id" && wanted is [var number] && uint.TryParse(number, out uint id))
+            {
+                WriteLoaded(id, parsed.GetValue(opcodes), parsed.GetValue(positions));
+                return ExitCode.Success;
+            }
+
+            BpfObject source = BpfObject.Read(parsed.GetValue(file)!);
             var options = new ListingOptions
             {
                 Style = parsed.GetValue(style) == "llvm" ? DisassemblyStyle.Llvm : DisassemblyStyle.Kernel,
@@ -95,6 +107,24 @@ internal static class DisasmCommand
             return ExitCode.Success;
         });
         return command;
+    }
+
+    /// <summary>What the kernel made of a program that is loaded there.</summary>
+    private static void WriteLoaded(uint id, bool opcodes, bool positions)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new UsageException("programs are loaded on Linux only");
+        }
+
+        using KernelProgram program = KernelInventory.OpenProgram(id);
+        ProgramCode code = ProgramCode.Read(program);
+        if (code.Jited.Length == 0)
+        {
+            throw RunErrors.NoCode(ProgramWords.Describe(code.Info), isJited: true);
+        }
+
+        JitedDump.WriteText(Console.Out, code, new KernelSymbols(), opcodes, positions);
     }
 
     private static void WriteWhole(BpfObject source)

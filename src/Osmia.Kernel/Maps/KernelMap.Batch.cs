@@ -54,7 +54,7 @@ public sealed unsafe partial class KernelMap
     {
         fixed (byte* at = position, k = keys, v = values)
         {
-            var attributes = new MapBatchAttributes
+            var attributes = new BatchAttributes
             {
                 InBatch = isStarted ? (ulong)at : 0,
                 OutBatch = (ulong)at,

@@ -41,6 +41,9 @@ public sealed class Target(string name)
         init => _release = value;
     }
 
+    /// <summary>One more than the largest number of a CPU; 0 when it is not known. What <c>bpf_get_smp_processor_id</c> returns is below it.</summary>
+    public int CpuLimit { get; init; }
+
     /// <summary>Program types that an application adds, told by the section their programs stand in.</summary>
     public IReadOnlyList<TargetProgramType> ProgramTypes { get; init; } = [];
 

@@ -563,8 +563,9 @@ internal sealed partial class PathWalk
         return RegisterState.Pointer(RegisterKind.Map, traits) with { Map = map, Type = matters ? NewId() : 0 };
     }
 
-    private static Scalar RangeOf(HelperCall call) => call.Helper.Id switch
+    private Scalar RangeOf(HelperCall call) => call.Helper.Id switch
     {
+        HelperId.GetSmpProcessorId when _scope.Target is { CpuLimit: > 0 } target => Scalar.OfUnsigned(0, (ulong)target.CpuLimit - 1),
         HelperId.GetStack or HelperId.GetTaskStack or HelperId.ProbeReadStr or HelperId.ProbeReadKernelStr or HelperId.ProbeReadUserStr =>
             new Scalar(Tnum.Unknown, Interval<ulong, long>.OfSigned(-MaximumError, call.Size), Interval<uint, int>.OfSigned(-MaximumError, call.Size)).Synchronize(),
         _ => Scalar.Unknown,

@@ -119,13 +119,7 @@ internal sealed partial class PathWalk
                     continue;
                 }
 
-                if (touched.IsObject)
-                {
-                    touched.Break();
-                }
-
-                // What is left of a spilled register cannot be loaded any more.
-                touched.Spilled = default;
+                touched.Break();
                 touched.Set(index, StackByte.Misc);
             }
 

@@ -144,7 +144,9 @@ internal sealed class Node
             return new(kind, true, Wide(left), Constant(right.Value & 63));
         }
 
-        return Rotated(kind, left, right, 64) ?? new(kind, true, Wide(left), Wide(right));
+        left = Wide(left);
+        right = Wide(right);
+        return Rotated(kind, left, right, 64) ?? new(kind, true, left, right);
     }
 
     public static Node Binary32(NodeKind kind, Node left, Node right)

@@ -58,5 +58,5 @@ internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layou
     public VmMap Map(int index) => maps[index];
 
     /// <summary>A lookup gives null or the address of a value that stays memory of the program's as long as it runs.</summary>
-    public bool GivesValues(int index) => maps[index] is (ArrayMap or HashMap) and { IsReadableByProgram: true };
+    public bool GivesValues(int index) => maps[index] is (ArrayMap or HashMap) and { IsReadableByProgram: true, FirstCpu: 0 };
 }

@@ -13,7 +13,7 @@ internal static class HelperAbsence
         new("it reads hardware or kernel counters, which a process has not", [PerfEventRead, PerfEventReadValue, PerfProgReadValue, ReadBranchRecords, GetBranchSnapshot]),
         new("it asks below which cgroup something is, and a process sees its own cgroup alone", [SkbUnderCgroup, CurrentTaskUnderCgroup, SkbCgroupId, SkbAncestorCgroupId, SkCgroupId, SkAncestorCgroupId]),
         new("it writes memory of a task, and programs here reach their own memory alone", [ProbeWriteUser, CopyFromUserTask]),
-        new("it changes a connection of the kernel", [HelperId.Setsockopt, Getsockopt, SockOpsCbFlagsSet, LoadHdrOpt, StoreHdrOpt, ReserveHdrOpt, TcpSendAck, Bind, SockMapUpdate, SockHashUpdate, SkAssign]),
+        new("it changes a connection of the kernel", [HelperId.Setsockopt, Getsockopt, SockOpsCbFlagsSet, LoadHdrOpt, StoreHdrOpt, ReserveHdrOpt, TcpSendAck, Bind, SockMapUpdate, SockHashUpdate]),
         new("it looks into a socket of the kernel", [TcpSock, TcpCheckSyncookie, TcpGenSyncookie, SkcToTcp6Sock, SkcToTcpSock, SkcToTcpTimewaitSock, SkcToTcpRequestSock, SkcToUdp6Sock, SkcToUnixSock, SkcToMptcpSock, SockFromFile]),
         new("it changes the data of a socket's message, and sk_msg programs run in the kernel alone", [MsgApplyBytes, MsgCorkBytes, MsgPullData, MsgPushData, MsgPopData]),
         new("it belongs to lightweight tunnels, whose hooks are in the kernel", [LwtPushEncap, LwtSeg6StoreBytes, LwtSeg6AdjustSrh, LwtSeg6Action]),

@@ -53,21 +53,27 @@ internal static unsafe class TextHelpers
     public static ulong Compare(ExecutionSlot slot, ulong* r)
     {
         int size = slot.LengthArgument(2);
-        byte* left = slot.ReadableArgument(1, (ulong)size);
-        byte* right = (byte*)r[3];
-        ulong room = slot.ReadableFrom(r[3]);
-        for (int i = 0; i < size; i++)
+        byte* start = slot.ReadableArgument(1, (ulong)size);
+        int room = (int)Math.Min((ulong)size, slot.ReadableFrom(r[3]));
+        var left = new ReadOnlySpan<byte>(start, room);
+        var right = new ReadOnlySpan<byte>((void*)r[3], room);
+        int same = left.CommonPrefixLength(right);
+        int end = left[..same].IndexOf((byte)0);
+        if (end >= 0)
         {
-            if ((ulong)i >= room)
-            {
-                slot.TrapArgumentMemory(3, r[3] + (ulong)i, 1, isWrite: false);
-            }
+            slot.ChargeSteps((ulong)end);
+            return 0;
+        }
 
-            if (left[i] != right[i] || left[i] == 0)
-            {
-                slot.ChargeSteps((ulong)i);
-                return left[i] == right[i] ? 0 : left[i] < right[i] ? ulong.MaxValue : 1;
-            }
+        if (same < room)
+        {
+            slot.ChargeSteps((ulong)same);
+            return left[same] < right[same] ? ulong.MaxValue : 1;
+        }
+
+        if (room < size)
+        {
+            slot.TrapArgumentMemory(3, r[3] + (ulong)room, 1, isWrite: false);
         }
 
         slot.ChargeSteps((ulong)size);

@@ -100,7 +100,7 @@ internal static unsafe class TimerHelpers
     {
         ulong address = slot.State->Registers[1];
         if (address % sizeof(ulong) != 0 || !slot.Engine.MapMemory.TryFind(address, slot.Program, out VmMap? map)
-            || !map.TryLocate(address, out MapRegion value) || address + TimerSize > value.Low + value.Length || !value.IsWritable || map is not (ArrayMap or HashMap) || map.IsPerCpu)
+            || !map.TryLocate(address, out MapRegion value) || address + TimerSize > value.Low + value.Length || !value.IsWritable || map is not (ArrayMap or HashMap) || map.IsPerCpu || map.IsInFile)
         {
             slot.TrapArgument(1, "is no bpf_timer or bpf_wq in a map value");
             throw new InvalidOperationException();

@@ -5,6 +5,10 @@ namespace Osmia.Vm.Loading;
 /// <summary>RFC 9669 section 4.1 and 4.2.</summary>
 internal sealed unsafe partial class ProgramDecoder
 {
+    private const int AddressSpaceCast = 1;
+    private const int UserToKernel = 1;
+    private const int KernelToUser = 1 << 16;
+
     private DecodedInstruction DecodeArithmetic(int slot, Instruction instruction)
     {
         bool is64 = instruction.Opcode.Is64Bit;
@@ -19,6 +23,14 @@ internal sealed unsafe partial class ProgramDecoder
         if (operation > ArithmeticOperation.End)
         {
             throw UnknownOpcode(slot, instruction);
+        }
+
+        if (operation == ArithmeticOperation.Mov && is64 && isRegister && instruction.Offset == AddressSpaceCast)
+        {
+            // Between an arena's addresses as the host and as the kernel see them: here they are the same.
+            return instruction.Immediate is KernelToUser or UserToKernel
+                ? new() { Op = Op.Mov64X }
+                : throw BadField(slot, $"a cast between address spaces {(uint)instruction.Immediate >> 16} and {(ushort)instruction.Immediate}", "there are 0 and 1, the arena's");
         }
 
         bool isNegation = operation == ArithmeticOperation.Neg;

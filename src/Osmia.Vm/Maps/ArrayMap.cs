@@ -11,6 +11,7 @@ internal sealed unsafe class ArrayMap : VmMap
     private readonly ulong _stride;
     private readonly ulong _cpuStride;
     private readonly bool _isPerCpu;
+    private readonly uint _firstCpu;
 
     public ArrayMap(VmEngine engine, LinkedMap definition, uint objectId)
         : base(engine, definition, objectId)
@@ -20,6 +21,7 @@ internal sealed unsafe class ArrayMap : VmMap
         _cpuStride = ((ulong)definition.ValueSize + 7) & ~7UL;
         _stride = _cpuStride * (ulong)ValuesPerKey;
         Allocate(_stride * _count);
+        _firstCpu = _isPerCpu ? (uint)FirstCpu : 0;
     }
 
     /// <summary>Elements.</summary>
@@ -34,7 +36,7 @@ internal sealed unsafe class ArrayMap : VmMap
     public override byte* Lookup(byte* key, int cpu)
     {
         uint index = Unsafe.ReadUnaligned<uint>(key);
-        return index < _count ? Memory + (_stride * index) + (_cpuStride * (uint)(_isPerCpu ? cpu : 0)) : null;
+        return index < _count ? Memory + (_stride * index) + (_cpuStride * (_isPerCpu ? (uint)cpu + _firstCpu : 0)) : null;
     }
 
     public override int Put(byte* key, byte* value, ulong flags, int cpu)
@@ -64,7 +66,7 @@ internal sealed unsafe class ArrayMap : VmMap
         }
         else
         {
-            CopyValue(target + (_cpuStride * (uint)(_isPerCpu ? cpu : 0)), value);
+            CopyValue(target + (_cpuStride * (_isPerCpu ? (uint)cpu + _firstCpu : 0)), value);
         }
 
         return 0;

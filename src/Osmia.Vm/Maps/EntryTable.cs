@@ -22,29 +22,63 @@ internal struct EntryHeader
     public int IsLinked;
 }
 
+/// <summary>What a table knows of itself; it stands before the buckets, so that all processes that share the memory see one table.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 64)]
+internal struct TableState
+{
+    /// <summary>Elements, and those about to be added.</summary>
+    public int Count;
+
+    /// <summary>Entries that were ever handed out.</summary>
+    public int Unused;
+    public int FreeHead;
+    public int FreeTail;
+    public int FreeGate;
+}
+
+/// <summary>Guards some of the buckets: a gate for writers, and a number that is odd while one of them is at work and changes with every write.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 64)]
+internal struct TableStripe
+{
+    public int Gate;
+    public int Version;
+}
+
 /// <summary>
 /// Chained entries in native memory: buckets, entries that never move, and a free list that hands out the entry freed longest ago, so
-/// that a program still holding a deleted value keeps seeing it for as long as possible. Writers hold the map's gate;
-/// readers use <see cref="Version"/> to notice that they raced.
+/// that a program still holding a deleted value keeps seeing it for as long as possible. Writers of different stripes do not wait for each other;
+/// readers wait for nobody, and look at the version of the stripe to notice that they raced.
 /// </summary>
 internal sealed unsafe class EntryTable
 {
+    private const uint MostStripes = 32;
+    private const uint BucketsPerStripe = 4;
+
+    private readonly TableState* _state;
+    private readonly TableStripe* _stripes;
     private readonly int* _buckets;
     private readonly byte* _entries;
     private readonly uint _bucketMask;
-    private int _unused = 1;
-    private int _freeHead;
-    private int _freeTail;
+    private readonly uint _stripeMask;
 
-    /// <param name="memory">Zeroed; <see cref="MemorySize"/> bytes.</param>
-    public EntryTable(byte* memory, uint capacity, uint keySize, ulong valueSpace)
+    /// <param name="memory">Zeroed, or another process's table of the same sizes; <see cref="MemorySize"/> bytes.</param>
+    public EntryTable(byte* memory, uint capacity, uint keySize, ulong valueSpace, bool isStriped)
     {
         Capacity = capacity;
         ValueOffset = ValueOffsetOf(keySize);
         Stride = ValueOffset + (uint)valueSpace;
-        _bucketMask = BucketsFor(capacity) - 1;
-        _buckets = (int*)memory;
-        _entries = memory + EntriesOffset(capacity);
+        uint buckets = BucketsFor(capacity);
+        uint stripes = StripesFor(capacity, isStriped);
+        _bucketMask = buckets - 1;
+        _stripeMask = stripes - 1;
+        _state = (TableState*)memory;
+        _stripes = (TableStripe*)(memory + sizeof(TableState));
+        _buckets = (int*)(memory + BucketsOffset(stripes));
+        _entries = memory + EntriesOffset(capacity, isStriped);
+        if (_state->Unused == 0)
+        {
+            _state->Unused = 1;
+        }
     }
 
     public uint Capacity { get; }
@@ -53,15 +87,15 @@ internal sealed unsafe class EntryTable
 
     public uint ValueOffset { get; }
 
-    /// <summary>Odd while a writer is at work; changes with every write.</summary>
-    public int Version;
-
-    public int Count { get; private set; }
+    public int Count => Volatile.Read(ref _state->Count);
 
     public uint BucketCount => _bucketMask + 1;
 
-    public static ulong MemorySize(uint capacity, uint keySize, ulong valueSpace) =>
-        EntriesOffset(capacity) + ((ValueOffsetOf(keySize) + valueSpace) * (capacity + 1UL));
+    public static ulong MemorySize(uint capacity, uint keySize, ulong valueSpace, bool isStriped) =>
+        EntriesOffset(capacity, isStriped) + ((ValueOffsetOf(keySize) + valueSpace) * (capacity + 1UL));
+
+    /// <summary>Entries beyond the elements: an update takes its new one before the old one is free, once in each stripe, and programs hold deleted ones.</summary>
+    public static uint Spares(uint entries, int slots, bool isStriped) => 1 + (uint)slots + StripesFor(entries, isStriped);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public EntryHeader* Entry(int index) => (EntryHeader*)(_entries + ((ulong)(uint)index * Stride));
@@ -75,9 +109,13 @@ internal sealed unsafe class EntryTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int First(uint hash) => Volatile.Read(ref _buckets[hash & _bucketMask]);
 
-    public int FirstOfBucket(uint bucket) => _buckets[bucket];
+    public int FirstOfBucket(uint bucket) => Volatile.Read(ref _buckets[bucket]);
 
     public uint BucketOf(uint hash) => hash & _bucketMask;
+
+    /// <summary>What guards the bucket of a hash; a bucket's own number will do as well.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TableStripe* StripeOf(uint hash) => _stripes + (hash & _bucketMask & _stripeMask);
 
     /// <summary>The index of the entry whose memory holds an address; 0 when none does.</summary>
     public int IndexOf(ulong address)
@@ -87,39 +125,57 @@ internal sealed unsafe class EntryTable
         return address >= (ulong)_entries && index >= 1 && index <= Capacity ? (int)index : 0;
     }
 
+    /// <summary>Counts one element more unless there are as many as may be.</summary>
+    public bool TryCount(uint limit)
+    {
+        if ((uint)Interlocked.Increment(ref _state->Count) <= limit)
+        {
+            return true;
+        }
+
+        Interlocked.Decrement(ref _state->Count);
+        return false;
+    }
+
+    public void Uncount() => Interlocked.Decrement(ref _state->Count);
+
     /// <summary>An entry nobody uses, or 0 when all are taken.</summary>
     public int Take()
     {
-        if (_unused <= (int)Capacity)
+        NativeGate.Enter(&_state->FreeGate);
+        int index = 0;
+        if (_state->Unused <= (int)Capacity)
         {
-            return _unused++;
+            index = _state->Unused++;
+        }
+        else if ((index = _state->FreeHead) != 0)
+        {
+            _state->FreeHead = Entry(index)->Next;
+            _state->FreeTail = _state->FreeHead == 0 ? 0 : _state->FreeTail;
         }
 
-        int index = _freeHead;
-        if (index != 0)
-        {
-            _freeHead = Entry(index)->Next;
-            _freeTail = _freeHead == 0 ? 0 : _freeTail;
-        }
-
+        NativeGate.Exit(&_state->FreeGate);
         return index;
     }
 
     public void GiveBack(int index)
     {
+        NativeGate.Enter(&_state->FreeGate);
         Entry(index)->Next = 0;
-        if (_freeTail == 0)
+        if (_state->FreeTail == 0)
         {
-            _freeHead = index;
+            _state->FreeHead = index;
         }
         else
         {
-            Entry(_freeTail)->Next = index;
+            Entry(_state->FreeTail)->Next = index;
         }
 
-        _freeTail = index;
+        _state->FreeTail = index;
+        NativeGate.Exit(&_state->FreeGate);
     }
 
+    /// <summary>The stripe of the hash is held.</summary>
     public void Link(int index, uint hash)
     {
         EntryHeader* entry = Entry(index);
@@ -128,7 +184,6 @@ internal sealed unsafe class EntryTable
         entry->IsLinked = 1;
         entry->Next = *bucket;
         Volatile.Write(ref *bucket, index);
-        Count++;
     }
 
     public void Unlink(int index)
@@ -142,31 +197,45 @@ internal sealed unsafe class EntryTable
 
         Volatile.Write(ref *link, entry->Next);
         entry->IsLinked = 0;
-        Count--;
     }
 
     /// <summary>The entry after this one in the order of buckets; 0 at the end. Index 0 asks for the first.</summary>
     /// <param name="skipped">Empty buckets passed.</param>
-    public int After(int index, out uint skipped)
+    /// <param name="isHeld">The caller holds the only stripe; else it holds none.</param>
+    public int After(int index, out uint skipped, bool isHeld = false)
     {
         skipped = 0;
         uint bucket = 0;
         if (index != 0)
         {
             EntryHeader* entry = Entry(index);
-            if (entry->IsLinked != 0 && entry->Next != 0)
+            bucket = entry->Hash & _bucketMask;
+            TableStripe* stripe = StripeOf(bucket);
+            if (!isHeld)
             {
-                return entry->Next;
+                NativeGate.Enter(&stripe->Gate);
             }
 
-            bucket = (entry->Hash & _bucketMask) + 1;
+            int next = entry->IsLinked != 0 && (entry->Hash & _bucketMask) == bucket ? entry->Next : 0;
+            if (!isHeld)
+            {
+                NativeGate.Exit(&stripe->Gate);
+            }
+
+            if (next != 0)
+            {
+                return next;
+            }
+
+            bucket++;
         }
 
         for (; bucket <= _bucketMask; bucket++)
         {
-            if (_buckets[bucket] != 0)
+            int first = FirstOfBucket(bucket);
+            if (first != 0)
             {
-                return _buckets[bucket];
+                return first;
             }
 
             skipped++;
@@ -175,19 +244,23 @@ internal sealed unsafe class EntryTable
         return 0;
     }
 
-    public void BeginWrite()
+    public static void BeginWrite(TableStripe* stripe)
     {
-        Volatile.Write(ref Version, Version + 1);
+        Volatile.Write(ref stripe->Version, stripe->Version | 1);
 
         // A release store does not keep later stores behind it, and a reader must not see those under the old version.
         Volatile.WriteBarrier();
     }
 
-    public void EndWrite() => Volatile.Write(ref Version, Version + 1);
+    public static void EndWrite(TableStripe* stripe) => Volatile.Write(ref stripe->Version, (stripe->Version | 1) + 1);
 
     private static uint BucketsFor(uint capacity) => (uint)Math.Max(8, System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)Math.Min(capacity, 1u << 30)));
 
-    private static ulong EntriesOffset(uint capacity) => BucketsFor(capacity) * (ulong)sizeof(int);
+    private static uint StripesFor(uint capacity, bool isStriped) => isStriped ? Math.Min(MostStripes, BucketsFor(capacity) / BucketsPerStripe) : 1;
+
+    private static ulong BucketsOffset(uint stripes) => (ulong)sizeof(TableState) + (stripes * (ulong)sizeof(TableStripe));
+
+    private static ulong EntriesOffset(uint capacity, bool isStriped) => BucketsOffset(StripesFor(capacity, isStriped)) + (BucketsFor(capacity) * (ulong)sizeof(int));
 
     private static uint ValueOffsetOf(uint keySize) => ((uint)sizeof(EntryHeader) + keySize + 7) & ~7u;
 }

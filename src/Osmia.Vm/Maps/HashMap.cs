@@ -19,7 +19,7 @@ internal sealed unsafe class HashMap : VmMap
     private readonly bool _isPerCpu;
     private readonly uint _cpuStride;
     private readonly EntryTable _table;
-    private SpinGate _gate;
+    private readonly bool _isStriped;
     private int _newest;
     private int _oldest;
 
@@ -29,14 +29,15 @@ internal sealed unsafe class HashMap : VmMap
         _keySize = definition.KeySize;
         _isLru = definition.Type is MapType.LruHash or MapType.LruPercpuHash;
         _isPerCpu = IsPerCpu;
-        _seed = (definition.Flags & MapFlags.ZeroSeed) != 0 ? 0 : engine.NextSeed();
         _cpuStride = (definition.ValueSize + 7) & ~7u;
         ulong valueSpace = _cpuStride * (ulong)ValuesPerKey;
 
-        // Spares let an update take its new entry before the old one is free.
-        uint capacity = definition.MaxEntries + 1 + (uint)engine.Slots.Count;
-        byte* memory = Allocate(EntryTable.MemorySize(capacity, _keySize, valueSpace));
-        _table = new EntryTable(memory, capacity, _keySize, valueSpace);
+        // The order of use is one for all: LRU maps have one stripe.
+        _isStriped = !_isLru;
+        uint capacity = definition.MaxEntries + EntryTable.Spares(definition.MaxEntries, ValuesPerKey == 1 ? engine.Slots.Count : ValuesPerKey, _isStriped);
+        byte* memory = Allocate(EntryTable.MemorySize(capacity, _keySize, valueSpace, _isStriped));
+        _seed = (definition.Flags & MapFlags.ZeroSeed) != 0 ? 0 : SharedSeed ?? engine.NextSeed();
+        _table = new EntryTable(memory, capacity, _keySize, valueSpace, _isStriped);
     }
 
     /// <summary>The same for compiled code, which knows the map. Optimised at once: the code around it is, too.</summary>
@@ -81,14 +82,15 @@ internal sealed unsafe class HashMap : VmMap
         }
 
         uint hash = KeyHash.Of(key, _keySize, _seed);
-        _gate.Enter();
+        TableStripe* stripe = _table.StripeOf(hash);
+        NativeGate.Enter(&stripe->Gate);
         try
         {
-            return PutLocked(key, value, flags, cpu, hash);
+            return PutLocked(stripe, key, value, flags, cpu, hash);
         }
         finally
         {
-            _gate.Exit();
+            NativeGate.Exit(&stripe->Gate);
         }
     }
 
@@ -96,43 +98,48 @@ internal sealed unsafe class HashMap : VmMap
     public int PutZero(byte* key)
     {
         uint hash = KeyHash.Of(key, _keySize, _seed);
-        _gate.Enter();
+        TableStripe* stripe = _table.StripeOf(hash);
+        NativeGate.Enter(&stripe->Gate);
         try
         {
-            return PutLocked(key, null, 1, AllCpus, hash);
+            return PutLocked(stripe, key, null, 1, AllCpus, hash);
         }
         finally
         {
-            _gate.Exit();
+            NativeGate.Exit(&stripe->Gate);
         }
     }
 
     public override int Remove(byte* key)
     {
         uint hash = KeyHash.Of(key, _keySize, _seed);
-        _gate.Enter();
+        TableStripe* stripe = _table.StripeOf(hash);
+        NativeGate.Enter(&stripe->Gate);
         int index = FindIndex(key, hash);
         if (index != 0)
         {
-            Drop(index);
+            Drop(stripe, index);
+            _table.Uncount();
         }
 
-        _gate.Exit();
+        NativeGate.Exit(&stripe->Gate);
         return index == 0 ? -Errno.NoEntry : 0;
     }
 
     protected override int Take(byte* key, byte* value)
     {
         uint hash = KeyHash.Of(key, _keySize, _seed);
-        _gate.Enter();
+        TableStripe* stripe = _table.StripeOf(hash);
+        NativeGate.Enter(&stripe->Gate);
         int index = FindIndex(key, hash);
         if (index != 0)
         {
             Unsafe.CopyBlockUnaligned(value, _table.Value(_table.Entry(index)), (uint)ValueBufferSize);
-            Drop(index);
+            Drop(stripe, index);
+            _table.Uncount();
         }
 
-        _gate.Exit();
+        NativeGate.Exit(&stripe->Gate);
         return index == 0 ? -Errno.NoEntry : 0;
     }
 
@@ -141,10 +148,11 @@ internal sealed unsafe class HashMap : VmMap
     {
         uint bucket = cursor.IsStarted ? MemoryMarshal.Read<uint>(cursor.Position) : 0;
         int read = 0;
-        _gate.Enter();
         for (; bucket < _table.BucketCount; bucket++)
         {
             int length = 0;
+            TableStripe* stripe = _table.StripeOf(bucket);
+            NativeGate.Enter(&stripe->Gate);
             for (int index = _table.FirstOfBucket(bucket); index != 0; index = _table.Entry(index)->Next)
             {
                 length++;
@@ -152,6 +160,7 @@ internal sealed unsafe class HashMap : VmMap
 
             if (read + length > count)
             {
+                NativeGate.Exit(&stripe->Gate);
                 break;
             }
 
@@ -162,15 +171,17 @@ internal sealed unsafe class HashMap : VmMap
                 new ReadOnlySpan<byte>(_table.Value(_table.Entry(index)), ValueBufferSize).CopyTo(values[(read * ValueBufferSize)..]);
                 if (remove)
                 {
-                    Drop(index);
+                    Drop(stripe, index);
+                    _table.Uncount();
                 }
 
                 read++;
                 index = next;
             }
+
+            NativeGate.Exit(&stripe->Gate);
         }
 
-        _gate.Exit();
         MemoryMarshal.Write(cursor.Position, bucket);
         cursor.IsAtEnd = bucket >= _table.BucketCount;
         if (read == 0 && !cursor.IsAtEnd)
@@ -212,13 +223,7 @@ internal sealed unsafe class HashMap : VmMap
 
     /// <summary>The entry after an index in iteration order, for bpf_for_each_map_elem.</summary>
     /// <param name="buckets">Empty buckets on the way.</param>
-    public int NextIndex(int index, out uint buckets)
-    {
-        _gate.Enter();
-        int next = _table.After(index, out buckets);
-        _gate.Exit();
-        return next;
-    }
+    public int NextIndex(int index, out uint buckets) => _table.After(index, out buckets);
 
     public byte* KeyOf(int index) => EntryTable.Key(_table.Entry(index));
 
@@ -227,29 +232,50 @@ internal sealed unsafe class HashMap : VmMap
     protected override bool Copy(byte* key, Span<byte> value)
     {
         uint hash = KeyHash.Of(key, _keySize, _seed);
-        _gate.Enter();
+        TableStripe* stripe = _table.StripeOf(hash);
+        NativeGate.Enter(&stripe->Gate);
         int index = FindIndex(key, hash);
         if (index != 0)
         {
             new ReadOnlySpan<byte>(_table.Value(_table.Entry(index)), value.Length).CopyTo(value);
         }
 
-        _gate.Exit();
+        NativeGate.Exit(&stripe->Gate);
         return index != 0;
     }
 
     protected override bool Next(byte* key, Span<byte> next)
     {
-        _gate.Enter();
-        int index = key == null ? 0 : FindIndex(key, KeyHash.Of(key, _keySize, _seed));
-        index = _table.After(index, out _);
-        if (index != 0)
+        int index = 0;
+        if (key != null)
         {
-            new ReadOnlySpan<byte>(KeyOf(index), next.Length).CopyTo(next);
+            uint hash = KeyHash.Of(key, _keySize, _seed);
+            TableStripe* stripe = _table.StripeOf(hash);
+            NativeGate.Enter(&stripe->Gate);
+            index = FindIndex(key, hash);
+            NativeGate.Exit(&stripe->Gate);
         }
 
-        _gate.Exit();
-        return index != 0;
+        while ((index = _table.After(index, out _)) != 0)
+        {
+            // What was found may have gone meanwhile; its key is read while it is there.
+            EntryHeader* entry = _table.Entry(index);
+            TableStripe* stripe = _table.StripeOf(entry->Hash);
+            NativeGate.Enter(&stripe->Gate);
+            bool isThere = entry->IsLinked != 0 && _table.StripeOf(entry->Hash) == stripe;
+            if (isThere)
+            {
+                new ReadOnlySpan<byte>(KeyOf(index), next.Length).CopyTo(next);
+            }
+
+            NativeGate.Exit(&stripe->Gate);
+            if (isThere)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Without a lock: walks the chain, and takes the gate only when a writer was at work meanwhile.</summary>
@@ -258,7 +284,8 @@ internal sealed unsafe class HashMap : VmMap
     {
         uint hash = KeyHash.Of(key, _keySize, _seed);
         EntryTable table = _table;
-        int version = Volatile.Read(ref table.Version);
+        TableStripe* stripe = table.StripeOf(hash);
+        int version = Volatile.Read(ref stripe->Version);
         if ((version & 1) == 0)
         {
             int index = table.First(hash);
@@ -277,15 +304,15 @@ internal sealed unsafe class HashMap : VmMap
             }
 
             Volatile.ReadBarrier();
-            if (Volatile.Read(ref table.Version) == version)
+            if (Volatile.Read(ref stripe->Version) == version)
             {
                 return found;
             }
         }
 
-        _gate.Enter();
+        NativeGate.Enter(&stripe->Gate);
         int locked = FindIndex(key, hash);
-        _gate.Exit();
+        NativeGate.Exit(&stripe->Gate);
         return locked == 0 ? null : table.Entry(locked);
     }
 
@@ -306,7 +333,7 @@ internal sealed unsafe class HashMap : VmMap
         return 0;
     }
 
-    private int PutLocked(byte* key, byte* value, ulong flags, int cpu, uint hash)
+    private int PutLocked(TableStripe* stripe, byte* key, byte* value, ulong flags, int cpu, uint hash)
     {
         int existing = FindIndex(key, hash);
         if (existing != 0 && flags == 1)
@@ -326,19 +353,20 @@ internal sealed unsafe class HashMap : VmMap
             return 0;
         }
 
-        if (existing == 0 && _table.Count >= Definition.MaxEntries)
+        if (existing == 0 && !_table.TryCount(Definition.MaxEntries))
         {
             if (!_isLru)
             {
                 return -Errno.TooBig;
             }
 
-            Evict();
+            // The new element takes the place of the old one in the count.
+            Evict(stripe);
         }
 
         int index = _table.Take();
         EntryHeader* entry = _table.Entry(index);
-        _table.BeginWrite();
+        EntryTable.BeginWrite(stripe);
         Unsafe.CopyBlockUnaligned(EntryTable.Key(entry), key, _keySize);
         if (existing != 0 && SpinLockOffset >= 0)
         {
@@ -348,7 +376,7 @@ internal sealed unsafe class HashMap : VmMap
         WriteValue(index, value, cpu, isNew: true);
         entry->IsReferenced = existing != 0 ? 1 : 0;
         _table.Link(index, hash);
-        _table.EndWrite();
+        EntryTable.EndWrite(stripe);
         if (_isLru)
         {
             AddNewest(index);
@@ -356,7 +384,7 @@ internal sealed unsafe class HashMap : VmMap
 
         if (existing != 0)
         {
-            Drop(existing);
+            Drop(stripe, existing);
         }
 
         return 0;
@@ -394,12 +422,12 @@ internal sealed unsafe class HashMap : VmMap
 
     public override ulong KeyAddressOf(ulong value, uint* scratch) => (ulong)KeyOf(_table.IndexOf(value));
 
-    private void Drop(int index)
+    private void Drop(TableStripe* stripe, int index)
     {
         ForgetValue(_table.Value(_table.Entry(index)), (ulong)ValueBufferSize);
-        _table.BeginWrite();
+        EntryTable.BeginWrite(stripe);
         _table.Unlink(index);
-        _table.EndWrite();
+        EntryTable.EndWrite(stripe);
         if (_isLru)
         {
             RemoveFromOrder(index);
@@ -408,7 +436,7 @@ internal sealed unsafe class HashMap : VmMap
         _table.GiveBack(index);
     }
 
-    private void Evict()
+    private void Evict(TableStripe* stripe)
     {
         while (true)
         {
@@ -416,7 +444,7 @@ internal sealed unsafe class HashMap : VmMap
             EntryHeader* entry = _table.Entry(index);
             if (entry->IsReferenced == 0)
             {
-                Drop(index);
+                Drop(stripe, index);
                 return;
             }
 

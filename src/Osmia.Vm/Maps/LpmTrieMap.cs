@@ -21,7 +21,7 @@ internal sealed unsafe class LpmTrieMap : VmMap
     private readonly Comparer<int> _comparer;
     private int[]? _order;
     private int _orderVersion;
-    private SpinGate _gate;
+    private readonly TableStripe* _stripe;
 
     public LpmTrieMap(VmEngine engine, LinkedMap definition, uint objectId)
         : base(engine, definition, objectId)
@@ -31,29 +31,30 @@ internal sealed unsafe class LpmTrieMap : VmMap
         _seed = engine.NextSeed();
         _countByLength = new int[_maxPrefix + 1];
         _usedLengths = new ulong[(_maxPrefix / 64) + 1];
-        uint capacity = definition.MaxEntries + 1 + (uint)engine.Slots.Count;
+        uint capacity = definition.MaxEntries + EntryTable.Spares(definition.MaxEntries, engine.Slots.Count, isStriped: false);
         ulong valueSpace = (definition.ValueSize + 7UL) & ~7UL;
-        byte* memory = Allocate(EntryTable.MemorySize(capacity, _keySize, valueSpace));
-        _table = new EntryTable(memory, capacity, _keySize, valueSpace);
+        byte* memory = Allocate(EntryTable.MemorySize(capacity, _keySize, valueSpace, isStriped: false));
+        _table = new EntryTable(memory, capacity, _keySize, valueSpace, isStriped: false);
+        _stripe = _table.StripeOf(0);
         _comparer = Comparer<int>.Create(Compare);
     }
 
     public override byte* Lookup(byte* key, int cpu)
     {
-        int version = Volatile.Read(ref _table.Version);
+        int version = Volatile.Read(ref _stripe->Version);
         if ((version & 1) == 0)
         {
             EntryHeader* entry = FindLongest(key);
             Volatile.ReadBarrier();
-            if (Volatile.Read(ref _table.Version) == version)
+            if (Volatile.Read(ref _stripe->Version) == version)
             {
                 return entry == null ? null : _table.Value(entry);
             }
         }
 
-        _gate.Enter();
+        NativeGate.Enter(&_stripe->Gate);
         EntryHeader* locked = FindLongest(key);
-        _gate.Exit();
+        NativeGate.Exit(&_stripe->Gate);
         return locked == null ? null : _table.Value(locked);
     }
 
@@ -65,7 +66,7 @@ internal sealed unsafe class LpmTrieMap : VmMap
             return -Errno.Invalid;
         }
 
-        _gate.Enter();
+        NativeGate.Enter(&_stripe->Gate);
         try
         {
             int existing = FindExact(key + PrefixSize, length);
@@ -79,14 +80,14 @@ internal sealed unsafe class LpmTrieMap : VmMap
                 return -Errno.NoEntry;
             }
 
-            if (existing == 0 && _table.Count >= Definition.MaxEntries)
+            if (existing == 0 && !_table.TryCount(Definition.MaxEntries))
             {
                 return -Errno.NoSpace;
             }
 
             int index = _table.Take();
             EntryHeader* entry = _table.Entry(index);
-            _table.BeginWrite();
+            EntryTable.BeginWrite(_stripe);
             Unsafe.CopyBlockUnaligned(EntryTable.Key(entry), key, _keySize);
             CopyValue(_table.Value(entry), value);
             _table.Link(index, HashOf(key + PrefixSize, length));
@@ -101,12 +102,12 @@ internal sealed unsafe class LpmTrieMap : VmMap
                 LookupBytes += _keySize;
             }
 
-            _table.EndWrite();
+            EntryTable.EndWrite(_stripe);
             return 0;
         }
         finally
         {
-            _gate.Exit();
+            NativeGate.Exit(&_stripe->Gate);
         }
     }
 
@@ -118,23 +119,24 @@ internal sealed unsafe class LpmTrieMap : VmMap
             return -Errno.Invalid;
         }
 
-        _gate.Enter();
+        NativeGate.Enter(&_stripe->Gate);
         int index = FindExact(key + PrefixSize, length);
         if (index != 0)
         {
-            _table.BeginWrite();
+            EntryTable.BeginWrite(_stripe);
             _table.Unlink(index);
             _table.GiveBack(index);
+            _table.Uncount();
             if (--_countByLength[length] == 0)
             {
                 _usedLengths[length / 64] &= ~(1UL << (int)(length % 64));
                 LookupBytes -= _keySize;
             }
 
-            _table.EndWrite();
+            EntryTable.EndWrite(_stripe);
         }
 
-        _gate.Exit();
+        NativeGate.Exit(&_stripe->Gate);
         return index == 0 ? -Errno.NoEntry : 0;
     }
 
@@ -154,20 +156,20 @@ internal sealed unsafe class LpmTrieMap : VmMap
 
     protected override bool Copy(byte* key, Span<byte> value)
     {
-        _gate.Enter();
+        NativeGate.Enter(&_stripe->Gate);
         EntryHeader* entry = FindLongest(key);
         if (entry != null)
         {
             new ReadOnlySpan<byte>(_table.Value(entry), value.Length).CopyTo(value);
         }
 
-        _gate.Exit();
+        NativeGate.Exit(&_stripe->Gate);
         return entry != null;
     }
 
     protected override bool Next(byte* key, Span<byte> next)
     {
-        _gate.Enter();
+        NativeGate.Enter(&_stripe->Gate);
         try
         {
             int[] order = Order();
@@ -183,24 +185,24 @@ internal sealed unsafe class LpmTrieMap : VmMap
         }
         finally
         {
-            _gate.Exit();
+            NativeGate.Exit(&_stripe->Gate);
         }
     }
 
     /// <summary>All entries in the order the kernel walks its trie: what lies below a prefix before the prefix, 0 before 1. Made anew after a change.</summary>
     private int[] Order()
     {
-        if (_order is null || _orderVersion != _table.Version)
+        if (_order is null || _orderVersion != _stripe->Version)
         {
             var order = new List<int>(_table.Count);
-            for (int index = _table.After(0, out _); index != 0; index = _table.After(index, out _))
+            for (int index = _table.After(0, out _, isHeld: true); index != 0; index = _table.After(index, out _, isHeld: true))
             {
                 order.Add(index);
             }
 
             order.Sort(_comparer);
             _order = [.. order];
-            _orderVersion = _table.Version;
+            _orderVersion = _stripe->Version;
         }
 
         return _order;

@@ -34,6 +34,11 @@ internal static class MapFactory
 
         Check(engine, adjusted);
         int spinLock = SpinLockOffsetOf(adjusted, types);
+        if (engine.Options.SharedMaps.TryGetValue(adjusted.Name, out string? path))
+        {
+            CheckShared(adjusted, types, path);
+        }
+
         switch (adjusted.Type)
         {
             case MapType.Array or MapType.PercpuArray:
@@ -169,6 +174,24 @@ internal static class MapFactory
                     Try = "correct the map's definition in the source; the kernel refuses it too",
                 },
                 map.Name, Errno.Invalid);
+        }
+    }
+
+    private static void CheckShared(LinkedMap map, BtfTypes? types, string path)
+    {
+        if (map.Type is not (MapType.Array or MapType.Hash or MapType.PercpuArray or MapType.Ringbuf))
+        {
+            throw SharedMemory.Refuse(map, path, $"maps of type {map.Type.ToKernelName()} are one process's");
+        }
+
+        if (map.IsDataSection)
+        {
+            throw SharedMemory.Refuse(map, path, "it holds an object's variables, which every load initialises");
+        }
+
+        if (types is not null && map.ValueType.Value != 0 && KernelFieldFinder.In(types, map.ValueType) is { } field)
+        {
+            throw SharedMemory.Refuse(map, path, $"its values hold a {field}, which means something in one process only");
         }
     }
 

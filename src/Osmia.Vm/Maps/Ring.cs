@@ -60,25 +60,38 @@ internal sealed class RingSignal : IDisposable
 internal sealed unsafe class Ring : IDisposable
 {
     private const int PositionsSize = 128;
+    private const int GateOffset = 72;
+    private const int PaddingStartOffset = 80;
+    private const int PaddingLengthOffset = 88;
+    private const int ReaderOffset = 96;
     private const long MaxRecord = uint.MaxValue / 4;
 
     private readonly RingSignal _signal;
     private readonly long _areaMask;
+    private readonly bool _isOwn;
     private byte* _block;
-    private SpinGate _gate;
-    private long _paddingStart;
-    private long _paddingLength;
 
     /// <param name="size">The declared size, a power of two.</param>
-    public Ring(long size, RingSignal signal)
+    /// <param name="block">Zeroed, or another process's ring of the size (<see cref="BytesFor"/>); null for memory of its own.</param>
+    public Ring(long size, RingSignal signal, byte* block = null)
     {
         DeclaredSize = size;
         AreaSize = size * 2;
         _areaMask = AreaSize - 1;
         _signal = signal;
-        _block = (byte*)NativeMemory.AlignedAlloc((nuint)(AreaSize + PositionsSize), 64);
-        NativeMemory.Clear(_block, (nuint)(AreaSize + PositionsSize));
+        _isOwn = block == null;
+        _block = block;
+        if (_isOwn)
+        {
+            _block = (byte*)NativeMemory.AlignedAlloc((nuint)BytesFor(size), 64);
+            NativeMemory.Clear(_block, (nuint)BytesFor(size));
+        }
     }
+
+    public static ulong BytesFor(long size) => (ulong)((size * 2) + PositionsSize);
+
+    /// <summary>The process that reads, or 0.</summary>
+    public int* Reader => (int*)(_block + ReaderOffset);
 
     public long DeclaredSize { get; }
 
@@ -115,13 +128,16 @@ internal sealed unsafe class Ring : IDisposable
             return null;
         }
 
-        _gate.Enter();
+        var gate = (int*)(_block + GateOffset);
+        var paddingStart = (long*)(_block + PaddingStartOffset);
+        var paddingLength = (long*)(_block + PaddingLengthOffset);
+        NativeGate.Enter(gate);
         long producer = *Producer;
         long consumer = Volatile.Read(ref *Consumer);
-        long padding = consumer <= _paddingStart ? _paddingLength : 0;
+        long padding = consumer <= *paddingStart ? *paddingLength : 0;
         if (producer - consumer - padding + total > DeclaredSize - 1)
         {
-            _gate.Exit();
+            NativeGate.Exit(gate);
             return null;
         }
 
@@ -130,8 +146,8 @@ internal sealed unsafe class Ring : IDisposable
         {
             long rest = AreaSize - position;
             *(uint*)(Data + position) = (uint)(rest - RingBufferReader.HeaderSize) | RingBufferReader.DiscardBit;
-            _paddingStart = producer;
-            _paddingLength = rest;
+            *paddingStart = producer;
+            *paddingLength = rest;
             producer += rest;
             position = 0;
         }
@@ -140,7 +156,7 @@ internal sealed unsafe class Ring : IDisposable
         *(uint*)record = (uint)length | RingBufferReader.BusyBit;
         *(uint*)(record + 4) = (uint)(position >> 12);
         Volatile.Write(ref *Producer, producer + total);
-        _gate.Exit();
+        NativeGate.Exit(gate);
         return record + RingBufferReader.HeaderSize;
     }
 
@@ -169,7 +185,11 @@ internal sealed unsafe class Ring : IDisposable
 
     public void Dispose()
     {
-        NativeMemory.AlignedFree(_block);
+        if (_isOwn)
+        {
+            NativeMemory.AlignedFree(_block);
+        }
+
         _block = null;
     }
 }

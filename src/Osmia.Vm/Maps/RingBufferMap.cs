@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
 
@@ -7,10 +8,10 @@ namespace Osmia.Vm.Maps;
 internal sealed unsafe class RingBufferMap : VmMap
 {
     private readonly RingSignal _signal = new();
-    private int _isOpen;
 
     public RingBufferMap(VmEngine engine, LinkedMap definition, uint objectId)
-        : base(engine, definition, objectId) => Ring = new Ring(definition.MaxEntries, _signal);
+        : base(engine, definition, objectId) =>
+        Ring = new Ring(definition.MaxEntries, _signal, IsInFile ? Allocate(Ring.BytesFor(definition.MaxEntries)) : null);
 
     public Ring Ring { get; }
 
@@ -20,15 +21,27 @@ internal sealed unsafe class RingBufferMap : VmMap
 
     public override int Remove(byte* key) => -Errno.NotSupported;
 
+    /// <summary>A record is written through its reservation, never by its address alone.</summary>
+    public override ulong MemoryLength => 0;
+
     public override RecordReader OpenReader()
     {
-        if (Interlocked.Exchange(ref _isOpen, 1) != 0)
+        ObjectDisposedException.ThrowIf(!TryAcquire(), this);
+        if (!TryTakeReader())
         {
+            Release();
             throw new InvalidOperationException($"ring buffer '{Name}' has a reader; it takes one at a time");
         }
 
-        ObjectDisposedException.ThrowIf(!TryAcquire(), this);
         return new RingBufferReader(Name, new ReaderMemory(this));
+    }
+
+    // Of all processes that share the ring; one that died reads no more.
+    private bool TryTakeReader()
+    {
+        int holder = Interlocked.CompareExchange(ref *Ring.Reader, Environment.ProcessId, 0);
+        return holder == 0 || (holder != Environment.ProcessId && !NativeGate.IsAlive(holder)
+            && Interlocked.CompareExchange(ref *Ring.Reader, Environment.ProcessId, holder) == holder);
     }
 
     protected override bool Copy(byte* key, Span<byte> value)
@@ -45,8 +58,8 @@ internal sealed unsafe class RingBufferMap : VmMap
 
     protected override void FreeMemory()
     {
-        base.FreeMemory();
         Ring.Dispose();
+        base.FreeMemory();
         _signal.Dispose();
     }
 
@@ -67,14 +80,31 @@ internal sealed unsafe class RingBufferMap : VmMap
             IsMappedTwice = false;
         }
 
-        public override bool Wait(TimeSpan timeout) => _map._signal.Wait(timeout, _hasRecord);
+        public override bool Wait(TimeSpan timeout) => _map.IsInFile ? Poll(timeout) : _map._signal.Wait(timeout, _hasRecord);
+
+        // Other processes cannot set this one's event.
+        private bool Poll(TimeSpan timeout)
+        {
+            long start = Stopwatch.GetTimestamp();
+            while (!_hasRecord())
+            {
+                if (Stopwatch.GetElapsedTime(start) >= timeout && timeout >= TimeSpan.Zero)
+                {
+                    return false;
+                }
+
+                Thread.Sleep(1);
+            }
+
+            return true;
+        }
 
         protected override void Dispose(bool disposing)
         {
             if (disposing && !_isDisposed)
             {
                 _isDisposed = true;
-                Volatile.Write(ref _map._isOpen, 0);
+                Volatile.Write(ref *_map.Ring.Reader, 0);
                 _map.Release();
             }
         }

@@ -34,6 +34,8 @@ internal abstract unsafe partial class VmMap : Map
     public const ulong HandleTag = 0xfffe_a000_0000_0000;
     public const int AllCpus = -1;
 
+    private readonly string? _sharedPath;
+    private SharedMemory? _shared;
     private GCHandle _reference;
     private byte* _memory;
     private ulong _memoryLength;
@@ -49,7 +51,8 @@ internal abstract unsafe partial class VmMap : Map
         ValueBytes = definition.ValueSize;
         IsWritableByProgram = (definition.Flags & MapFlags.ReadOnlyForProgram) == 0 && definition.Type is not (MapType.Devmap or MapType.DevmapHash or MapType.Cpumap or MapType.Xskmap);
         IsReadableByProgram = (definition.Flags & MapFlags.WriteOnlyForProgram) == 0;
-        ValuesPerKey = IsPerCpu ? engine.Slots.Count : 1;
+        _sharedPath = engine.Options.SharedMaps.GetValueOrDefault(definition.Name);
+        ValuesPerKey = !IsPerCpu ? 1 : _sharedPath is null ? engine.Slots.Count : engine.Slots.Count * SharedMemory.MaxProcesses;
         SpinLockOffset = -1;
     }
 
@@ -68,6 +71,15 @@ internal abstract unsafe partial class VmMap : Map
     public ulong Handle => HandleTag | Id;
 
     public override int ValuesPerKey { get; }
+
+    /// <summary>The map lives in a file, with other processes at work in it.</summary>
+    public bool IsInFile => _sharedPath is not null;
+
+    /// <summary>The CPU that slot 0 of this process is; others than 0 in files only.</summary>
+    public int FirstCpu => _shared is null || !IsPerCpu ? 0 : _shared.Lane * Engine.Slots.Count;
+
+    /// <summary>Where a shared hash map begins its hashes; null when it is this engine's own.</summary>
+    protected ulong? SharedSeed => _shared?.Seed;
 
     /// <summary>No more writes through the public face.</summary>
     public bool IsFrozen { get; set; }
@@ -315,6 +327,14 @@ internal abstract unsafe partial class VmMap : Map
     protected byte* Allocate(ulong size)
     {
         const ulong Limit = 1UL << 40;
+        if (_sharedPath is not null && size <= Limit)
+        {
+            _shared = SharedMemory.Open(_sharedPath, Definition, size, Engine.Slots.Count, Engine.NextSeed());
+            _memory = _shared.Memory;
+            _memoryLength = size;
+            return _memory;
+        }
+
         if (size > Limit || !TryAllocate(size))
         {
             Throw("create", Errno.NoMemory, $"{Definition.MaxEntries} entries need {size} bytes");
@@ -340,7 +360,15 @@ internal abstract unsafe partial class VmMap : Map
 
     protected virtual void FreeMemory()
     {
-        NativeMemory.Free(_memory);
+        if (_shared is not null)
+        {
+            _shared.Dispose();
+        }
+        else
+        {
+            NativeMemory.Free(_memory);
+        }
+
         _memory = null;
     }
 

@@ -34,8 +34,11 @@ public sealed class MapAgreementTests
     [MemberData(nameof(Names))]
     public void Maps_of_compiled_code_do_what_the_cases_say(string name)
     {
-        using var engine = new VmEngine(new VmOptions { Slots = 2, Seed = 6, Tier = VmTier.Il });
-        Check(engine, name);
+        foreach (VmTier tier in (VmTier[])[VmTier.Il, VmTier.X64])
+        {
+            using var engine = new VmEngine(new VmOptions { Slots = 2, Seed = 6, Tier = tier });
+            Check(engine, name);
+        }
     }
 
     private static void Check(IEngine engine, string name)

@@ -21,7 +21,7 @@ public sealed class SourceAgreementTests
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
 
-    public static TheoryData<string> Sources => ["callbacks", "dynptrs", "graphs", "iterators", "strings"];
+    public static TheoryData<string> Sources => ["callbacks", "dynptrs", "graphs", "iterators", "storage", "strings"];
 
     [Fact]
     public void Every_source_has_its_test() =>
@@ -35,7 +35,7 @@ public sealed class SourceAgreementTests
         using KernelEngine kernel = KernelTest.OpenOrSkip();
         BpfObject definition = Read(source);
         string expected = Transcript(kernel, definition);
-        foreach (VmTier tier in (VmTier[])[VmTier.Interpreter, VmTier.Il])
+        foreach (VmTier tier in (VmTier[])[VmTier.Interpreter, VmTier.Il, VmTier.X64])
         {
             using var engine = new VmEngine(new VmOptions { Slots = 2, Tier = tier });
             string actual = Transcript(engine, definition);
@@ -50,7 +50,7 @@ public sealed class SourceAgreementTests
         using KernelEngine kernel = KernelTest.OpenOrSkip();
         BpfObject definition = Read("later");
         string expected = Later(kernel, definition);
-        foreach (VmTier tier in (VmTier[])[VmTier.Interpreter, VmTier.Il])
+        foreach (VmTier tier in (VmTier[])[VmTier.Interpreter, VmTier.Il, VmTier.X64])
         {
             using var engine = new VmEngine(new VmOptions { Slots = 2, Tier = tier });
             string actual = Later(engine, definition);

@@ -47,6 +47,19 @@ internal static partial class KernelTest
         }
     }
 
+    /// <summary>Null when the kernel refuses the kind of program before it looks at it.</summary>
+    public static LoadedObject? LoadUnlessRefused(KernelEngine engine, LinkedObject linked)
+    {
+        try
+        {
+            return engine.Load(linked, LoadOptions.Default);
+        }
+        catch (KernelException e) when (e.Id == "OSM5021")
+        {
+            return null;
+        }
+    }
+
     public static Link AttachOrSkip(this KernelEngine engine, LoadedProgram program, AttachTarget target, string feature)
     {
         try

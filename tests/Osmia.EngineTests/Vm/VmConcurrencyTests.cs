@@ -102,6 +102,124 @@ public sealed class VmConcurrencyTests : IDisposable
     }
 
     [Fact]
+    public void Threads_fill_a_hash_to_its_last_place_and_no_further()
+    {
+        const uint Entries = 1000;
+        const string Insert = "r6 = *(u64 *)(r1 + 0); *(u64 *)(r10 - 8) = r6; r1 = map[0]; r2 = r10; r2 += -8; r3 = r2; r4 = 1; call map_update_elem; exit";
+        using LoadedObject loaded = _engine.Load(Insert, TestPrograms.Map(0, MapType.Hash, 8, 8, Entries));
+        int taken = 0;
+        int refused = 0;
+        Run(t =>
+        {
+            byte[] data = new byte[8];
+            for (int i = 0; i < 600; i++)
+            {
+                BinaryPrimitives.WriteInt64LittleEndian(data, (t * 1000) + i);
+                long result = (long)loaded.Programs[0].Run(new ProgramRun { Data = data }).ReturnValue;
+                Interlocked.Increment(ref result == 0 ? ref taken : ref refused);
+                Assert.True(result is 0 or -7, $"{result}");
+            }
+        }, () => { });
+        Assert.Equal(((int)Entries, (Threads * 600) - (int)Entries), (taken, refused));
+        Assert.Equal((int)Entries, new Map<ulong, ulong>(loaded.Maps[0]).Entries().Count());
+    }
+
+    [Fact]
+    public void Elements_taken_in_batches_are_taken_once()
+    {
+        const string Insert = "r6 = *(u64 *)(r1 + 0); *(u64 *)(r10 - 8) = r6; r1 = map[0]; r2 = r10; r2 += -8; r3 = r2; r4 = 0; call map_update_elem; exit";
+        using LoadedObject loaded = _engine.Load(Insert, TestPrograms.Map(0, MapType.Hash, 8, 8, 1 << 16));
+        Map map = loaded.Maps[0];
+        var seen = new HashSet<long>();
+        int done = 0;
+        void Drain()
+        {
+            byte[] keys = new byte[8 * 256];
+            byte[] values = new byte[8 * 256];
+            var cursor = new MapCursor(map);
+            while (!cursor.IsAtEnd)
+            {
+                int count = map.ReadBatch(cursor, keys, values, remove: true);
+                for (int i = 0; i < count; i++)
+                {
+                    Assert.Equal(keys[(i * 8)..((i * 8) + 8)], values[(i * 8)..((i * 8) + 8)]);
+                    Assert.True(seen.Add(BinaryPrimitives.ReadInt64LittleEndian(keys.AsSpan(i * 8))));
+                }
+            }
+        }
+
+        Run(t =>
+        {
+            byte[] data = new byte[8];
+            for (int i = 0; i < Rounds; i++)
+            {
+                BinaryPrimitives.WriteInt64LittleEndian(data, ((long)t << 32) + i);
+                Assert.Equal(0UL, loaded.Programs[0].Run(new ProgramRun { Data = data }).ReturnValue);
+            }
+
+            Interlocked.Increment(ref done);
+        }, () =>
+        {
+            while (Volatile.Read(ref done) < Threads)
+            {
+                Drain();
+            }
+        });
+        Drain();
+        Assert.Equal(Threads * Rounds, seen.Count);
+    }
+
+    [Fact]
+    public void Host_and_programs_change_a_value_under_its_lock()
+    {
+        using LoadedObject loaded = _engine.Load(Toolchain.Read("clang-19", "../Osmia.EngineTests/Vm/Sources/locked.bpf.c", "-mcpu=v3"));
+        Map map = loaded.Map("pairs");
+        byte[] pair = new byte[24];
+        const UpdateMode Locked = (UpdateMode)4;
+        map.Update(new byte[4], pair);
+        int done = 0;
+        Run(_ =>
+        {
+            byte[] packet = new byte[64];
+            for (int i = 0; i < Rounds; i++)
+            {
+                Assert.Equal(0UL, loaded.Program("step").Run(new ProgramRun { Data = packet }).ReturnValue);
+            }
+
+            Interlocked.Increment(ref done);
+        }, () =>
+        {
+            for (ulong i = 0; Volatile.Read(ref done) < Threads; i += 1000)
+            {
+                BitConverter.TryWriteBytes(pair, i);
+                BitConverter.TryWriteBytes(pair.AsSpan(16), i);
+                map.Update(new byte[4], pair, Locked);
+            }
+        });
+        Assert.True(map.TryLookup(new byte[4], pair));
+        Assert.Equal(BitConverter.ToUInt64(pair), BitConverter.ToUInt64(pair, 16));
+    }
+
+    [Fact]
+    public void Lists_and_trees_of_many_threads_lose_no_object()
+    {
+        using (LoadedObject loaded = _engine.Load(Toolchain.Read("clang-19", "../Osmia.EngineTests/Contracts/Sources/graphs.bpf.c", "-mcpu=v3")))
+        {
+            string[] names = ["lists", "trees", "counted", "kept_pointers", "twice_in_a_list"];
+            Run(t =>
+            {
+                byte[] packet = new byte[64];
+                for (int i = 0; i < Rounds / 8; i++)
+                {
+                    loaded.Program(names[(i + t) % names.Length]).Run(new ProgramRun { Data = packet });
+                }
+            }, () => { });
+        }
+
+        Assert.Equal(0, _engine.ObjectCount);
+    }
+
+    [Fact]
     public void Atomic_counts_and_per_cpu_counts_are_exact()
     {
         const string Code =

@@ -24,6 +24,35 @@ public sealed class VmHelperTests : IDisposable
     public void Dispose() => _engine.Dispose();
 
     [Fact]
+    public void Sums_of_long_memory_are_sums_of_its_words()
+    {
+        var random = new Random(1);
+        byte[] bytes = new byte[600];
+        for (int length = 0; length < bytes.Length; length++)
+        {
+            random.NextBytes(bytes);
+            if (length % 7 == 0)
+            {
+                bytes.AsSpan().Fill(0xff);
+            }
+
+            uint seed = (uint)random.Next();
+            ulong expected = seed;
+            for (int i = 0; i < length; i++)
+            {
+                expected += (ulong)bytes[i] << ((i & 1) * 8);
+            }
+
+            while (expected > 0xffff)
+            {
+                expected = (expected & 0xffff) + (expected >> 16);
+            }
+
+            Assert.Equal(expected, Osmia.Vm.Helpers.Checksum.To16(Osmia.Vm.Helpers.Checksum.Partial(bytes.AsSpan(0, length), seed)));
+        }
+    }
+
+    [Fact]
     public void Every_helper_of_the_table_is_listed_once_by_its_id()
     {
         Assert.True(VmHelpers.Supported.Length > 60);

@@ -196,9 +196,100 @@ public sealed class VmTierTests
     }
 
     [Fact]
-    public void Loading_and_unloading_compiled_programs_leaves_nothing_behind()
+    public void What_is_too_large_for_dotnet_runs_as_machine_code()
     {
-        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Il });
+        Assert.SkipUnless(IsX64, "machine code is written for x86-64 only");
+        using var engine = new VmEngine(new VmOptions { Slots = 1 });
+        using var plain = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Interpreter });
+        using LoadedObject loaded = engine.Load(Branches(1500));
+        using LoadedObject expected = plain.Load(Branches(1500));
+        var program = (VmProgram)loaded.Programs[0];
+        byte[] data = new byte[64];
+        data[0] = 3;
+        ulong wanted = expected.Programs[0].Run(new ProgramRun { Data = data }).ReturnValue;
+        var clock = Stopwatch.StartNew();
+        while (program.Tier == VmTier.Interpreter && clock.Elapsed < s_patience)
+        {
+            Assert.Equal(wanted, program.Run(new ProgramRun { Data = data }).ReturnValue);
+        }
+
+        Assert.Equal(VmTier.X64, program.Tier);
+        Assert.Contains("limit of optimised code", program.TierReason, StringComparison.Ordinal);
+        Assert.Equal(wanted, program.Run(new ProgramRun { Data = data }).ReturnValue);
+    }
+
+    [Theory]
+    [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
+    public void What_the_host_throws_passes_through_compiled_code(VmTier tier)
+    {
+        // From the helper, through the callback of bpf_loop and a local call, to the one who runs the program.
+        const string Code =
+            """
+            r6 = 5
+            call inner
+            exit
+            inner:
+            r1 = 3; r2 = func each ll; r3 = 0; r4 = 0; call loop
+            r0 += 100
+            exit
+            each:
+            *(u32 *)(r10 - 8) = 0x64
+            r1 = r10; r1 += -8; r2 = 4; call trace_printk
+            r0 = 0
+            exit
+            """;
+        bool isBroken = true;
+        int lines = 0;
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, Trace = _ =>
+        {
+            if (++lines == 2 && isBroken)
+            {
+                throw new IOException("disk full");
+            }
+        } });
+        using LoadedObject loaded = engine.Load(Code);
+        Assert.Equal(tier, ((VmProgram)loaded.Programs[0]).Tier);
+        TrapException trap = Assert.Throws<TrapException>(() => loaded.Programs[0].Run(new ProgramRun()));
+        Assert.Equal(("OSM6109", 2), (trap.Id, lines));
+        Assert.IsType<IOException>(trap.InnerException);
+        isBroken = false;
+        Assert.Equal(103UL, loaded.Programs[0].Run(new ProgramRun()).ReturnValue);
+        Assert.Equal(5, lines);
+    }
+
+    [Fact]
+    public void Machine_code_can_be_read_and_run_but_not_written()
+    {
+        Assert.SkipUnless(IsX64 && OperatingSystem.IsLinux(), "reads /proc/self/maps");
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.X64 });
+        LoadedObject loaded = engine.Load("r0 = 1; exit");
+        ulong address = ((VmProgram)loaded.Programs[0]).DescribeCompiled()[0].Address;
+        Assert.Equal("r-x", AccessOf(address));
+        loaded.Dispose();
+        Assert.Equal("", AccessOf(address));
+
+        static string AccessOf(ulong address)
+        {
+            foreach (string line in File.ReadLines("/proc/self/maps"))
+            {
+                string[] words = line.Split('-', ' ');
+                if (address >= Convert.ToUInt64(words[0], 16) && address < Convert.ToUInt64(words[1], 16))
+                {
+                    return line.Split(' ')[1][..3];
+                }
+            }
+
+            return "";
+        }
+    }
+
+    [Theory]
+    [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
+    public void Loading_and_unloading_compiled_programs_leaves_nothing_behind(VmTier tier)
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier });
         Rounds(300);
         long before = Used();
         Rounds(600);
@@ -245,6 +336,8 @@ public sealed class VmTierTests
         LinkedObject wrong = TestPrograms.Object([TestPrograms.Program("r2 = *(u32 *)(r1 + 0); r0 = *(u32 *)(r2 + 0); exit", ProgramType.Xdp)]);
         Assert.Null(VerifiedProgram.Prove(wrong, wrong.Programs[0], engine.Target, out _));
     }
+
+    private static bool IsX64 => System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64 && !OperatingSystem.IsWindows();
 
     private static string Straight(int length) =>
         "r0 = 1\n" + string.Concat(Enumerable.Range(0, length).Select(i => $"r0 *= {i + 3}\nr0 ^= r1\n")) + "exit";

@@ -161,9 +161,13 @@ public sealed class ObjectAssemblerTests(ITestOutputHelper output)
     {
         string[] files = Directory.GetFiles(RepositoryFiles.PathOf("samples"), "*.bpf.o", SearchOption.AllDirectories);
         Assert.True(files.Length >= 10);
-        foreach (string file in files)
+        foreach (BpfObject source in files.Select(file => BpfObject.Read(file)))
         {
-            AssertComesBack(BpfObject.Read(file));
+            // Structs of callbacks have no text, as docs/assembly.md says.
+            if (!source.Maps.Any(map => map.Type == Bytecode.MapType.StructOps))
+            {
+                AssertComesBack(source);
+            }
         }
     }
 

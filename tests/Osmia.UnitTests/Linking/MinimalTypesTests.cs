@@ -70,7 +70,8 @@ public class MinimalTypesTests(ITestOutputHelper output)
     public void Types_of_several_objects_serve_each_of_them()
     {
         Assert.SkipUnless(File.Exists(KernelTypes), "needs " + KernelTypes);
-        BpfObject[] sources = [.. SampleObjects.Names.Select(name => BpfObject.Read(SampleObjects.PathOf(name)))];
+        // A struct of callbacks is looked up whole in the target's types, not by CO-RE records, and is not kept, as with bpftool.
+        BpfObject[] sources = [.. SampleObjects.Names.Select(name => BpfObject.Read(SampleObjects.PathOf(name))).Where(source => !source.Maps.Any(map => map.Type == Bytecode.MapType.StructOps))];
 
         BtfTypes reduced = MinimalTypes.Of(s_kernel.Value, sources);
 

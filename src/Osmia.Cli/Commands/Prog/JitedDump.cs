@@ -9,12 +9,10 @@ using Osmia.Objects;
 
 namespace Osmia.Cli.Commands.Prog;
 
-/// <summary>Machine code of a program: its functions with their symbols, and the bytes behind each source line.</summary>
+/// <summary>Machine code of a program: its functions with their symbols, and under each source line its instructions.</summary>
 [SupportedOSPlatform("linux")]
 internal static class JitedDump
 {
-    private const int BytesPerLine = 16;
-
     public static void Write(VerbCall call, List<ProgramCode> codes, bool opcodes, bool linum)
     {
         var symbols = new KernelSymbols();
@@ -50,9 +48,8 @@ internal static class JitedDump
             output => codes.ForEach(code => WriteText(output, code, symbols, opcodes, linum)));
     }
 
-    private static void WriteText(TextWriter output, ProgramCode code, KernelSymbols symbols, bool opcodes, bool linum)
+    public static void WriteText(TextWriter output, ProgramCode code, KernelSymbols symbols, bool opcodes, bool linum)
     {
-        _ = opcodes;
         foreach ((CodeFunction function, ReadOnlyMemory<byte> bytes) in Functions(code))
         {
             if (ProtoOf(code, function) is { } proto)
@@ -68,10 +65,9 @@ internal static class JitedDump
                     output.WriteLine(linum ? $"; {source.Text} [file:{source.File} line_num:{source.Line} line_col:{source.Column}]" : $"; {source.Text}");
                 }
 
-                for (int at = 0; at < length; at += BytesPerLine)
+                foreach ((int at, int size, string text) in MachineText.Lines(bytes.Slice(offset, length), function.Address + (ulong)offset, address => symbols.Find(address) is (var name, 0) ? name : null))
                 {
-                    ReadOnlySpan<byte> row = bytes.Span.Slice(offset + at, Math.Min(BytesPerLine, length - at));
-                    output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{offset + at,6:x}: {HexBytes.Spaced(row)}"));
+                    output.WriteLine(MachineText.Line(offset + at, bytes.Span.Slice(offset + at, size), text, opcodes));
                 }
             }
 

@@ -1,0 +1,219 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Osmia.Btf;
+using Osmia.Bytecode;
+using Osmia.Objects;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Runtime;
+using Osmia.Vm;
+
+namespace Osmia.Tests.Vm;
+
+/// <summary>Maps in files: several engines, and several processes, in one map.</summary>
+public sealed class SharedMapTests : IDisposable
+{
+    private const string ChildVariable = "OSMIA_TEST_SHARED_CHILD";
+    private const int Runs = 3000;
+
+    /// <summary>Adds one to the array's element, the hash's value of its key and its CPU's value, and writes a record.</summary>
+    private const string Count =
+        """
+        r6 = r1
+        *(u32 *)(r10 - 4) = 1
+        r1 = map[0]; r2 = r10; r2 += -4; call map_lookup_elem
+        if r0 == 0 goto out
+        r1 = 1; lock *(u64 *)(r0 + 0) += r1
+        r1 = map[2]; r2 = r10; r2 += -4; call map_lookup_elem
+        if r0 == 0 goto out
+        r1 = *(u64 *)(r0 + 0); r1 += 1; *(u64 *)(r0 + 0) = r1
+        r7 = *(u32 *)(r6 + 0)
+        *(u32 *)(r10 - 4) = r7
+        *(u64 *)(r10 - 16) = 0
+        r1 = map[1]; r2 = r10; r2 += -4; r3 = r10; r3 += -16; r4 = 1; call map_update_elem
+        r1 = map[1]; r2 = r10; r2 += -4; call map_lookup_elem
+        if r0 == 0 goto out
+        r1 = 1; lock *(u64 *)(r0 + 0) += r1
+        r1 = map[3]; r2 = r6; r3 = 8; r4 = 0; call ringbuf_output
+        exit
+        out:
+        r0 = 1
+        exit
+        """;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("osmia-shared-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    /// <summary>The test's own program as another process: it counts in the shared maps and ends.</summary>
+    [ModuleInitializer]
+    internal static void RunAsChild()
+    {
+        if (Environment.GetEnvironmentVariable(ChildVariable) is { Length: > 0 } folder)
+        {
+            RunCounter(folder, 1);
+            Environment.Exit(0);
+        }
+    }
+
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
+    public void Two_engines_share_what_one_of_them_wrote(VmTier tier)
+    {
+        using VmEngine first = Open(_folder, tier);
+        using VmEngine second = Open(_folder, tier);
+        using LoadedObject one = first.Load(Object(), LoadOptions.Default);
+        using LoadedObject two = second.Load(Object(), LoadOptions.Default);
+        byte[] data = new byte[8];
+        using (RecordReader reader = two.Map("ring").OpenReader())
+        {
+            Assert.Throws<InvalidOperationException>(() => one.Map("ring").OpenReader());
+            for (int i = 0; i < 5; i++)
+            {
+                Assert.Equal(0UL, one.Programs[0].Run(new ProgramRun { Data = data }).ReturnValue);
+                Assert.Equal(0UL, two.Programs[0].Run(new ProgramRun { Data = data }).ReturnValue);
+            }
+
+            Assert.True(reader.Wait(TimeSpan.FromSeconds(10)));
+            Assert.Equal(10, reader.Consume((_, _) => { }));
+        }
+
+        foreach (LoadedObject loaded in (LoadedObject[])[one, two])
+        {
+            Assert.Equal((10UL, 10UL), (ArrayValue(loaded), HashValue(loaded, 0)));
+
+            // Both ran on their CPU 0, and no count was lost.
+            Assert.Equal([5UL, 5UL], CpuValues(loaded).Where(value => value != 0));
+        }
+    }
+
+    [Fact]
+    public void A_map_outlives_the_engine_in_its_file()
+    {
+        for (int i = 1; i <= 3; i++)
+        {
+            using VmEngine engine = Open(_folder, VmTier.Interpreter);
+            using LoadedObject loaded = engine.Load(Object(), LoadOptions.Default);
+            Assert.Equal(0UL, loaded.Programs[0].Run(new ProgramRun { Data = new byte[8] }).ReturnValue);
+            Assert.Equal(((ulong)i, (ulong)i), (ArrayValue(loaded), HashValue(loaded, 0)));
+        }
+    }
+
+    [Fact]
+    public void Another_process_counts_in_the_same_maps()
+    {
+        using VmEngine engine = Open(_folder, VmTier.Interpreter);
+        using LoadedObject loaded = engine.Load(Object(), LoadOptions.Default);
+        using Process child = StartChild(_folder);
+        using RecordReader reader = loaded.Map("ring").OpenReader();
+        int records = Run(loaded, 0, reader);
+        while (!child.WaitForExit(1))
+        {
+            records += reader.Consume((_, _) => { });
+        }
+
+        records += reader.Consume((_, _) => { });
+        Assert.Equal(0, child.ExitCode);
+        Assert.Equal(2UL * Runs, ArrayValue(loaded));
+        Assert.Equal(2UL * Runs, HashValue(loaded, 0) + HashValue(loaded, 1));
+        Assert.Equal(2UL * Runs, CpuValues(loaded).Aggregate(0UL, (sum, value) => sum + value));
+        Assert.Equal(2 * Runs, records);
+    }
+
+    [Theory]
+    [InlineData(MapType.LruHash, "lru_hash")]
+    [InlineData(MapType.PercpuHash, "percpu_hash")]
+    [InlineData(MapType.ProgArray, "prog_array")]
+    [InlineData(MapType.Queue, "queue")]
+    [InlineData(MapType.TaskStorage, "task_storage")]
+    public void Other_types_are_refused_by_name(MapType type, string name)
+    {
+        using VmEngine engine = Open(_folder, VmTier.Interpreter);
+        MapException refusal = Assert.Throws<MapException>(() => engine.CreateMap(TestPrograms.Map(0, type, type == MapType.Queue ? 0 : 4u, 4, type == MapType.TaskStorage ? 0 : 4u, type == MapType.TaskStorage ? 1u : 0, "array")));
+        Assert.Equal("OSM6022", refusal.Id);
+        Assert.Contains(name, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_of_another_definition_is_refused()
+    {
+        using VmEngine engine = Open(_folder, VmTier.Interpreter);
+        engine.CreateMap(TestPrograms.Map(0, MapType.Array, 4, 8, 4, 0, "array")).Dispose();
+        MapException refusal = Assert.Throws<MapException>(() => engine.CreateMap(TestPrograms.Map(0, MapType.Array, 4, 8, 5, 0, "array")));
+        Assert.Equal("OSM6022", refusal.Id);
+        Assert.Contains("5", refusal.Message, StringComparison.Ordinal);
+        File.WriteAllBytes(Path.Combine(_folder, "hash"), new byte[10_000]);
+        Assert.Contains("no map", Assert.Throws<MapException>(() => engine.CreateMap(TestPrograms.Map(0, MapType.Hash, 4, 8, 4, 0, "hash"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Values_with_a_lock_or_pointer_are_refused_by_its_name()
+    {
+        BpfObject source = Toolchain.Read("clang-19", "../Osmia.EngineTests/Contracts/Sources/later.bpf.c", "-mcpu=v3");
+        using var engine = new VmEngine(new VmOptions { Slots = 2, SharedMaps = new Dictionary<string, string> { ["timers"] = Path.Combine(_folder, "timers") } });
+        MapException refusal = Assert.Throws<MapException>(() => engine.Load(source));
+        Assert.Equal("OSM6022", refusal.Id);
+        Assert.Contains("bpf_timer", refusal.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(_folder, "timers")));
+    }
+
+    private static void RunCounter(string folder, int key)
+    {
+        using VmEngine engine = Open(folder, VmTier.Interpreter);
+        using LoadedObject loaded = engine.Load(Object(), LoadOptions.Default);
+        Run(loaded, key, null);
+    }
+
+    private static int Run(LoadedObject loaded, int key, RecordReader? reader)
+    {
+        byte[] data = new byte[8];
+        data[0] = (byte)key;
+        int records = 0;
+        for (int i = 0; i < Runs; i++)
+        {
+            var clock = Stopwatch.StartNew();
+            ulong result = loaded.Programs[0].Run(new ProgramRun { Data = data }).ReturnValue;
+            records += reader?.Consume((_, _) => { }) ?? 0;
+            if (result != 0)
+            {
+                // The ring is full: counted, but without its record. The parent reads on.
+                throw new InvalidOperationException($"run {i} failed with {(long)result} after {clock.Elapsed}");
+            }
+        }
+
+        return records;
+    }
+
+    private static Process StartChild(string folder)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment[ChildVariable] = folder;
+        return Process.Start(start)!;
+    }
+
+    private static VmEngine Open(string folder, VmTier tier) => new(new VmOptions
+    {
+        Slots = 2,
+        Tier = tier,
+        SharedMaps = new[] { "array", "hash", "cpus", "ring" }.ToDictionary(name => name, name => Path.Combine(folder, name)),
+    });
+
+    // Large enough for all records: a run never waits for the reader.
+    private static LinkedObject Object() => TestPrograms.Object([TestPrograms.Program(Count)],
+        TestPrograms.Map(0, MapType.Array, 4, 8, 4, 0, "array"), TestPrograms.Map(1, MapType.Hash, 4, 8, 64, 0, "hash"), TestPrograms.Map(2, MapType.PercpuArray, 4, 8, 4, 0, "cpus"),
+        TestPrograms.Map(3, MapType.Ringbuf, 0, 0, 1 << 18, 0, "ring"));
+
+    private static ulong ArrayValue(LoadedObject loaded) => loaded.Map<uint, ulong>("array").TryLookup(1, out ulong value) ? value : 0;
+
+    private static ulong HashValue(LoadedObject loaded, uint key) => loaded.Map<uint, ulong>("hash").TryLookup(key, out ulong value) ? value : 0;
+
+    private static ulong[] CpuValues(LoadedObject loaded)
+    {
+        Map map = loaded.Map("cpus");
+        byte[] values = new byte[map.ValueBufferSize];
+        Assert.True(map.TryLookup(BitConverter.GetBytes(1), values));
+        return [.. Enumerable.Range(0, map.ValuesPerKey).Select(cpu => BitConverter.ToUInt64(values, cpu * map.ValueStride))];
+    }
+}
