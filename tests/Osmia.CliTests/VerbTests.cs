@@ -133,6 +133,26 @@ public class VerbTests
     }
 
     [Fact]
+    public void A_batch_runs_line_by_line_and_ends_at_the_first_error()
+    {
+        using var live = new LivePrograms();
+        string file = Path.Combine(live.Work, "batch");
+        File.WriteAllText(file, $"# two lines\nmap update pinned {live.Fill("%par_array")} \\\n  key 1 value '5'\nmap lookup pinned {live.Fill("%par_array")} key 1 # its value\n");
+        Assert.EndsWith("value: 5\nprocessed 2 commands\n", Run(live, $"batch file {file}"), StringComparison.Ordinal);
+        JsonElement[] answers = [.. JsonDocument.Parse(Run(live, $"-j batch file {file}")).RootElement.EnumerateArray()];
+        Assert.Equal(JsonValueKind.Null, answers[0].GetProperty("output").ValueKind);
+        Assert.Equal(5, answers[1].GetProperty("output").GetProperty("formatted").GetProperty("value").GetInt32());
+        File.WriteAllText(file, "prog show name par_nothing\nprog list\n");
+        (int exitCode, string output, string error) = live.Osmia("batch", "file", file);
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.StartsWith("OSM7009", error, StringComparison.Ordinal);
+
+        // Streams of programs came with Linux 6.17.
+        (exitCode, output, error) = live.Osmia(live.Words("prog tracelog stdout pinned @par_xdp"));
+        Assert.True(exitCode == 0 ? output == "program par_xdp wrote nothing\n" : error.StartsWith("OSM5025", StringComparison.Ordinal), output + error);
+    }
+
+    [Fact]
     public void Programs_are_attached_as_they_are_loaded_and_pinned_where_that_cannot_be()
     {
         using var live = new LivePrograms();

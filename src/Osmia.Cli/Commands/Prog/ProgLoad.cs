@@ -46,9 +46,10 @@ internal static class ProgLoad
         using LoadedObject loaded = engine.Load(source, LoadOptions.Default with { LogLevel = call.IsDebug ? 1 : 0, Maps = request.TakeMaps() });
         Report(call, loaded);
         var pins = new List<string>();
+        bool isNew = isAll && !Directory.Exists(path);
         try
         {
-            if (isAll)
+            if (isNew)
             {
                 Directory.CreateDirectory(path);
             }
@@ -67,6 +68,11 @@ internal static class ProgLoad
         catch
         {
             pins.ForEach(File.Delete);
+            if (isNew && Directory.Exists(path) && !Directory.EnumerateFileSystemEntries(path).Any())
+            {
+                Directory.Delete(path);
+            }
+
             throw;
         }
         call.Done($"{(request.IsAttaching ? "attached and pinned" : "pinned")} {string.Join(", ", pins)}");
