@@ -153,6 +153,20 @@ public class VerbTests
     }
 
     [Fact]
+    public void Machine_code_stands_under_its_source_lines()
+    {
+        using var live = new LivePrograms();
+        JsonElement function = JsonDocument.Parse(Run(live, "-j prog dump jited pinned @par_xdp opcodes linum")).RootElement[0];
+        Assert.SkipWhen(function.GetProperty("insns").GetArrayLength() == 0, "needs a kernel that compiles programs");
+        Assert.Equal($"bpf_prog_{live.Fill("~par_xdp")}_par_xdp", function.GetProperty("name").GetString());
+        JsonElement[] instructions = [.. function.GetProperty("insns").EnumerateArray()];
+        Assert.Equal("0x0", instructions[0].GetProperty("pc").GetString());
+        Assert.Contains(instructions, instruction => instruction.TryGetProperty("src", out JsonElement source) && source.GetString()!.Contains("bpf_map_lookup_elem", StringComparison.Ordinal));
+        Assert.All(instructions, instruction => Assert.True(instruction.GetProperty("operation").GetString()!.Length > 0 && instruction.GetProperty("opcodes").GetArrayLength() > 0));
+        Assert.Contains("bpf_map_lookup_elem(&par_points", Run(live, "prog dump jited pinned @par_xdp"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Programs_are_attached_as_they_are_loaded_and_pinned_where_that_cannot_be()
     {
         using var live = new LivePrograms();
