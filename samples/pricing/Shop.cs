@@ -54,8 +54,7 @@ public static class Shop
             output.WriteLine($"  why: {refused.Diagnostic.Why}");
         }
 
-        source.FindProgram("careless")!.AutoLoad = false;
-        using LoadedObject loaded = engine.LoadVerified(source);
+        using LoadedObject loaded = engine.LoadVerified(source, "limit", "volume", "spring");
         using Hook<Order> hook = engine.CreateHook(pricing);
         using HookLink limit = hook.Attach(loaded.Program("limit"), priority: 1);
         using HookLink discount = hook.Attach(loaded.Program("volume"), priority: 2);

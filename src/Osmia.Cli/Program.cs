@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Osmia.Cli.Commands;
+using Osmia.Cli.Completion;
 using Osmia.Objects.Diagnostics;
 
 namespace Osmia.Cli;
@@ -11,6 +12,16 @@ internal static class Program
     {
         try
         {
+            if (arguments is [CompletionScripts.Question, .. var words])
+            {
+                return CompletionCommand.Answer(words);
+            }
+
+            if (arguments is [CompletionScripts.Grammar])
+            {
+                return CompletionCommand.AnswerGrammar();
+            }
+
             arguments = CommandTree.Normalize(SyscallTracing.Take(arguments));
             ParseResult parsed = CommandTree.Build(arguments).Parse(arguments);
             if (parsed.Errors.Count > 0)

@@ -15,6 +15,7 @@ internal static class DiagnosticIds
     public const string HelperNotForType = "OSM6010";
     public const string BadMapSlot = "OSM6011";
     public const string WrongHook = "OSM6012";
+    public const string NoPacketProgram = "OSM6013";
     public const string MapOperation = "OSM6020";
     public const string MapHasNoRecords = "OSM6021";
     public const string SharedMap = "OSM6022";

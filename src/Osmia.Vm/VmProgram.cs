@@ -139,6 +139,10 @@ public sealed unsafe partial class VmProgram : LoadedProgram
         }
     }
 
+    /// <summary>Opens a session in which the program judges many packets, for the calling thread.</summary>
+    /// <exception cref="Osmia.Objects.Diagnostics.UnsupportedFeatureException">It is no packet program (OSM6013).</exception>
+    public PacketSession OpenPackets() => new(this);
+
     internal VmEngine Engine => _engine;
 
     internal bool IsFunctionStart(int slot) => (uint)slot < (uint)_functionStarts.Length && _functionStarts[slot];

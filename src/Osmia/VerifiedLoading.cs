@@ -12,9 +12,23 @@ namespace Osmia;
 public static class VerifiedLoading
 {
     /// <summary>Links the object for this engine, verifies every program and loads them in <see cref="VmMode.Verified"/>.</summary>
+    /// <param name="programs">Only these, which then are the object's that load (<see cref="BpfProgram.AutoLoad"/>); without names, those that load anyway.</param>
     /// <exception cref="VerificationException">A program is not accepted, or cannot be judged; nothing is loaded.</exception>
-    public static LoadedObject LoadVerified(this VmEngine engine, BpfObject source)
+    public static LoadedObject LoadVerified(this VmEngine engine, BpfObject source, params ReadOnlySpan<string> programs)
     {
+        foreach (string name in programs)
+        {
+            _ = source.FindProgram(name) ?? throw new ArgumentException($"no program '{name}'; there are: {string.Join(", ", source.Programs.Select(p => p.Name))}", nameof(programs));
+        }
+
+        if (programs.Length > 0)
+        {
+            foreach (BpfProgram program in source.Programs)
+            {
+                program.AutoLoad = programs.Contains(program.Name);
+            }
+        }
+
         LinkedObject linked = Linker.Link(source, engine.Target);
         var proofs = new List<VerifiedProgram>(linked.Programs.Length);
         foreach (LinkedProgram program in linked.Programs)

@@ -29,8 +29,9 @@ internal static class CommandTree
         new("token", "BPF file systems that delegate rights", _ => TokenCommand.Build()),
         new("tree", TreeCommand.Verb.Description, _ => TreeCommand.Build()),
         new("top", "Runs, time per run and CPU share of the kernel's programs, as they happen", _ => TopCommand.Build()),
-        new("gen", "Link objects into one; cut kernel types down to what objects use", _ => GenCommand.Build()),
+        new("gen", "Link objects into one; cut kernel types down to what objects use; write a C# class for an object", _ => GenCommand.Build()),
         new(ConformanceCommand.Name, "Run a program in hex from standard input, as the bpf_conformance suite asks", _ => ConformanceCommand.Build()),
+        new("completion", "Completion for bash, zsh and fish: source <(osmia completion bash)", _ => CompletionCommand.Build()),
         new("feature", "Say what the running kernel offers: program, attach and map types, helpers", _ => FeatureCommand.Build()),
         new("doctor", "Say what this machine lets eBPF do, and what to change", _ => DoctorCommand.Build()),
         new("btf", "List or dump type information: of an object, a file or the kernel", _ => BtfCommand.Build()),
@@ -112,6 +113,9 @@ internal static class CommandTree
 
     private static int LengthOfLeading(string word) =>
         IsFrameOption(word) || word.StartsWith("--base-btf=", StringComparison.Ordinal) ? 1 : word is "-B" or "--base-btf" ? 2 : 0;
+
+    /// <summary>All verbs that stand alone or have verbs of their own.</summary>
+    public static IEnumerable<(string Name, string Description)> Listed => s_verbs.Select(row => (row.Name, row.Description));
 
     public static string DescriptionOf(string verb) => Array.Find(s_verbs, row => row.Name == verb)!.Description;
 

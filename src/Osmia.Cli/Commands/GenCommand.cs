@@ -1,5 +1,8 @@
 using System.CommandLine;
+using System.Text;
 using Osmia.Btf;
+using Osmia.Cli.Skeleton;
+using Osmia.Cli.Words;
 using Osmia.Objects;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
@@ -7,7 +10,7 @@ using Osmia.Objects.Merging;
 
 namespace Osmia.Cli.Commands;
 
-/// <summary><c>osmia gen object OUTPUT INPUT...</c> and <c>osmia gen min_core_btf INPUT OUTPUT OBJECT...</c>, with bpftool's words in bpftool's order.</summary>
+/// <summary><c>osmia gen object OUTPUT INPUT...</c>, <c>osmia gen min_core_btf INPUT OUTPUT OBJECT...</c> and <c>osmia gen skeleton FILE</c>, with bpftool's words in bpftool's order.</summary>
 internal static class GenCommand
 {
     private static readonly string[] s_suffixes = [".bpf.o", ".o"];
@@ -17,6 +20,7 @@ internal static class GenCommand
         var command = new Command("gen", CommandTree.DescriptionOf("gen"));
         command.Add(BuildObject());
         command.Add(BuildMinimalTypes());
+        command.Add(BuildSkeleton());
         return command;
     }
 
@@ -54,6 +58,42 @@ internal static class GenCommand
         });
         return reduce;
     }
+
+    private static Command BuildSkeleton()
+    {
+        var skeleton = new Command("skeleton", "Print a C# class that carries an object, with its programs, typed maps and variables: osmia gen skeleton FILE [name NAME] [namespace NAME]");
+        Argument<string[]> words = new("WORDS") { Description = "the object; then name CLASS (default: from the file), namespace NAME (default: none)", HelpName = "FILE [name CLASS] [namespace NAME]", Arity = ArgumentArity.OneOrMore };
+        skeleton.Add(words);
+        skeleton.SetAction(parsed =>
+        {
+            var reader = new WordReader("gen skeleton", parsed.GetValue(words)!);
+            string file = reader.Next("the object");
+            (string name, string? space) = (SkeletonNames.Pascal(NameOf(file)), null);
+            while (!reader.IsAtEnd)
+            {
+                // The shorter keyword first: it begins the longer one.
+                if (reader.Peek() == "namespace" || !reader.Take("name"))
+                {
+                    reader.Expect("namespace");
+                    space = Identifier(reader.Next("the namespace"), mayHaveDots: true);
+                }
+                else
+                {
+                    name = Identifier(reader.Next("the class"), mayHaveDots: false);
+                }
+            }
+
+            BpfObject source = BpfObject.Read(file);
+            using Stream output = StandardOutput.Open();
+            output.Write(Encoding.UTF8.GetBytes(CSharpSkeleton.Write(source, File.ReadAllBytes(file), Path.GetFileName(file), name, space)));
+            return ExitCode.Success;
+        });
+        return skeleton;
+    }
+
+    private static string Identifier(string name, bool mayHaveDots) =>
+        name.Split('.') is var parts && (mayHaveDots || parts.Length == 1) && Array.TrueForAll(parts, part => part.Length > 0 && !char.IsAsciiDigit(part[0]) && part.All(letter => char.IsAsciiLetterOrDigit(letter) || letter == '_')) ? name
+            : throw new UsageException($"gen skeleton: '{name}' is no name in C#");
 
     private static void Write(string path, ReadOnlyMemory<byte> bytes)
     {

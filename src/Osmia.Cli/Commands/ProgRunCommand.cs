@@ -93,7 +93,7 @@ internal static class ProgRunCommand
             byte[] context = parsed.GetValue(contextIn) is { } contextPath ? HexBytes.ReadFile(contextPath, "--ctx-in") : [];
             byte[] output = new byte[parsed.GetValue(dataOut) is null ? 0 : MaxOutput];
             byte[] outputContext = new byte[parsed.GetValue(contextOut) is null ? 0 : 4096];
-            ProgramRunResult result = chosen.Run(new ProgramRun { Data = input, DataOut = output, Context = context, ContextOut = outputContext, Repeat = parsed.GetValue(repeat) });
+            ProgramRunResult result = RunOnce(chosen, new ProgramRun { Data = input, DataOut = output, Context = context, ContextOut = outputContext, Repeat = parsed.GetValue(repeat) });
             Save(parsed.GetValue(dataOut), output, result.DataLength);
             Save(parsed.GetValue(contextOut), outputContext, result.ContextLength);
             var report = new Report(result, chosen as VmProgram, isVm ? parsed.GetValue(mode)! : "verified");
@@ -109,6 +109,19 @@ internal static class ProgRunCommand
             return ExitCode.Success;
         });
         return command;
+    }
+
+    /// <summary>An input that the program's type does not take is a fault of the words, not of the program.</summary>
+    private static ProgramRunResult RunOnce(LoadedProgram program, in ProgramRun run)
+    {
+        try
+        {
+            return program.Run(run);
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException(e.Message.Replace($" (Parameter '{e.ParamName}')", "", StringComparison.Ordinal));
+        }
     }
 
     private static (string File, string? Name) Split(string words)

@@ -60,7 +60,7 @@ internal static class RunCommand
     {
         RunSettings settings = Read(parsed, variables);
         bool inVm = settings.Engine == EngineChoice.Vm;
-        if (settings.Packets is not null)
+        if (settings.Packets is not null || (inVm && settings.Attach.Device is not null))
         {
             return PacketRun.Run(settings);
         }
@@ -79,8 +79,8 @@ internal static class RunCommand
         {
             Engine = parsed.GetValue(s_engine) switch { "kernel" => EngineChoice.Kernel, "vm" => EngineChoice.Vm, _ => EngineChoice.Auto },
             Packets = parsed.GetValue(s_packets),
-            WriteTo = parsed.GetValue(s_write) is { } capture && parsed.GetValue(s_packets) is null
-                ? throw new UsageException($"--write {capture}: packets are written when they are read from a capture (--packets)")
+            WriteTo = parsed.GetValue(s_write) is { } capture && parsed.GetValue(s_packets) is null && parsed.GetValue(s_engine) != "vm"
+                ? throw new UsageException($"--write {capture}: packets are written when they are read from a capture (--packets) or a device (--engine vm --dev NAME)")
                 : parsed.GetValue(s_write),
             Attach = new AttachOptions
             {

@@ -30,6 +30,11 @@ internal sealed class PinTable
             table.Add(new DirectoryInfo(Unescape(line.Split(' ')[4])));
         }
 
+        foreach (List<string> paths in table._paths.Values)
+        {
+            paths.Sort(StringComparer.Ordinal);
+        }
+
         return table;
     }
 

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Osmia.Bytecode;
 using Osmia.Kernel;
+using Osmia.Kernel.Devices;
 using Osmia.Objects;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
@@ -15,7 +16,6 @@ internal static class PacketRun
 {
     public static int Run(RunSettings settings)
     {
-        using PacketReader packets = PacketFile.Open(settings.Packets!);
         BpfObject source = ObjectPreparation.Prepare(settings);
         string name = ObjectPreparation.SelectPacketProgram(source, settings);
         using IEngine engine = settings.Engine == EngineChoice.Kernel ? OpenKernel() : new VmEngine(new VmOptions { Trace = WriteTrace });
@@ -30,9 +30,11 @@ internal static class PacketRun
 
         using Stream output = StandardOutput.Open();
         using var pump = new EventPump(loaded, settings with { Count = long.MaxValue }, null, output);
+        using PacketReader packets = Open(settings, stop.Token);
         using PacketRecorder? recorder = settings.WriteTo is { } capture ? PacketRecorder.Create(capture) : null;
-        var replay = new PacketReplay(program) { Recorder = recorder };
-        Console.Error.WriteLine($"engine {engine.Name}: {program.Type.ToKernelName()} program {program.Name} judges {settings.Packets}");
+        using PacketForwarder? forwarder = OperatingSystem.IsLinux() && packets is PacketDevice device ? new PacketForwarder(device, null, PacketDevice.Open, recorder) : null;
+        var replay = new PacketReplay(program) { Output = (PacketOutput?)forwarder ?? recorder };
+        Console.Error.WriteLine($"engine {engine.Name}: {program.Type.ToKernelName()} program {program.Name} judges {settings.Packets ?? $"packets of {settings.Attach.Device}; Ctrl-C stops"}");
         while (!stop.IsSet && replay.Packets + replay.Skipped < settings.Count && packets.TryRead(out PacketInfo info, out ReadOnlySpan<byte> frame))
         {
             replay.Judge(info, frame);
@@ -46,6 +48,12 @@ internal static class PacketRun
         }
 
         WriteTotals(replay, pump, loaded);
+        if (forwarder is not null)
+        {
+            string lost = forwarder.Undeliverable > 0 ? $", {forwarder.Undeliverable} to interfaces that are not there" : "";
+            Console.Error.WriteLine($"{forwarder.SentBack} sent back, {forwarder.Redirected} redirected{lost}");
+        }
+
         if (recorder is not null)
         {
             Console.Error.WriteLine($"{recorder.Packets} packets written to {settings.WriteTo}");
@@ -53,6 +61,11 @@ internal static class PacketRun
 
         return replay.Traps == 0 ? ExitCode.Success : ExitCode.Error;
     }
+
+    private static PacketReader Open(RunSettings settings, CancellationToken stop) =>
+        settings.Packets is { } capture ? PacketFile.Open(capture)
+        : OperatingSystem.IsLinux() ? PacketDevice.Open(settings.Attach.Device!, stop)
+        : throw RunErrors.KernelNeedsLinux();
 
     private static KernelEngine OpenKernel() => OperatingSystem.IsLinux() ? KernelEngine.Open() : throw RunErrors.KernelNeedsLinux();
 

@@ -17,6 +17,9 @@ internal sealed record Verb(string Name, string Grammar, string Description, Act
 /// <summary>Things of the kernel and what can be done with them: the frame that all verbs with bpftool's words share.</summary>
 internal sealed record Noun(string Name, params Verb[] Verbs)
 {
+    // Longer grammars stand in the verb's own help only.
+    private const int LongestInList = 36;
+
     /// <param name="others">Verbs of the noun with a grammar of their own.</param>
     public Command Build(params Command[] others)
     {
@@ -46,9 +49,14 @@ internal sealed record Noun(string Name, params Verb[] Verbs)
 
     private static Command BuildVerb(Verb verb, string path, FrameOptions options)
     {
-        var command = new Command(verb.Name, verb.Grammar.Length > 0 ? $"{verb.Description}: {verb.Grammar}" : verb.Description);
+        var command = new Command(verb.Name, verb.Description);
         Array.ForEach(verb.Aliases, command.Aliases.Add);
-        Argument<string[]> words = new("WORDS") { Description = verb.Grammar, Arity = ArgumentArity.ZeroOrMore, HelpName = verb.Grammar, Hidden = verb.Grammar.Length == 0 };
+        bool isLong = verb.Grammar.Length > LongestInList;
+        Argument<string[]> words = new("WORDS")
+        {
+            Description = ((isLong ? verb.Grammar : "") + Glossary.Of(verb.Grammar)).TrimStart(), Arity = ArgumentArity.ZeroOrMore,
+            HelpName = isLong ? $"{verb.Grammar[..verb.Grammar.IndexOf(' ', StringComparison.Ordinal)]} ..." : verb.Grammar, Hidden = verb.Grammar.Length == 0,
+        };
         command.Add(words);
         command.SetAction(parsed =>
         {

@@ -145,7 +145,7 @@ public static unsafe partial class KernelInventory
     public static KernelMap CreateMap(LinkedMap definition, KernelMap? inner = null)
     {
         ArgumentNullException.ThrowIfNull(definition);
-        LinkedMap map = MapRules.Complete(definition);
+        LinkedMap map = MapRules.Complete(inner is null ? definition : definition with { InnerMap = inner.Definition });
         var created = new KernelMap(map, new BpfHandle(MapCreation.CreateTyped(map, null, [], inner)));
         GC.KeepAlive(inner);
         return created;

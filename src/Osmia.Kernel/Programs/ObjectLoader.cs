@@ -74,7 +74,11 @@ internal sealed class ObjectLoader
         {
             if (options.Maps.TryGetValue(map.Name, out Map? present))
             {
-                _maps.Add(present as KernelMap ?? throw new ArgumentException($"map '{map.Name}' is not of the kernel engine", nameof(options)));
+                KernelMap standIn = present as KernelMap ?? throw new ArgumentException($"map '{map.Name}' is not of the kernel engine", nameof(options));
+
+                // The object's name for it, with the shape it has.
+                LinkedMap shape = standIn.Definition;
+                _maps.Add(new KernelMap(map with { Type = shape.Type, KeySize = shape.KeySize, ValueSize = shape.ValueSize, MaxEntries = shape.MaxEntries, Flags = shape.Flags }, standIn.Handle));
                 continue;
             }
 

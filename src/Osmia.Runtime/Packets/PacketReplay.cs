@@ -22,8 +22,8 @@ public sealed class PacketReplay(LoadedProgram program)
     private readonly byte[] _lookup = new byte[SocketLookupContext.Size];
     private double _nanoseconds;
 
-    /// <summary>Takes the packets that the program lets through, as it left them; null when nobody wants them.</summary>
-    public PacketRecorder? Recorder { get; init; }
+    /// <summary>Takes the packets as the program left them; null when nobody wants them.</summary>
+    public PacketOutput? Output { get; init; }
 
     /// <summary>By the value the program returned.</summary>
     public IReadOnlyList<VerdictCount> Verdicts
@@ -66,7 +66,7 @@ public sealed class PacketReplay(LoadedProgram program)
     /// <returns>The program's return value, or null when it did not see the frame or trapped.</returns>
     public ulong? Judge(ReadOnlySpan<byte> frame) => Judge(new PacketInfo(0, 0, frame.Length, (uint)frame.Length, PacketLinkType.Ethernet), frame);
 
-    /// <param name="info">What the capture says of the frame, for <see cref="Recorder"/>.</param>
+    /// <param name="info">What the capture says of the frame, for <see cref="Output"/>.</param>
     /// <inheritdoc cref="Judge(ReadOnlySpan{byte})"/>
     public ulong? Judge(in PacketInfo info, ReadOnlySpan<byte> frame)
     {
@@ -83,7 +83,7 @@ public sealed class PacketReplay(LoadedProgram program)
         try
         {
             result = isLookup ? Look(info, frame)
-                : Recorder is null ? program.Run(new ProgramRun { Data = frame }) : Recorder.Run(program, info, frame);
+                : Output is null ? program.Run(new ProgramRun { Data = frame }) : Output.Run(program, info, frame);
         }
         catch (TrapException trap)
         {
@@ -112,7 +112,7 @@ public sealed class PacketReplay(LoadedProgram program)
     private ProgramRunResult Look(in PacketInfo info, ReadOnlySpan<byte> frame)
     {
         ProgramRunResult result = program.Run(new ProgramRun { Context = _lookup });
-        Recorder?.Write(program.Type, info, frame, result);
+        Output?.TakeUnchanged(program.Type, info, frame, result);
         return result;
     }
 

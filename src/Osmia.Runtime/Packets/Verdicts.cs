@@ -47,13 +47,17 @@ public static class Verdicts
         _ => true,
     };
 
+    internal static bool SendsBack(ProgramType type, ulong value) => type == ProgramType.Xdp && (uint)value == XdpTransmit;
+
+    internal static bool Redirects(ProgramType type, ulong value) => type == ProgramType.Xdp ? (uint)value == XdpRedirect
+        : type is ProgramType.SchedCls or ProgramType.SchedAct && (uint)value == TcRedirect;
+
     /// <summary>What a reader of the packet should know of a verdict that sends it elsewhere; null for one that does not.</summary>
     internal static string? CommentOf(ProgramType type, in ProgramRunResult result)
     {
-        bool isRedirect = type == ProgramType.Xdp ? (uint)result.ReturnValue == XdpRedirect : type is ProgramType.SchedCls or ProgramType.SchedAct && (uint)result.ReturnValue == TcRedirect;
-        if (!isRedirect)
+        if (!Redirects(type, result.ReturnValue))
         {
-            return type == ProgramType.Xdp && (uint)result.ReturnValue == XdpTransmit ? NameOf(type, result.ReturnValue) : null;
+            return SendsBack(type, result.ReturnValue) ? NameOf(type, result.ReturnValue) : null;
         }
 
         Redirection to = result.Redirect;

@@ -23,14 +23,15 @@ internal sealed unsafe partial class ExecutionSlot
         switch (_kind)
         {
             case ProgramKind.Memory:
-                if (!run.Context.IsEmpty)
+                if (!run.Context.IsEmpty && !run.Data.IsEmpty)
                 {
-                    throw new ArgumentException($"program '{program.Name}' is a memory program and has no context; give its memory as data", nameof(run));
+                    throw new ArgumentException($"program '{program.Name}' is handed memory: give it as data, or as its context as the kernel takes it, not both", nameof(run));
                 }
 
-                FillPacket(run.Data, 0, 64);
+                ReadOnlySpan<byte> memory = run.Context.IsEmpty ? run.Data : run.Context;
+                FillPacket(memory, 0, 64);
                 UpdatePacketRegion();
-                return ((ulong)_packet, (ulong)run.Data.Length);
+                return ((ulong)_packet, (ulong)memory.Length);
             case ProgramKind.Hook:
                 PrepareHook(run);
                 break;
@@ -52,11 +53,38 @@ internal sealed unsafe partial class ExecutionSlot
         return ((ulong)_context, 0);
     }
 
+    /// <summary>For a packet program that is given nothing but a frame.</summary>
+    public void PreparePacket(VmProgram program, ReadOnlySpan<byte> frame)
+    {
+        _kind = program.Kind;
+        _layout = program.ContextLayout;
+        _users = program.ContextUsers;
+        var run = new ProgramRun { Data = frame };
+        if (_kind == ProgramKind.Xdp)
+        {
+            PrepareXdp(run);
+        }
+        else
+        {
+            PrepareSkb(run);
+        }
+
+        UpdatePacketRegion();
+    }
+
     public int Finish(in ProgramRun run, out int contextLength)
     {
         if (_kind == ProgramKind.FlowDissector)
         {
             return FinishFlow(run, out contextLength);
+        }
+
+        if (_kind == ProgramKind.Memory && !run.Context.IsEmpty)
+        {
+            // Given as the context, it comes back as the context.
+            contextLength = PacketLength;
+            Packet[..Math.Min(PacketLength, run.ContextOut.Length)].CopyTo(run.ContextOut);
+            return 0;
         }
 
         int from = _dataMeta;
@@ -139,9 +167,6 @@ internal sealed unsafe partial class ExecutionSlot
         _hardEnd = Math.Max(XdpHardEnd, Headroom - metadata + run.Data.Length);
         FillPacket(run.Data, Headroom - metadata, Math.Max(64, _hardEnd - (Headroom - metadata + run.Data.Length)));
         _dataStart = _dataMeta + metadata;
-
-        // What an earlier packet left there is not for this program.
-        NativeMemory.Clear(_packet, (nuint)_dataMeta);
     }
 
     private void PrepareSkb(in ProgramRun run)

@@ -22,8 +22,10 @@ public sealed class Hook<TContext> : Hook
     /// </summary>
     /// <returns>The answer by <see cref="HookOptions.Next"/>: the low 32 bits of r0. <see cref="HookOptions.Next"/>, or 0, when no program decided.</returns>
     /// <exception cref="TrapException">A program was stopped (<see cref="TrapPolicy.Throw"/>).</exception>
+    public int Fire(ref TContext context) => Fire(ref context, Options.OnTrap);
+
     [SkipLocalsInit]
-    public int Fire(ref TContext context)
+    internal int Fire(ref TContext context, TrapPolicy onTrap)
     {
         int answer = Options.Next ?? 0;
         if (Chain.Length == 0)
@@ -41,7 +43,7 @@ public sealed class Hook<TContext> : Hook
             inside = context;
             foreach (HookLink link in chain)
             {
-                if (Options.OnTrap == TrapPolicy.Throw)
+                if (onTrap == TrapPolicy.Throw)
                 {
                     answer = link.Run(slot, Options.MeasuresTime);
                 }

@@ -17,7 +17,7 @@ internal static class ProgramKinds
         ProgramType.CgroupSkb => ProgramKind.CgroupSkb,
         ProgramType.FlowDissector => ProgramKind.FlowDissector,
         ProgramType.SkLookup => ProgramKind.SocketLookup,
-        ProgramType.Unspec => ProgramKind.Memory,
+        ProgramType.Unspec or ProgramType.Syscall => ProgramKind.Memory,
         _ when treatAsMemoryPrograms => ProgramKind.Memory,
         _ => throw new UnsupportedFeatureException(
             new Diagnostic(DiagnosticIds.MissingProgramType, $"programs of type {program.Type.ToKernelName()} do not run in the VM")

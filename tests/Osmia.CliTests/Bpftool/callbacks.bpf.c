@@ -29,7 +29,11 @@ unsigned int par_undo(unsigned long long *context)
     return 2;
 }
 
+#ifdef WITH_LINK
+SEC(".struct_ops.link")
+#else
 SEC(".struct_ops")
+#endif
 struct tcp_congestion_ops par_callbacks = {
     .ssthresh = (void *)par_ssthresh,
     .cong_avoid = (void *)par_avoid,

@@ -199,6 +199,12 @@ int par_lookup(struct bpf_sk_lookup *context)
     return SK_PASS;
 }
 
+SEC("socket")
+int par_socket(struct __sk_buff *packet)
+{
+    return 0;
+}
+
 SEC("flow_dissector")
 int par_dissect(struct __sk_buff *packet)
 {

@@ -75,7 +75,7 @@ public class FlowContractTests
         LinkedObject linked = Object(ProgramType.FlowDissector, AttachType.FlowDissector, Dissector);
         using LoadedObject inKernel = kernel.LoadOrSkip(linked, "flow dissectors");
         using var ways = new VmWays(linked, slots: 1);
-        Assert.Equal(3, ways.All.Count);
+        Assert.Contains(ways.All, way => way.Name == "il, verified");
         byte[] expected = new byte[FlowKeysSize];
         byte[] actual = new byte[FlowKeysSize];
         byte[] flags = new byte[FlowKeysSize];

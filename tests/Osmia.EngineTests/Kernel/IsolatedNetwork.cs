@@ -83,7 +83,7 @@ internal static unsafe partial class IsolatedNetwork
             "the veth pair is up");
     }
 
-    private static int Ip(string arguments) => Ip(arguments, out _);
+    public static int Ip(string arguments) => Ip(arguments, out _);
 
     private static int Ip(string arguments, out string output)
     {

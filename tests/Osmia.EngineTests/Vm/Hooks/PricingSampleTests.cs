@@ -1,6 +1,9 @@
 using Osmia.Bytecode.Disassembly;
 using Osmia.Objects;
+using Osmia.Runtime;
 using Osmia.Samples.Pricing;
+using Osmia.Verification;
+using Osmia.Vm;
 using Osmia.Vm.Hooks;
 
 namespace Osmia.Tests.Vm.Hooks;
@@ -19,6 +22,23 @@ public class PricingSampleTests
             .SkipWhile(line => !line.StartsWith("    dotnet run", StringComparison.Ordinal)).Skip(2)
             .TakeWhile(line => line.StartsWith("    ", StringComparison.Ordinal)).Select(line => line[4..])) + "\n";
         Assert.Equal(shown, output.ToString());
+    }
+
+    [Fact]
+    public void The_lines_of_the_readme_do_what_they_say()
+    {
+        var pricing = new HookType<Order>("pricing").Helper("stock_of", (uint article) => article == 7 ? 100u : 0u)
+            .ContextHelper("note", (ref Order order, ReadOnlySpan<byte> text) => 0);
+        using var engine = new VmEngine(new VmOptions { HookTypes = [pricing] });
+        using LoadedObject rules = engine.LoadVerified(BpfObject.Read(Path.Combine(s_folder, "pricing.rules.o")), "limit", "volume");
+        using Hook<Order> hook = engine.CreateHook(pricing);
+        using HookLink limit = hook.Attach(rules.Program("limit"), priority: 1);
+        using HookLink discount = hook.Attach(rules.Program("volume"), priority: 2);
+        var order = new Order { Article = 7, Quantity = 10, Price = 250 };
+        int answer = hook.Fire(ref order);
+        Assert.Equal((0, 250ul), (answer, order.Discount));
+        Assert.Equal("OSM3014", Assert.Throws<VerificationException>(() => engine.LoadVerified(BpfObject.Read(Path.Combine(s_folder, "pricing.rules.o")), "careless")).Id);
+        Assert.Throws<ArgumentException>(() => engine.LoadVerified(BpfObject.Read(Path.Combine(s_folder, "pricing.rules.o")), "none"));
     }
 
     [Fact]

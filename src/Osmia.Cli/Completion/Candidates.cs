@@ -1,0 +1,117 @@
+using System.CommandLine;
+using System.Globalization;
+using Osmia.Bytecode;
+using Osmia.Cli.Commands;
+using Osmia.Cli.Words;
+using Osmia.Kernel.Inventory;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Sections;
+
+namespace Osmia.Cli.Completion;
+
+/// <summary>
+/// What can stand at a place of the command line: from the table of verbs and their grammars, and from what lives in the kernel now. A candidate may have
+/// a description behind a tab.
+/// </summary>
+internal static class Candidates
+{
+    /// <summary>Asks the shell to complete names of files.</summary>
+    public const string Files = ":files";
+
+    private static readonly string[] s_placeholdersOfFiles = ["FILE", "OBJ", "PATH", "DIR", "LINK_DIR", "BINARY", "INPUT", "OUTPUT", "OBJECT"];
+    private static readonly string[] s_wordsBeforeFiles = ["pinned", "file", "pin", "pinmaps", "path", "data_in", "data_out", "ctx_in", "ctx_out", "cgroup"];
+
+    /// <param name="before">The words in front of the one that is completed, without the command's own name.</param>
+    /// <param name="current">The word as far as it is written.</param>
+    public static IEnumerable<string> Of(string[] before, string current)
+    {
+        string[] plain = [.. before.Where(word => !word.StartsWith('-'))];
+        IEnumerable<string> all = plain switch
+        {
+            [] => CommandTree.Listed.Select(row => $"{row.Name}\t{row.Description}"),
+            [var noun, .. var rest] when CommandTree.Nouns.FirstOrDefault(known => known.Name == noun) is { } found => OfNoun(found, rest, current),
+            _ => OfOwnVerb(before, plain, current),
+        };
+        return all.Where(candidate => candidate == Files || candidate.StartsWith(current, StringComparison.Ordinal)).Distinct();
+    }
+
+    private static IEnumerable<string> OfNoun(Noun noun, string[] words, string current)
+    {
+        if (words.Length == 0)
+        {
+            return noun.Verbs.SelectMany(verb => verb.Aliases.Prepend(verb.Name).Select(name => $"{name}\t{verb.Description}")).Append("help\tSay how");
+        }
+
+        if (current.StartsWith('-'))
+        {
+            return ["-j\tprint JSON", "-p\tprint JSON, indented", "-f\tsay where objects are pinned", "-d\tprint the verifier's log", "-n", "-m", "--json", "--pretty", "--bpffs", "--debug"];
+        }
+
+        return noun.Verbs.FirstOrDefault(verb => verb.Name == words[0] || verb.Aliases.Contains(words[0])) is { } found ? OfGrammar(noun, found, words[1..]) : [];
+    }
+
+    private static IEnumerable<string> OfGrammar(Noun noun, Verb verb, string[] words)
+    {
+        string last = words.Length > 0 ? words[^1] : "";
+        if (OperatingSystem.IsLinux() && last is "id" or "name" or "tag")
+        {
+            return Living(noun, words, last);
+        }
+
+        if (s_wordsBeforeFiles.Contains(last))
+        {
+            return [Files];
+        }
+
+        switch (last)
+        {
+            case "dev":
+                return Directory.Exists("/sys/class/net") ? Directory.EnumerateFileSystemEntries("/sys/class/net").Select(path => Path.GetFileName(path)) : [];
+            case "type" when noun.Name == "map":
+                return Enum.GetValues<MapType>().Select(type => type.ToKernelName()).Where(name => name.Length > 0);
+            case "type" or "at":
+                return SectionTable.Names;
+        }
+
+        // Keywords stand in small letters in the grammar, what they stand for in capitals.
+        IEnumerable<string> parts = verb.Grammar.Split([' ', '[', ']', '{', '}', '|'], StringSplitOptions.RemoveEmptyEntries);
+        IEnumerable<string> keywords = parts.Where(part => !char.IsAsciiLetterUpper(part[0]) && !words.Contains(part));
+        IEnumerable<string> references = parts.Any(part => part is "PROG" or "MAP" or "LINK") && !words.Any(word => word is "id" or "pinned" or "name" or "tag")
+            ? noun.Name == "link" ? ["id", "pinned"] : noun.Name is "map" or "struct_ops" ? ["id", "name", "pinned"] : ["id", "name", "tag", "pinned"] : [];
+        IEnumerable<string> hooks = OperatingSystem.IsLinux() && parts.Contains("HOOK") && noun.Name == "cgroup" && words.Length == 1 ? ProgramAttachments.CgroupHooks.Select(hook => hook.ToKernelName()) : [];
+        IEnumerable<string> files = parts.Any(part => s_placeholdersOfFiles.Contains(part)) ? [Files] : [];
+        return [.. references, .. hooks, .. keywords, .. files];
+    }
+
+    [System.Runtime.Versioning.SupportedOSPlatform("linux")]
+    private static string[] Living(Noun noun, string[] words, string how)
+    {
+        bool isMap = noun.Name is "map" or "struct_ops" || (words.Length > 1 && words[^2] == "map");
+        try
+        {
+            return noun.Name == "link" ? [.. KernelInventory.Links().Select(link => $"{Number(link.Id)}\t{link.Type.ToKernelName()}")]
+                : isMap ? [.. KernelInventory.Maps().Select(map => how == "id" ? $"{Number(map.Id)}\t{map.Type.ToKernelName()} {map.Name}" : $"{map.Name}\t{map.Type.ToKernelName()}")]
+                : [.. KernelInventory.Programs().Select(program => (how switch { "id" => Number(program.Id), "tag" => program.Tag, _ => program.FullName }) + $"\t{program.Type.ToKernelName()} {program.FullName}")];
+        }
+        catch (KernelException)
+        {
+            return []; // Nothing may be listed without rights, and a completion has nobody to tell.
+        }
+    }
+
+    /// <summary>Verbs with options of their own: what System.CommandLine knows of them, and files.</summary>
+    private static IEnumerable<string> OfOwnVerb(string[] before, string[] plain, string current)
+    {
+        Symbol symbol = CommandTree.Build([.. before.Where(word => !word.StartsWith('-'))]);
+        foreach (string word in plain)
+        {
+            symbol = (symbol as Command)?.Subcommands.FirstOrDefault(sub => sub.Name == word || sub.Aliases.Contains(word)) ?? symbol;
+        }
+
+        var command = (Command)symbol;
+        IEnumerable<string> options = command.Options.Where(option => !option.Hidden).SelectMany(option => option.Aliases.Prepend(option.Name).Where(name => name.StartsWith("--", StringComparison.Ordinal)).Select(name => $"{name}\t{option.Description}"));
+        return current.StartsWith('-') ? options : [.. command.Subcommands.Select(sub => $"{sub.Name}\t{sub.Description}"), Files];
+    }
+
+    private static string Number(uint id) => id.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,83 @@
+using Osmia.Bytecode;
+using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Linking;
+using Osmia.Runtime;
+using Osmia.Runtime.Packets;
+using Osmia.Vm;
+
+namespace Osmia.Tests.Vm;
+
+/// <summary>Many packets for one program without a lease for each.</summary>
+public class PacketSessionTests
+{
+    private const string Cut = "r6 = r1; r2 = -10; call xdp_adjust_tail; r2 = *(u32 *)(r6 + 0); r3 = *(u32 *)(r6 + 4); r4 = r2; r4 += 14; r0 = 1; if r4 > r3 goto +2; r0 = 3; *(u8 *)(r2 + 0) = 0xee; exit";
+
+    [Theory]
+    [InlineData(ProgramType.Xdp, Cut)]
+    [InlineData(ProgramType.SchedCls, "r0 = *(u32 *)(r1 + 0); exit")]
+    [InlineData(ProgramType.SocketFilter, "r6 = r1; r0 = *(u16 *)skb[0]; exit")]
+    [InlineData(ProgramType.CgroupSkb, "r0 = *(u32 *)(r1 + 16); r0 &= 1; exit")]
+    public void A_session_gives_what_single_runs_give(ProgramType type, string code)
+    {
+        foreach (VmTier tier in (VmTier[])[VmTier.Interpreter, VmTier.Il])
+        {
+            using var engine = new VmEngine(new VmOptions { Slots = 2, Tier = tier });
+            using LoadedObject loaded = engine.Load(type, code);
+            var program = (VmProgram)loaded.Programs[0];
+            byte[] after = new byte[PacketReader.MaxFrameLength];
+            using PacketSession session = program.OpenPackets();
+            using PacketReader packets = PacketFile.Open(RepositoryFiles.PathOf("samples", "firewall", "traffic.pcapng"));
+            for (int number = 1; packets.TryRead(out _, out ReadOnlySpan<byte> frame); number++)
+            {
+                ProgramRunResult expected = program.Run(new ProgramRun { Data = frame, DataOut = after });
+                Assert.True(expected.ReturnValue == session.Judge(frame), $"packet {number}");
+                ReadOnlySpan<byte> packet = type is ProgramType.Xdp or ProgramType.SchedCls ? after.AsSpan(0, expected.DataLength) : frame[Math.Min(14, frame.Length)..];
+                Assert.True(packet.SequenceEqual(session.Packet), $"packet {number}");
+            }
+        }
+    }
+
+    [Fact]
+    public void A_packet_allocates_nothing_and_a_trap_ends_no_session()
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Il });
+        using LoadedObject loaded = engine.Load(ProgramType.Xdp, "r2 = *(u32 *)(r1 + 0); r0 = *(u8 *)(r2 + 59); r1 = 7; r2 = 0; exit");
+        var program = (VmProgram)loaded.Programs[0];
+        byte[] frame = new byte[60];
+        frame[59] = 2;
+        using (PacketSession session = program.OpenPackets())
+        {
+            Assert.Throws<TrapException>(() => session.Judge(new byte[20]));
+            Assert.Equal(2ul, session.Judge(frame));
+            Repeat(session, frame, 1000);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            Repeat(session, frame, 10_000);
+            Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            Assert.Throws<InvalidOperationException>(() => program.Run(new ProgramRun { Data = frame }));
+            Assert.Throws<InvalidOperationException>(loaded.Dispose);
+            Exception? elsewhere = null;
+            var thread = new Thread(() => elsewhere = Record.Exception(() => session.Judge(frame)));
+            thread.Start();
+            thread.Join();
+            Assert.IsType<InvalidOperationException>(elsewhere);
+        }
+
+        Assert.Equal(2ul, program.Run(new ProgramRun { Data = frame }).ReturnValue);
+
+        static void Repeat(PacketSession session, byte[] frame, int packets)
+        {
+            for (int i = 0; i < packets; i++)
+            {
+                session.Judge(frame);
+            }
+        }
+    }
+
+    [Fact]
+    public void Programs_of_other_kinds_have_no_packet_session()
+    {
+        using var engine = new VmEngine();
+        using LoadedObject loaded = engine.Load(ProgramType.SkLookup, "r0 = 1; exit");
+        Assert.Equal("OSM6013", Assert.Throws<UnsupportedFeatureException>(((VmProgram)loaded.Programs[0]).OpenPackets).Id);
+    }
+}
