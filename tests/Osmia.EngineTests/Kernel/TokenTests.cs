@@ -17,7 +17,7 @@ public class TokenTests
     private const string InsideVariable = "OSMIA_TOKEN_DIRECTORY";
 
     [Fact]
-    public void A_process_of_a_user_namespace_loads_with_a_token_and_not_without()
+    public async Task A_process_of_a_user_namespace_loads_with_a_token_and_not_without()
     {
         using KernelEngine engine = KernelTest.OpenOrSkip();
         Assert.SkipWhen(engine.Target.KernelVersion < 0x60900, "needs BPF tokens (Linux 6.9)");
@@ -35,15 +35,13 @@ public class TokenTests
         start.Environment[InsideVariable] = mount;
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
         using Process process = Process.Start(start)!;
+        using var limit = new Timer(_ => process.Kill(entireProcessTree: true), null, TimeSpan.FromSeconds(60), Timeout.InfiniteTimeSpan);
         Task<string> errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        string output = process.StandardOutput.ReadToEnd();
-        if (!process.WaitForExit(TimeSpan.FromSeconds(60)))
-        {
-            process.Kill(entireProcessTree: true);
-        }
-
-        Assert.SkipWhen(process.ExitCode == 99, $"needs user namespaces: {errors.Result}");
-        Assert.True(process.ExitCode == 0 && output.Contains("succeeded: 1", StringComparison.Ordinal), output + errors.Result);
+        string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        string told = await errors;
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.SkipWhen(process.ExitCode == 99, $"needs user namespaces: {told}");
+        Assert.True(process.ExitCode == 0 && output.Contains("succeeded: 1", StringComparison.Ordinal), output + told);
     }
 
     /// <summary>Runs only when the other test asks for it.</summary>
