@@ -19,7 +19,8 @@ internal static class ProbeSource
         if (!File.Exists($"{Folder}{name}/type"))
         {
             throw KernelLink.Refused(program, target, "open", -Errno.ENOENT,
-                $"{Folder}{name} does not exist: the kernel has no {name}s (CONFIG_{name.ToUpperInvariant()}_EVENTS) or sysfs is not mounted", null, "OSM5031");
+                $"{Folder}{name} does not exist: the kernel has no {name}s (CONFIG_{name.ToUpperInvariant()}_EVENTS) or sysfs is not mounted",
+                name == "kprobe" ? "use a tracepoint, raw tracepoint or tp_btf program, or a kernel with kprobes" : "use a kernel with uprobes, or mount sysfs on /sys", "OSM5031");
         }
 
         return new PerfEventAttributes

@@ -46,14 +46,11 @@ internal static unsafe partial class IsolatedNetwork
         frame[..6].Fill(0xff);
         frame[6] = 2;
         (frame[12], frame[13]) = (ExperimentalType >> 8, ExperimentalType & 0xff);
-        for (int i = 0; i < count; i++)
-        {
-            SendRaw(frame, device);
-        }
+        SendRaw(frame, device, count);
     }
 
-    /// <summary>Sends one frame as it is.</summary>
-    public static void SendRaw(ReadOnlySpan<byte> frame, string device = "v0")
+    /// <summary>Sends a frame as it is.</summary>
+    public static void SendRaw(ReadOnlySpan<byte> frame, string device = "v0", int count = 1)
     {
         using var socket = new BpfHandle(Libc.Socket(17, 3, 0));
         Span<byte> address = stackalloc byte[20];
@@ -64,7 +61,10 @@ internal static unsafe partial class IsolatedNetwork
         fixed (byte* framePointer = frame)
         {
             Assert.Equal(0, Libc.Bind(socket.Descriptor, addressPointer, 20));
-            Assert.Equal(frame.Length, Write(socket.Descriptor, framePointer, frame.Length));
+            for (int i = 0; i < count; i++)
+            {
+                Assert.Equal(frame.Length, Write(socket.Descriptor, framePointer, frame.Length));
+            }
         }
     }
 
