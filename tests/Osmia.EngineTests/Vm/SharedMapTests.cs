@@ -201,6 +201,11 @@ public sealed class SharedMapTests : IDisposable
     private static Process StartChild(string folder)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        if (Path.GetFileName(Environment.ProcessPath) == "dotnet")
+        {
+            start.ArgumentList.Add(typeof(SharedMapTests).Assembly.Location);
+        }
+
         start.Environment[ChildVariable] = folder;
         return Process.Start(start)!;
     }
