@@ -129,7 +129,7 @@ internal sealed class KeptStates(ProgramShape shape, WalkProgress progress, Trai
         {
             case LoopPoint.Iterator:
                 return comparison.IsLike(earlier, state, Likeness.Within) && IteratorIsActive(state);
-            case LoopPoint.Callback:
+            case LoopPoint.Callback when HasCalledBack(earlier.State, state):
                 return comparison.IsLike(earlier, state, Likeness.Within);
             case LoopPoint.MayGoto when earlier.State.Rounds != state.Rounds && comparison.IsLike(earlier, state, Likeness.Within):
                 return true;
@@ -138,6 +138,20 @@ internal sealed class KeptStates(ProgramShape shape, WalkProgress progress, Trai
                     ? throw Stop.Reject(CheckFamily.EndlessLoop, "the loop comes back here with nothing changed: it never ends")
                     : false;
         }
+    }
+
+    /// <summary>Between the two a callback has gone a round. A loop around the call that comes back without one is a loop like any other.</summary>
+    private static bool HasCalledBack(PathState earlier, PathState state)
+    {
+        for (int i = 0; i < state.Frames.Count; i++)
+        {
+            if (state.Frames[i].CallbackDepth > earlier.Frames[i].CallbackDepth)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void Keep(List<KeptState> kept, PathState state, int slot)
