@@ -57,7 +57,7 @@ internal static class RunErrors
         Try = "run packet programs in the virtual machine: --packets FILE",
     });
 
-    public static RunException CannotWrite(IOException e) => new(new Diagnostic("OSM7010", "the output cannot be written")
+    public static RunException CannotWrite(Exception e) => new(new Diagnostic("OSM7010", "the output cannot be written")
     {
         Why = e.Message,
         Try = "look at what standard output goes to; everything that was attached is detached",

@@ -9,13 +9,19 @@ internal sealed class FunctionBody
 {
     private const int Registers = 10;
 
-    public FunctionBody(FlowGraph graph, Webs webs, List<Statement>[] blocks, ProgramSurroundings around, CompilationMode mode)
+    /// <param name="isEntry">The function is where the program begins, and only that: its frame is nobody else's.</param>
+    public FunctionBody(FlowGraph graph, Webs webs, List<Statement>[] blocks, ProgramSurroundings around, CompilationMode mode, bool isEntry)
     {
         Graph = graph;
         Webs = webs;
         Blocks = blocks;
         Around = around;
         Mode = mode;
+        if (isEntry)
+        {
+            DeadStores.Remove(blocks);
+        }
+
         var all = new List<Statement>();
         foreach (List<Statement> block in blocks)
         {

@@ -70,6 +70,11 @@ internal sealed unsafe partial class IlEmitter
         foreach (Block block in _graph.Blocks)
         {
             _il.Mark(_labels[block.Index]);
+            if (SumLoop.Find(_body, block) is { } loop)
+            {
+                EmitShortcut(loop);
+            }
+
             List<Statement> statements = _body.Blocks[block.Index];
             for (int i = 0; i < statements.Count; i++)
             {

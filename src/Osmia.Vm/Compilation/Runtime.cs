@@ -48,6 +48,15 @@ internal static unsafe class Runtime
     public static readonly MethodInfo Swap32 = ((Func<uint, uint>)BinaryPrimitives.ReverseEndianness).Method;
     public static readonly MethodInfo Swap64 = ((Func<ulong, ulong>)BinaryPrimitives.ReverseEndianness).Method;
 
+    /// <summary>Adds up words of a size.</summary>
+    public static MethodInfo SumOf(int size) => ((Func<ulong, ulong, ulong>)(size switch
+    {
+        1 => WordSums.Bytes,
+        2 => WordSums.Halves,
+        4 => WordSums.Words,
+        _ => WordSums.DoubleWords,
+    })).Method;
+
     private static AtomicMethod FindAtomic(Op op) => op switch
     {
         Op.AtomicAdd32 => new(((Action<ulong, uint>)Atomics.Add).Method, false, false),

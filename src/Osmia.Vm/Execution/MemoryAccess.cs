@@ -18,7 +18,7 @@ internal sealed unsafe partial class ExecutionSlot
     private int _heldSockets;
 
     /// <summary>Something is left that a run must give back.</summary>
-    private bool HoldsResources => _reservedCount != 0 || _heldLock != null || _heldSockets != 0 || _objectCount != 0;
+    private bool HoldsResources => _reservedCount != 0 || _heldLock != null || _heldSockets != 0 || _objectCount != 0 || _resilientCount != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsReadable(MachineState* s, ulong address, ulong size)
@@ -321,6 +321,7 @@ internal sealed unsafe partial class ExecutionSlot
     {
         _heldSockets = 0;
         DropObjects();
+        ReleaseResilient();
         while (_reservedCount > 0)
         {
             ulong record = _reserved[_reservedCount - 1].Low;

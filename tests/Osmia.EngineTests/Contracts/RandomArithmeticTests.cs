@@ -25,6 +25,7 @@ public class RandomArithmeticTests
         using KernelEngine kernel = KernelTest.OpenOrSkip();
         using var vm = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Interpreter });
         using var compiled = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Il });
+        using var native = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.X64 });
         var hunt = new Hunt("OSMIA_ARITHMETIC_SEED", Budget.For("engines") / 2, KnownRounds);
         int programs = 0;
         int refused = 0;
@@ -38,7 +39,8 @@ public class RandomArithmeticTests
                 using LoadedObject inKernel = kernel.Load(linked);
                 using LoadedObject inVm = vm.Load(linked, LoadOptions.Default);
                 using LoadedObject inIl = compiled.Load(linked, LoadOptions.Default);
-                Compare(inKernel.Programs[0], [inVm.Programs[0], inIl.Programs[0]], seed);
+                using LoadedObject inMachineCode = native.Load(linked, LoadOptions.Default);
+                Compare(inKernel.Programs[0], [inVm.Programs[0], inIl.Programs[0], inMachineCode.Programs[0]], seed);
                 programs++;
             }
             catch (KernelException refusal) when (refusal.VerifierLog?.Contains("BPF program is too large", StringComparison.Ordinal) == true)

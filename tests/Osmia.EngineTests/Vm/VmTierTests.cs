@@ -317,6 +317,94 @@ public sealed class VmTierTests
         }
     }
 
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
+    public void Keys_on_the_stack_are_found_by_who_reads_them(VmTier tier)
+    {
+        // A key that only the lookup reads; one that is read again in another block; one half of which is.
+        string[] codes =
+        [
+            "r6 = 0; r7 = 0\nagain:\n*(u32 *)(r10 - 4) = r6; r1 = map[0]; r2 = r10; r2 += -4; call map_lookup_elem\nif r0 == 0 goto next\nr1 = *(u64 *)(r0 + 0); r7 += r1\nnext:\nr6 += 1\nif r6 != 6 goto again\nr0 = r7; exit",
+            "r6 = 2\n*(u32 *)(r10 - 4) = r6; r1 = map[0]; r2 = r10; r2 += -4; call map_lookup_elem\nif r0 == 0 goto next\nr1 = *(u64 *)(r0 + 0)\nr0 = *(u32 *)(r10 - 4); r0 += r1; exit\nnext:\nr0 = 0; exit",
+            "r6 = 3\n*(u32 *)(r10 - 4) = r6; r1 = map[0]; r2 = r10; r2 += -4; call map_lookup_elem\nif r0 == 0 goto next\nr1 = *(u64 *)(r0 + 0)\nr0 = *(u8 *)(r10 - 4); r0 += r1; exit\nnext:\nr0 = 0; exit",
+        ];
+        ulong[] expected = [15 + (3 * 10), 2 + 2 + 10, 3 + 3 + 10];
+        for (int i = 0; i < codes.Length; i++)
+        {
+            using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier });
+            using LoadedObject loaded = engine.Load(codes[i], TestPrograms.Map(0, MapType.Array, 4, 8, 6));
+            var map = new Map<uint, ulong>(loaded.Maps[0]);
+            for (uint key = 0; key < 6; key++)
+            {
+                map.Update(key, key + (key is 1 or 2 or 3 ? 10UL : 0));
+            }
+
+            Assert.Equal(expected[i], loaded.Programs[0].Run(new ProgramRun()).ReturnValue);
+        }
+    }
+
+    public static TheoryData<int, string, VmTier, VmMode> SumLoops =>
+    [
+        .. from size in new[] { 1, 2, 4, 8 }
+           from register in new[] { "r", "w" }
+           from way in new[] { (VmTier.Il, VmMode.Checked), (VmTier.Il, VmMode.Metered), (VmTier.X64, VmMode.Checked) }
+           select (size, register, way.Item1, way.Item2),
+    ];
+
+    [Theory]
+    [MemberData(nameof(SumLoops))]
+    public void A_loop_that_adds_up_words_gives_the_same_however_many_they_are(int size, string register, VmTier tier, VmMode mode)
+    {
+        using var plain = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Interpreter, InstructionBudget = 5000 });
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, Mode = mode, InstructionBudget = 5000 });
+        byte[] data = new byte[2000];
+        new Random(size).NextBytes(data);
+        foreach (int words in new[] { 1, 2, 15, 16, 17, 18, 33, 64, 100, 199, 250 })
+        {
+            // The second form jumps back from a block of its own; the third begins in the middle.
+            string[] codes =
+            [
+                $"r0 = 5\nr3 = 0\nagain:\nr4 = r1\nr4 += r3\nr4 = *(u{size * 8} *)(r4 + 0)\n{register}0 += {register}4\nr3 += {size}\nif r3 != {words * size} goto again\nexit",
+                $"r0 = -5\nr3 = 0\nagain:\nr4 = r1\nr4 += r3\nr4 = *(u{size * 8} *)(r4 + 3)\n{register}0 += {register}4\nr3 += {size}\nif r3 == {words * size} goto end\ngoto again\nend:\nr0 += r3\nexit",
+                $"r0 = *(u64 *)(r1 + 8)\nr3 = *(u8 *)(r1 + 0)\nr3 &= 7\nr3 *= {size}\nagain:\nr4 = r1\nr4 += r3\nr4 = *(u{size * 8} *)(r4 + 1)\n{register}0 += {register}4\nr3 += {size}\nif r3 != {(words + 8) * size} goto again\nexit",
+            ];
+            foreach (string code in codes)
+            {
+                using LoadedObject expected = plain.Load(code);
+                using LoadedObject loaded = engine.Load(code);
+                Assert.Equal(tier, ((VmProgram)loaded.Programs[0]).Tier);
+
+                // Enough for all words; for all but the last; for half of them.
+                foreach (int length in new[] { data.Length, Math.Max(16, words * size), Math.Max(16, (words * size / 2) + 1) })
+                {
+                    Assert.Equal(Outcome(expected, data.AsSpan(0, length)), Outcome(loaded, data.AsSpan(0, length)));
+                }
+            }
+        }
+
+        static string Outcome(LoadedObject loaded, ReadOnlySpan<byte> data)
+        {
+            try
+            {
+                return $"{loaded.Programs[0].Run(new ProgramRun { Data = data }).ReturnValue:x}";
+            }
+            catch (TrapException trap)
+            {
+                return $"{trap.Id} at {trap.Slot}: r0 {trap.Registers[0]:x} r3 {trap.Registers[3]:x}";
+            }
+        }
+    }
+
+    [Fact]
+    public void Loops_that_add_up_words_are_paid_for()
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Il, InstructionBudget = 1000 });
+        using LoadedObject loaded = engine.Load("r0 = 0\nr3 = 0\nagain:\nr4 = r1\nr4 += r3\nr4 = *(u8 *)(r4 + 0)\nr0 += r4\nr3 += 1\nif r3 != 1000 goto again\nexit");
+        Assert.Equal("OSM6104", Assert.Throws<TrapException>(() => loaded.Programs[0].Run(new ProgramRun { Data = new byte[1000] })).Id);
+    }
+
     [Fact]
     public void Verified_mode_takes_what_was_verified_and_nothing_else()
     {
