@@ -8,20 +8,18 @@ namespace Osmia.Cli;
 /// <summary>The <c>osmia</c> command: parses arguments, calls the library, prints. One file a verb.</summary>
 internal static class Program
 {
-    private static int Main(string[] arguments)
+    private static int Main(string[] arguments) => arguments switch
+    {
+        [CompletionScripts.Question, .. var words] => CompletionCommand.Answer(words),
+        [CompletionScripts.Grammar] => CompletionCommand.AnswerGrammar(),
+        _ => Execute(arguments),
+    };
+
+    /// <summary>One command, with its errors told; also a line of <c>osmia batch</c>.</summary>
+    internal static int Execute(string[] arguments)
     {
         try
         {
-            if (arguments is [CompletionScripts.Question, .. var words])
-            {
-                return CompletionCommand.Answer(words);
-            }
-
-            if (arguments is [CompletionScripts.Grammar])
-            {
-                return CompletionCommand.AnswerGrammar();
-            }
-
             arguments = CommandTree.Normalize(SyscallTracing.Take(arguments));
             ParseResult parsed = CommandTree.Build(arguments).Parse(arguments);
             if (parsed.Errors.Count > 0)
@@ -69,7 +67,7 @@ internal static class Program
         {
             return ExitCode.Success; // The reader of our output, such as head, has seen enough.
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Console.Error.WriteLine(Run.RunErrors.CannotWrite(e).Message);
             return ExitCode.Error;

@@ -23,7 +23,7 @@ public sealed record LoadOptions(int LogLevel = 0)
 {
     public static LoadOptions Default { get; } = new();
 
-    /// <summary>Maps that stand in for the object's own, by name; the loaded object owns them from then on, the failed load too.</summary>
+    /// <summary>Kernel engine: maps that stand in for the object's own, by the object's names; the loaded object owns them from then on.</summary>
     public IReadOnlyDictionary<string, Map> Maps { get; init; } = System.Collections.Immutable.ImmutableDictionary<string, Map>.Empty;
 
     /// <summary>What happens to a map pinned by name whose shape differs from the object's.</summary>

@@ -57,10 +57,10 @@ public sealed class BadInputTests : IDisposable
     [Fact]
     public void A_helper_that_the_vm_lacks_is_named()
     {
-        const byte fibLookup = 69;
+        const byte tcpCheckSyncookie = 100;
         byte[] call = [0x85, 0, 0, 0, 1, 0, 0, 0];
-        byte[] other = [0x85, 0, 0, 0, fibLookup, 0, 0, 0];
-        AssertRefused("OSM6", ["run", Write(Replace(Sample("packets"), call, other)), "--packets", Capture], "bpf_fib_lookup");
+        byte[] other = [0x85, 0, 0, 0, tcpCheckSyncookie, 0, 0, 0];
+        AssertRefused("OSM6", ["run", Write(Replace(Sample("packets"), call, other)), "--packets", Capture], "bpf_tcp_check_syncookie");
     }
 
     [Fact]

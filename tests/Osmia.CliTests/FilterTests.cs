@@ -94,7 +94,8 @@ public sealed class FilterTests : IDisposable
     }
 
     [Theory]
-    [InlineData(1, "OSM7030", "tcp port 80")]
+    [InlineData(1, "OSM1043", "tcp port https")]
+    [InlineData(1, "OSM1015", "none/udp.txt")]
     [InlineData(1, "OSM1040", "README.md")]
     [InlineData(1, "OSM6901", "FILTER", "--packets", "README.md")]
     [InlineData(64, "--write out.pcapng: packets are written when they are read", "FILTER", "--write", "out.pcapng")]

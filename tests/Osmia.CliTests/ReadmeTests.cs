@@ -61,7 +61,8 @@ public partial class ReadmeTests
             .Select(line => line["$ ./osmia ".Length..].Split('#')[0].Trim());
         foreach (string command in commands)
         {
-            if ((command.Contains("--engine kernel", StringComparison.Ordinal) || command.StartsWith("prog", StringComparison.Ordinal)) && !Environment.IsPrivilegedProcess)
+            bool isForRoot = command.Contains("--engine kernel", StringComparison.Ordinal) || command.Contains("--trace-syscalls", StringComparison.Ordinal) || command.Split(' ')[0] is "prog" or "tree" or "top" or "feature";
+            if (isForRoot && !Environment.IsPrivilegedProcess)
             {
                 continue;
             }

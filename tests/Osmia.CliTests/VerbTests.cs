@@ -132,6 +132,67 @@ public class VerbTests
         Assert.Equal("xdp", JsonDocument.Parse(Run(live, "-j prog show pinned {pins}/single")).RootElement.GetProperty("type").GetString());
     }
 
+    [Fact]
+    public void A_batch_runs_line_by_line_and_ends_at_the_first_error()
+    {
+        using var live = new LivePrograms();
+        string file = Path.Combine(live.Work, "batch");
+        File.WriteAllText(file, $"# two lines\nmap update pinned {live.Fill("%par_array")} \\\n  key 1 value '5'\nmap lookup pinned {live.Fill("%par_array")} key 1 # its value\n");
+        Assert.EndsWith("value: 5\nprocessed 2 commands\n", Run(live, $"batch file {file}"), StringComparison.Ordinal);
+        JsonElement[] answers = [.. JsonDocument.Parse(Run(live, $"-j batch file {file}")).RootElement.EnumerateArray()];
+        Assert.Equal(JsonValueKind.Null, answers[0].GetProperty("output").ValueKind);
+        Assert.Equal(5, answers[1].GetProperty("output").GetProperty("formatted").GetProperty("value").GetInt32());
+        File.WriteAllText(file, "prog show name par_nothing\nprog list\n");
+        (int exitCode, string output, string error) = live.Osmia("batch", "file", file);
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.StartsWith("OSM7009", error, StringComparison.Ordinal);
+
+        // Streams of programs came with Linux 6.17.
+        (exitCode, output, error) = live.Osmia(live.Words("prog tracelog stdout pinned @par_xdp"));
+        Assert.True(exitCode == 0 ? output == "program par_xdp wrote nothing\n" : error.StartsWith("OSM5025", StringComparison.Ordinal), output + error);
+    }
+
+    [Fact]
+    public void Machine_code_stands_under_its_source_lines()
+    {
+        using var live = new LivePrograms();
+        JsonElement function = JsonDocument.Parse(Run(live, "-j prog dump jited pinned @par_xdp opcodes linum")).RootElement[0];
+        Assert.SkipWhen(function.GetProperty("insns").GetArrayLength() == 0, "needs a kernel that compiles programs");
+        Assert.Equal($"bpf_prog_{live.Fill("~par_xdp")}_par_xdp", function.GetProperty("name").GetString());
+        JsonElement[] instructions = [.. function.GetProperty("insns").EnumerateArray()];
+        Assert.Equal("0x0", instructions[0].GetProperty("pc").GetString());
+        Assert.Contains(instructions, instruction => instruction.TryGetProperty("src", out JsonElement source) && source.GetString()!.Contains("bpf_map_lookup_elem", StringComparison.Ordinal));
+        Assert.All(instructions, instruction => Assert.True(instruction.GetProperty("operation").GetString()!.Length > 0 && instruction.GetProperty("opcodes").GetArrayLength() > 0));
+        Assert.Contains("bpf_map_lookup_elem(&par_points", Run(live, "prog dump jited pinned @par_xdp"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Programs_are_attached_as_they_are_loaded_and_pinned_where_that_cannot_be()
+    {
+        using var live = new LivePrograms();
+        (int exitCode, string output, string error) = live.Osmia(live.Words("prog loadall {work}/parity.bpf.o {pins}/auto autoattach dev {device} cgroup {cgroup}"));
+        Assert.True(exitCode == 0, output + error);
+        Assert.Contains("program 'par_verdict' is pinned, not attached", error, StringComparison.Ordinal);
+        Assert.Equal("xdp", JsonDocument.Parse(Run(live, "-j link show pinned {pins}/auto/par_xdp")).RootElement.GetProperty("type").GetString());
+        Assert.Equal("cgroup", JsonDocument.Parse(Run(live, "-j link show pinned {pins}/auto/par_connect")).RootElement.GetProperty("type").GetString());
+        Assert.Equal("sk_skb", JsonDocument.Parse(Run(live, "-j prog show pinned {pins}/auto/par_verdict")).RootElement.GetProperty("type").GetString());
+        Assert.Contains("par0", Run(live, "net show"), StringComparison.Ordinal);
+    }
+
+    /// <summary>Without a mount that a verb needs: each in a mount namespace of its own.</summary>
+    [Theory]
+    [InlineData("OSM7018", "umount -l /sys/kernel/tracing; umount -l /sys/kernel/debug; mount -t tmpfs none /sys/kernel/debug", "prog tracelog")]
+    [InlineData("OSM7020", "for m in $(grep -w cgroup2 /proc/mounts | cut -d' ' -f2); do umount -l $m; done", "cgroup tree")]
+    [InlineData("OSM7026", "mount -t tmpfs none /sys/kernel/btf", "struct_ops dump")]
+    public void What_is_not_mounted_is_said(string id, string script, string verb)
+    {
+        Requirements.Kernel();
+        Requirements.Command("unshare", "--version");
+        using OsmiaCommand command = OsmiaCommand.Start(verb.Split(' '), "unshare", "-m", "bash", "-c", $"{{ {script}; }} 2>/dev/null; exec \"$0\" \"$@\"");
+        int exitCode = command.WaitForExit();
+        Assert.Equal((1, id), (exitCode, command.Error[..Math.Min(7, command.Error.Length)]));
+    }
+
     private static string Run(LivePrograms live, string line)
     {
         (int exitCode, string output, string error) = live.Osmia(live.Words(line));

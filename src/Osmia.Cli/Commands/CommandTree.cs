@@ -31,6 +31,7 @@ internal static class CommandTree
         new("top", "Runs, time per run and CPU share of the kernel's programs, as they happen", _ => TopCommand.Build()),
         new("gen", "Link objects into one; cut kernel types down to what objects use; write a C# class for an object", _ => GenCommand.Build()),
         new(ConformanceCommand.Name, "Run a program in hex from standard input, as the bpf_conformance suite asks", _ => ConformanceCommand.Build()),
+        new("batch", "Run the commands of a file, one a line: osmia batch file FILE", _ => BatchCommand.Build()),
         new("completion", "Completion for bash, zsh and fish: source <(osmia completion bash)", _ => CompletionCommand.Build()),
         new("feature", "Say what the running kernel offers: program, attach and map types, helpers", _ => FeatureCommand.Build()),
         new("doctor", "Say what this machine lets eBPF do, and what to change", _ => DoctorCommand.Build()),
@@ -38,7 +39,7 @@ internal static class CommandTree
     ];
 
     private static readonly Lazy<Noun[]> s_nouns = new(() =>
-        [ProgCommand.Noun, MapCommand.Noun, LinkCommand.Noun, CgroupCommand.Noun, NetCommand.Noun, PerfCommand.Noun, StructOpsCommand.Noun, IterCommand.Noun, TokenCommand.Noun]);
+        [ProgCommand.Noun, MapCommand.Noun, LinkCommand.Noun, CgroupCommand.Noun, NetCommand.Noun, PerfCommand.Noun, StructOpsCommand.Noun, IterCommand.Noun, TokenCommand.Noun, FeatureCommand.Noun]);
 #pragma warning restore CA1416
 
     public static Command Build(string[] arguments)
@@ -78,10 +79,14 @@ internal static class CommandTree
         return words switch
         {
             [] => ["--help"],
+            ["version"] => ["--version"],
             ["gen"] or ["gen", "help"] => ["gen", "--help"],
+            ["feature", .. var options] when options.All(IsFrameOption) => ["feature", "probe", .. options],
+            ["feature", "help", ..] => ["feature", "--help"],
             [var noun, .. var options] when IsListing(noun) && options.All(IsFrameOption) => [noun, "list", .. options],
-            [var noun, "help", ..] when IsListing(noun) => [noun, "--help"],
-            [var noun, var verb, "help"] when IsListing(noun) => [noun, verb, "--help"],
+            ["iter"] => ["iter", "--help"],
+            [var noun, "help", ..] when IsListing(noun) || noun == "iter" => [noun, "--help"],
+            [var noun, var verb, "help"] when IsListing(noun) || noun == "iter" => [noun, verb, "--help"],
             [var noun, var verb, ..] when FullVerb(noun, verb) is { } full => [noun, full, .. words[2..]],
             _ => words,
         };
@@ -92,10 +97,10 @@ internal static class CommandTree
 
     /// <summary>Verbs that answer with one JSON value tell their errors in it too.</summary>
     public static bool AnswersInJson(string[] arguments) =>
-        arguments.FirstOrDefault(argument => !argument.StartsWith('-')) is { } noun && (IsListing(noun) || noun is "iter" or "tree" or "feature" or "doctor") && Array.Exists(arguments, IsJson);
+        arguments.FirstOrDefault(argument => !argument.StartsWith('-')) is { } noun && (IsListing(noun) || noun is "iter" or "batch" or "tree" or "feature" or "doctor") && Array.Exists(arguments, IsJson);
 
     // A noun that has something to list does so when it stands alone.
-    private static bool IsListing(string noun) => noun is "prog" or "map" or "link" or "btf" or "cgroup" or "net" or "perf" or "struct_ops" or "token" or "iter";
+    private static bool IsListing(string noun) => noun is "prog" or "map" or "link" or "btf" or "cgroup" or "net" or "perf" or "struct_ops" or "token";
 
     /// <summary>A noun that was cut short, as bpftool takes it; no verb of ours begins so.</summary>
     private static string? FullNoun(string noun) =>

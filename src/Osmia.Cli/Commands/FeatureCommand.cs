@@ -1,96 +1,69 @@
 using System.CommandLine;
 using System.Runtime.Versioning;
 using Osmia.Bytecode;
-using Osmia.Cli.Run;
+using Osmia.Cli.Words;
 using Osmia.Kernel.Diagnostics;
 using Osmia.Kernel.Features;
 
 namespace Osmia.Cli.Commands;
 
 /// <summary><c>osmia feature probe</c> and <c>list_builtins</c>, with bpftool's words.</summary>
+[SupportedOSPlatform("linux")]
 internal static class FeatureCommand
 {
     private const string ProbeWords = "feature probe takes: [kernel] [full] [unprivileged] [macros [prefix PREFIX]]";
     private const string Groups = "prog_types, map_types, attach_types, link_types, helpers, attach_kinds";
 
-    public static Command Build()
+    public static Noun Noun { get; } = new(
+        "feature",
+        new Verb("probe", "[kernel] [full] [unprivileged] [macros [prefix PREFIX]]", "Say what the running kernel offers; full tries helpers too that make the kernel print", Probe),
+        new Verb("list_builtins", "GROUP", $"List the names known here: {Groups}", ListBuiltins) { IsPortable = true });
+
+    public static Command Build() => Noun.Build();
+
+    private static void Probe(VerbCall call)
     {
-        var command = new Command("feature", CommandTree.DescriptionOf("feature"));
-        Option<bool> json = CommonOptions.Json();
-        Option<bool> pretty = CommonOptions.Pretty();
-        json.Recursive = true;
-        pretty.Recursive = true;
-        command.Add(json);
-        command.Add(pretty);
-
-        var probe = new Command("probe", "Say what the running kernel offers: osmia " + ProbeWords);
-        Argument<string[]> words = new("WORDS") { Description = "kernel, full (also helpers that make the kernel print), unprivileged, macros [prefix PREFIX]", Arity = ArgumentArity.ZeroOrMore };
-        probe.Add(words);
-        probe.SetAction(parsed =>
+        var asked = Asked.Parse([.. call.Words.Until()]);
+        if (call.IsJson && asked.Macros)
         {
-            if (!OperatingSystem.IsLinux())
-            {
-                throw RunErrors.KernelNeedsLinux();
-            }
+            throw new UsageException("macros and JSON cannot be had at once");
+        }
 
-            var asked = Asked.Parse(parsed.GetValue(words)!);
-            bool isJson = parsed.GetValue(json) || parsed.GetValue(pretty);
-            if (isJson && asked.Macros)
+        FeatureReport report = Take(asked);
+        call.Answer(report.WriteJson, output =>
+        {
+            if (asked.Macros)
             {
-                throw new UsageException("macros and JSON cannot be had at once");
-            }
-
-            FeatureReport report = Take(asked);
-            if (isJson)
-            {
-                JsonOutput.Write(parsed.GetValue(pretty), report.WriteJson);
-            }
-            else if (asked.Macros)
-            {
-                report.WriteMacros(Console.Out, asked.Prefix);
+                report.WriteMacros(output, asked.Prefix);
             }
             else
             {
-                report.WriteText(Console.Out);
+                report.WriteText(output);
             }
-
-            return ExitCode.Success;
         });
-        command.Add(probe);
-
-        var list = new Command("list_builtins", $"List the names known here: osmia feature list_builtins GROUP ({Groups})");
-        Argument<string> group = new("GROUP") { Description = Groups };
-        list.Add(group);
-        list.SetAction(parsed =>
-        {
-            if (parsed.GetValue(group) == AttachKindTable.Group)
-            {
-                AttachKindTable.Write(parsed.GetValue(json) || parsed.GetValue(pretty), parsed.GetValue(pretty));
-                return ExitCode.Success;
-            }
-
-            string[] names = NamesOf(parsed.GetValue(group)!);
-            if (parsed.GetValue(json) || parsed.GetValue(pretty))
-            {
-                JsonOutput.Write(parsed.GetValue(pretty), writer =>
-                {
-                    writer.WriteStartArray();
-                    Array.ForEach(names, writer.WriteStringValue);
-                    writer.WriteEndArray();
-                });
-            }
-            else
-            {
-                Array.ForEach(names, Console.Out.WriteLine);
-            }
-
-            return ExitCode.Success;
-        });
-        command.Add(list);
-        return command;
     }
 
-    [SupportedOSPlatform("linux")]
+    private static void ListBuiltins(VerbCall call)
+    {
+        string group = call.Words.Next("the group");
+        call.Words.End();
+        if (group == AttachKindTable.Group)
+        {
+            AttachKindTable.Write(call.IsJson, call.IsPretty);
+            return;
+        }
+
+        string[] names = NamesOf(group);
+        call.Answer(
+            json =>
+            {
+                json.WriteStartArray();
+                Array.ForEach(names, json.WriteStringValue);
+                json.WriteEndArray();
+            },
+            output => Array.ForEach(names, output.WriteLine));
+    }
+
     private static FeatureReport Take(Asked asked)
     {
         FeatureReport? report = null;

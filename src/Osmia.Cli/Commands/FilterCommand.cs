@@ -15,7 +15,7 @@ using Osmia.Vm;
 
 namespace Osmia.Cli.Commands;
 
-/// <summary><c>osmia filter FILE</c>: a classic BPF filter shown, made an eBPF object, or run over a capture.</summary>
+/// <summary><c>osmia filter FILTER</c>: a classic BPF filter shown, made an eBPF object, or run over a capture.</summary>
 internal static class FilterCommand
 {
     private const string StandardInput = "-";
@@ -26,7 +26,7 @@ internal static class FilterCommand
     public static Command Build()
     {
         var command = new Command("filter", CommandTree.DescriptionOf("filter"));
-        Argument<string> file = new("FILE") { Description = "what 'tcpdump -ddd EXPRESSION' prints, struct sock_filter in C, a listing or bytes; - for standard input", HelpName = "FILE" };
+        Argument<string> file = new("FILTER") { Description = "an expression such as 'udp port 53', or a file: what 'tcpdump -ddd' prints, struct sock_filter in C, a listing, bytes; - for standard input", HelpName = "FILTER" };
         Option<bool> seccomp = new("--seccomp") { Description = "the filter is one of seccomp(2)" };
         Option<string> output = new("--output", "-o") { Description = "write an eBPF object", HelpName = "OUT" };
         Option<string> section = new("--section") { Description = "the section of its program (socket, tc, ...)", HelpName = "NAME" };
@@ -97,12 +97,12 @@ internal static class FilterCommand
             return ClassicObject.Read(copy.ToArray(), "(standard input)", use);
         }
 
-        if (!File.Exists(path) && path.Contains(' ', StringComparison.Ordinal))
+        if (!File.Exists(path) && use == ClassicUse.Socket && !path.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal))
         {
-            throw RunErrors.FilterExpression(path);
+            return ClassicObject.Compile(path);
         }
 
-        return ClassicObject.Read(HexBytes.ReadFile(path, "FILE"), path, use);
+        return ClassicObject.Read(HexBytes.ReadFile(path, "FILTER"), path, use);
     }
 
     /// <summary>A symbol's name: what is neither letter nor digit becomes an underscore.</summary>

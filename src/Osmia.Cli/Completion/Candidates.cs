@@ -67,6 +67,8 @@ internal static class Candidates
         {
             case "dev":
                 return Directory.Exists("/sys/class/net") ? Directory.EnumerateFileSystemEntries("/sys/class/net").Select(path => Path.GetFileName(path)) : [];
+            case "" when verb.Name == "list_builtins":
+                return ["prog_types", "map_types", "attach_types", "link_types", "helpers", "attach_kinds"];
             case "type" when noun.Name == "map":
                 return Enum.GetValues<MapType>().Select(type => type.ToKernelName()).Where(name => name.Length > 0);
             case "type" or "at":

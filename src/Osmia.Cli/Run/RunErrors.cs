@@ -25,12 +25,6 @@ internal static class RunErrors
         Try = "write --map NAME:KEY=VALUE, such as --map denylist:10.0.0.0/8=1",
     });
 
-    public static RunException FilterExpression(string words) => new(new Diagnostic("OSM7030", $"'{words}' is no file, and filter expressions are not compiled")
-    {
-        Why = "osmia reads classic BPF; expressions are the language of libpcap",
-        Try = $"tcpdump -ddd '{words}' | osmia filter -",
-    });
-
     public static RunException NoPacketProgram(string file, IReadOnlyList<string> candidates) => new(new Diagnostic("OSM7004", candidates.Count == 0
         ? $"'{file}' has no program that judges packets"
         : $"'{file}' has {candidates.Count} programs that judge packets")
@@ -63,7 +57,7 @@ internal static class RunErrors
         Try = "run packet programs in the virtual machine: --packets FILE",
     });
 
-    public static RunException CannotWrite(IOException e) => new(new Diagnostic("OSM7010", "the output cannot be written")
+    public static RunException CannotWrite(Exception e) => new(new Diagnostic("OSM7010", "the output cannot be written")
     {
         Why = e.Message,
         Try = "look at what standard output goes to; everything that was attached is detached",

@@ -28,6 +28,7 @@ internal sealed class CSharpSkeleton
     private readonly List<(BpfVariable Variable, string Name)> _variables;
     private readonly StringBuilder _text = new();
     private IReadOnlyList<string?> _types = [];
+    private int _next;
 
     private CSharpSkeleton(BpfObject source, byte[] image, string className)
     {
@@ -109,10 +110,7 @@ internal sealed class CSharpSkeleton
         }
 
         _roots.AddRange(_variables.Select(pair => pair.Variable.Type));
-        _next = 0;
     }
-
-    private int _next;
 
     private string? NextType() => _next < _types.Count ? _types[_next++] : null;
 

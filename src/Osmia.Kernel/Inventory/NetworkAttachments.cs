@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 using Osmia.Bytecode;
 using Osmia.Kernel.Diagnostics;
 using Osmia.Kernel.Programs;
@@ -7,22 +6,6 @@ using Osmia.Kernel.Syscalls;
 using Osmia.Objects.Diagnostics;
 
 namespace Osmia.Kernel.Inventory;
-
-/// <summary>A network device of this thread's namespace, and its XDP programs with the mode of each: <c>driver</c>, <c>generic</c> or <c>offload</c>.</summary>
-public sealed record DeviceInfo(int Index, string Name)
-{
-    public IReadOnlyList<(string Mode, uint ProgramId)> Xdp { get; init; } = [];
-}
-
-/// <summary>A program at traffic control: a filter or action of a queueing discipline (<paramref name="Kind"/> <c>clsact/ingress</c>), or of TCX and netkit.</summary>
-public sealed record TrafficProgram(string Kind, string Name, uint ProgramId)
-{
-    /// <summary>Actions of the filter, by name and program.</summary>
-    public IReadOnlyList<(string Name, uint ProgramId)> Actions { get; init; } = [];
-
-    /// <summary>Set for TCX and netkit, whose programs stand in the kernel's own list.</summary>
-    public HookedProgram? Hooked { get; init; }
-}
 
 /// <summary>What runs on the network devices of this thread's namespace, read by netlink and BPF_PROG_QUERY; and XDP without a link, which stays when the process ends.</summary>
 public static class NetworkAttachments
@@ -212,58 +195,4 @@ public static class NetworkAttachments
     }
 
     private static KernelException Failed(string call, int result) => Refusal.Of("OSM5076", "the network devices cannot be listed", call, result);
-}
-
-/// <summary>Where in a device an XDP program runs.</summary>
-public enum XdpAttachMode : uint
-{
-    /// <summary>The driver where it can, else generic.</summary>
-    Any = 0,
-    Generic = 2,
-    Driver = 4,
-    Offload = 8,
-}
-
-/// <summary>Messages and attributes that rtnetlink(7) answers with.</summary>
-internal static class NetlinkQuery
-{
-    public const ushort GetLink = 18;
-    public const ushort GetQueue = 38;
-    public const ushort GetClass = 42;
-    public const int TrafficHeaderSize = 20;
-    public const int KindAttribute = 1;
-    public const int OptionsAttribute = 2;
-
-    private const int TypeMask = 0x3fff;
-
-    public static byte[] TrafficHeader(int device, uint parent)
-    {
-        byte[] header = new byte[TrafficHeaderSize];
-        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(4), device);
-        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(12), parent);
-        return header;
-    }
-
-    /// <summary>By type; a type that comes twice keeps the last.</summary>
-    public static Dictionary<int, ReadOnlyMemory<byte>> Attributes(ReadOnlyMemory<byte> bytes)
-    {
-        var found = new Dictionary<int, ReadOnlyMemory<byte>>();
-        for (int at = 0; at + 4 <= bytes.Length;)
-        {
-            int length = BinaryPrimitives.ReadUInt16LittleEndian(bytes.Span[at..]);
-            if (length < 4 || length > bytes.Length - at)
-            {
-                break;
-            }
-
-            found[BinaryPrimitives.ReadUInt16LittleEndian(bytes.Span[(at + 2)..]) & TypeMask] = bytes.Slice(at + 4, length - 4);
-            at += (length + 3) & ~3;
-        }
-
-        return found;
-    }
-
-    public static string Text(ReadOnlyMemory<byte> bytes) => Encoding.UTF8.GetString(bytes.Span).TrimEnd('\0');
-
-    public static uint Number(ReadOnlyMemory<byte> bytes) => bytes.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(bytes.Span) : 0;
 }

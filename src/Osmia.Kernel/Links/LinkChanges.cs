@@ -63,7 +63,8 @@ public static class LinkChanges
 
     private static uint? TryId(BpfHandle handle)
     {
-        if (handle.IsClosed || new FileInfo($"/proc/self/fd/{handle.Descriptor}").LinkTarget is not "anon_inode:bpf_link")
+        // The second name is of links that were opened again, by their pin or id.
+        if (handle.IsClosed || new FileInfo($"/proc/self/fd/{handle.Descriptor}").LinkTarget is not ("anon_inode:bpf_link" or "anon_inode:bpf-link"))
         {
             return null;
         }

@@ -70,6 +70,11 @@ internal sealed class ObjectLoader
 
     private void CreateMaps(LinkedObject linked, BpfHandle? btf, int[] modules, KernelEngine engine, LoadOptions options)
     {
+        if (options.Maps.Keys.FirstOrDefault(name => linked.Maps.All(map => map.Name != name)) is { } unknown)
+        {
+            throw new ArgumentException($"the object has no map '{unknown}' that another could stand in for", nameof(options));
+        }
+
         foreach (LinkedMap map in linked.Maps)
         {
             if (options.Maps.TryGetValue(map.Name, out Map? present))

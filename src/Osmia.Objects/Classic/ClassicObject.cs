@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Osmia.Bytecode;
 using Osmia.Bytecode.Classic;
+using Osmia.Bytecode.Classic.Expressions;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Sections;
 
@@ -33,6 +34,16 @@ public static class ClassicObject
             ? program with { Use = use }
             : throw Unreadable($"{source}:{problem!.Line}", problem.What, problem.Why);
     }
+
+    /// <summary>Compiles an expression of tcpdump's for Ethernet frames.</summary>
+    /// <exception cref="ObjectFormatException">A part of it is not understood, or not compiled here (OSM1043).</exception>
+    public static ClassicProgram Compile(string expression, uint snapLength = FilterExpression.DefaultSnapLength) =>
+        FilterExpression.Compile(expression, out FilterProblem? problem, snapLength) ?? throw new ObjectFormatException(new Diagnostic("OSM1043", $"the filter expression is not compiled: {problem!.What}")
+        {
+            Where = $"'{expression}', character {problem.Position + 1}",
+            Why = problem.Why,
+            Try = "see pcap-filter(7); what is not compiled here tcpdump may: tcpdump -ddd EXPRESSION | osmia filter -",
+        });
 
     /// <summary>Translates a filter into an object with one program.</summary>
     /// <param name="section">Of the program: that of the filter's use, or one whose programs load packets in the same way (<c>tc</c>).</param>

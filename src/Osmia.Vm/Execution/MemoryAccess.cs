@@ -18,7 +18,7 @@ internal sealed unsafe partial class ExecutionSlot
     private int _heldSockets;
 
     /// <summary>Something is left that a run must give back.</summary>
-    private bool HoldsResources => _reservedCount != 0 || _heldLock != null || _heldSockets != 0 || _objectCount != 0;
+    private bool HoldsResources => _reservedCount != 0 || _heldLock != null || _heldSockets != 0 || _objectCount != 0 || _resilientCount != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsReadable(MachineState* s, ulong address, ulong size)
@@ -181,6 +181,13 @@ internal sealed unsafe partial class ExecutionSlot
             }
         }
 
+        if (Engine.MapMemory.TryFind(address, Program, out VmMap? map) && map.TryLocate(address, out MapRegion region)
+            && Holds(region.Low, region.Length, address, size) && (region.IsWritable || !isWrite))
+        {
+            Remember(region.Low, region.Length, region.IsWritable);
+            return true;
+        }
+
         if (!isWrite && Engine.Sockets.TryLocate(address, out MapRegion socket) && Holds(socket.Low, socket.Length, address, size))
         {
             Remember(socket.Low, socket.Length, isWritable: false);
@@ -190,13 +197,6 @@ internal sealed unsafe partial class ExecutionSlot
         if (Engine.Objects.Heap.TryLocate(address, Program.ObjectId, out MapRegion made) && Holds(made.Low, made.Length, address, size))
         {
             Remember(made.Low, made.Length, isWritable: true);
-            return true;
-        }
-
-        if (Engine.MapMemory.TryFind(address, Program, out VmMap? map) && map.TryLocate(address, out MapRegion region)
-            && Holds(region.Low, region.Length, address, size) && (region.IsWritable || !isWrite))
-        {
-            Remember(region.Low, region.Length, region.IsWritable);
             return true;
         }
 
@@ -321,6 +321,7 @@ internal sealed unsafe partial class ExecutionSlot
     {
         _heldSockets = 0;
         DropObjects();
+        ReleaseResilient();
         while (_reservedCount > 0)
         {
             ulong record = _reserved[_reservedCount - 1].Low;

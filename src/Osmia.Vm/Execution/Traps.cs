@@ -73,6 +73,7 @@ internal sealed unsafe partial class ExecutionSlot
     [DoesNotReturn]
     private void ThrowNotReleased() =>
         Trap(DiagnosticIds.NotReleased, _heldLock != null ? "the program ended holding a bpf_spin_lock"
+            : _resilientCount != 0 ? "the program ended holding a bpf_res_spin_lock"
             : _objectCount != 0 ? $"the program ended holding {_objectCount} object{(_objectCount == 1 ? "" : "s")} it made or took out of a list, tree or map"
             : _heldSockets != 0 ? $"the program ended without releasing {_heldSockets} socket{(_heldSockets == 1 ? "" : "s")}"
             : $"the program ended without submitting or discarding {_reservedCount} ring buffer record{(_reservedCount == 1 ? "" : "s")}",

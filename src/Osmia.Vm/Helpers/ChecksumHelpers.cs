@@ -16,11 +16,6 @@ internal static unsafe class ChecksumHelpers
     {
         int fromSize = slot.LengthArgument(2);
         int toSize = slot.LengthArgument(4);
-        if (((fromSize | toSize) & 3) != 0)
-        {
-            return Errno.Negative(Errno.Invalid);
-        }
-
         var from = new ReadOnlySpan<byte>(slot.ReadableArgument(1, (ulong)fromSize), fromSize);
         var to = new ReadOnlySpan<byte>(slot.ReadableArgument(3, (ulong)toSize), toSize);
         uint seed = (uint)r[5];

@@ -33,7 +33,7 @@ internal ref struct FormatText(ExecutionSlot slot, Span<byte> output)
         for (int i = 0; i < format.Length; i++)
         {
             byte c = format[i];
-            if (c >= 0x80 || (c < 0x20 && c is not ((byte)'\n' or (byte)'\t' or (byte)'\r' or 0x0b or 0x0c)) || c == 0x7f)
+            if ((c < 0x20 && c is not ((byte)'\n' or (byte)'\t' or (byte)'\r' or 0x0b or 0x0c)) || c == 0x7f)
             {
                 return -Errno.Invalid;
             }
@@ -160,7 +160,11 @@ internal ref struct FormatText(ExecutionSlot slot, Span<byte> output)
                 return true;
             case (byte)'i' or (byte)'I' or (byte)'k' or (byte)'u':
                 return false;
-            case (byte)'x' or (byte)'K' or (byte)'s' or (byte)'S' or (byte)'B':
+            case (byte)'s' or (byte)'S' or (byte)'B':
+                i++;
+                AppendSymbol(argument);
+                return true;
+            case (byte)'x' or (byte)'K':
                 i++;
                 break;
             case not 0 when !IsSpace(next) && !IsPunctuation(next):
@@ -171,6 +175,15 @@ internal ref struct FormatText(ExecutionSlot slot, Span<byte> output)
         argument.TryFormat(text, out int length, "x16", CultureInfo.InvariantCulture);
         AppendPadded(text[..length], mayZeroPad: true);
         return true;
+    }
+
+    /// <summary>An address that no symbol of the kernel covers, as the kernel shows it.</summary>
+    private void AppendSymbol(ulong address)
+    {
+        Span<byte> text = stackalloc byte[18];
+        "0x"u8.CopyTo(text);
+        address.TryFormat(text[2..], out int length, "x", CultureInfo.InvariantCulture);
+        AppendPadded(text[..(length + 2)], mayZeroPad: false);
     }
 
     private void AppendSigned(long value)

@@ -22,7 +22,7 @@ internal static class HelperAbsence
         new("it reads the call of a kernel function that the program is attached to", [GetFuncIp, GetFuncArg, GetFuncRet, GetFuncArgCnt, GetAttachCookie]),
         new("it belongs to sysctls of the kernel", [SysctlGetName, SysctlGetCurrentValue, SysctlGetNewValue, SysctlSetNewValue]),
         new("it sends a signal to the task under the program, which here is the host itself", [SendSignal, SendSignalThread]),
-        new("it reads kernel structures through types of a running kernel", [SnprintfBtf, SeqPrintfBtf, SeqPrintf, SeqWrite, PerCpuPtr, ThisCpuPtr, KallsymsLookupName, BtfFindByNameKind, TaskPtRegs, GetTaskStack, FindVma, DPath, SkbOutput, XdpOutput, GetNsCurrentPidTgid]),
+        new("it reads kernel structures through types of a running kernel", [SnprintfBtf, SeqPrintfBtf, SeqPrintf, SeqWrite, KallsymsLookupName, BtfFindByNameKind, TaskPtRegs, GetTaskStack, FindVma, DPath, SkbOutput, XdpOutput, GetNsCurrentPidTgid]),
         new("it makes system calls for the kernel's loader programs", [SysBpf, SysClose]),
         new("it belongs to security modules of the kernel", [BprmOptsSet, ImaInodeHash, ImaFileHash]),
     ];

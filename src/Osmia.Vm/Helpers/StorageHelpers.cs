@@ -95,7 +95,7 @@ internal static unsafe class StorageHelpers
 
     private static StorageMap MapOf(ExecutionSlot slot, MapType type)
     {
-        StorageMap map = slot.MapArgument<StorageMap>(1, $"map of type {type.ToKernelName()}");
+        StorageMap map = slot.MapArgument<StorageMap>(1, "map of values of objects");
         if (map.Type != type)
         {
             slot.TrapArgument(1, $"is map '{map.Name}' of type {map.Type.ToKernelName()}, not {type.ToKernelName()}");

@@ -16,6 +16,7 @@ internal static unsafe class TextHelpers
     {
         int length = LengthOf(slot, out ReadOnlySpan<byte> text);
         byte* result = slot.WritableArgument(4, sizeof(long));
+        *(long*)result = 0;
         int used = Parse(text[..length], r[3], out ulong magnitude, out bool isNegative);
         if (used < 0)
         {
@@ -35,6 +36,7 @@ internal static unsafe class TextHelpers
     {
         int length = LengthOf(slot, out ReadOnlySpan<byte> text);
         byte* result = slot.WritableArgument(4, sizeof(ulong));
+        *(ulong*)result = 0;
         int used = Parse(text[..length], r[3], out ulong magnitude, out bool isNegative);
         if (used < 0)
         {

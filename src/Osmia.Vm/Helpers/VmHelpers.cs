@@ -133,6 +133,8 @@ public static unsafe class VmHelpers
             new(HelperId.XdpLoadBytes, Xdp, &XdpHelpers.LoadBytes),
             new(HelperId.XdpStoreBytes, Xdp, &XdpHelpers.StoreBytes),
 
+            new(HelperId.PerCpuPtr, All, &PerCpuKfuncs.Of),
+            new(HelperId.ThisCpuPtr, All, &PerCpuKfuncs.Own),
             new(HelperId.KptrXchg, All, &ObjectKfuncs.Exchange),
             new(HelperId.TimerInit, All, &TimerHelpers.Init),
             new(HelperId.TimerSetCallback, All, &TimerHelpers.SetCallback),

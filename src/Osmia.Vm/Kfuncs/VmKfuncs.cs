@@ -49,6 +49,8 @@ public static unsafe class VmKfuncs
 
         new("bpf_obj_new_impl", All, &ObjectKfuncs.New, false),
         new("bpf_obj_drop_impl", All, &ObjectKfuncs.Drop, false),
+        new("bpf_percpu_obj_new_impl", All, &PerCpuKfuncs.New, false),
+        new("bpf_percpu_obj_drop_impl", All, &ObjectKfuncs.Drop, false),
         new("bpf_refcount_acquire_impl", All, &ObjectKfuncs.Acquire, false),
         new("bpf_list_push_front_impl", All, &ObjectKfuncs.PushFront, false),
         new("bpf_list_push_back_impl", All, &ObjectKfuncs.PushBack, false),
@@ -102,6 +104,11 @@ public static unsafe class VmKfuncs
         new("bpf_strcspn", All, &StringKfuncs.SpanWithout, false),
         new("bpf_strstr", All, &StringKfuncs.FindText, false),
         new("bpf_strnstr", All, &StringKfuncs.FindTextWithin, false),
+
+        new("bpf_res_spin_lock", All, &LockKfuncs.Lock, false),
+        new("bpf_res_spin_unlock", All, &LockKfuncs.Unlock, false),
+        new("bpf_res_spin_lock_irqsave", All, &LockKfuncs.LockSaving, false),
+        new("bpf_res_spin_unlock_irqrestore", All, &LockKfuncs.UnlockRestoring, false),
 
         new("bpf_wq_init", All, &TimerHelpers.InitWork, false),
         new("bpf_wq_set_callback_impl", All, &TimerHelpers.SetWork, false),

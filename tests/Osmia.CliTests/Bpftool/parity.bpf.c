@@ -122,11 +122,13 @@ struct
 } par_sockets SEC(".maps");
 
 const volatile int limit = 7;
+const volatile int bpf_metadata_version SEC(".rodata") = 12;
+const volatile char bpf_metadata_author[] SEC(".rodata") = "parity";
 int count = 3;
 
 static __attribute__((noinline)) int twice(int value)
 {
-    return value * 2 + limit;
+    return value * 2 + limit + bpf_metadata_version + bpf_metadata_author[0];
 }
 
 SEC("xdp")
@@ -235,7 +237,7 @@ int par_walk(struct bpf_iter__task *context)
     return 0;
 }
 
-SEC("uprobe//bin/true:main")
+SEC("uprobe//bin/true:+0x1100")
 int par_probe(void *context)
 {
     return 0;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Osmia.Bytecode.Classic;
+using Osmia.Bytecode.Classic.Expressions;
 using Osmia.Objects.Classic;
 using Osmia.Runtime;
 using Osmia.Runtime.Packets;
@@ -68,6 +69,72 @@ public sealed unsafe class LibpcapTests : IDisposable
     }
 
     [Fact]
+    public void Expressions_compiled_here_match_the_same_packets()
+    {
+        string[] expressions = [.. File.ReadLines(RepositoryFiles.PathOf("tests", "Osmia.EngineTests", "Classic", "expressions.txt")).Where(line => line.Length > 0 && line[0] != '#')];
+        Assert.True(expressions.Length > 80);
+        (int kept, int dropped) = Compare(expressions);
+        Assert.True(kept > 1000 && dropped > 1000, $"{kept} kept, {dropped} dropped");
+    }
+
+    [Fact]
+    public void Random_expressions_match_the_same_packets()
+    {
+        int seed = Environment.GetEnvironmentVariable("CI") is null ? Environment.TickCount : 1;
+        TimeSpan budget = Budget.For("packets") / 3;
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        int count = 0;
+        do
+        {
+            string expression = new ExpressionGenerator(new Random(seed)).Next();
+            try
+            {
+                _ = Compare([expression]);
+            }
+            catch (Exception e)
+            {
+                throw new InvalidOperationException($"seed {seed}: {expression}: {e.Message}", e);
+            }
+
+            seed++;
+            count++;
+        }
+        while (clock.Elapsed < budget && seed != ClassicGenerator.KnownSeeds + 1);
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{count} expressions agreed, last seed {seed - 1}");
+    }
+
+    private (int Kept, int Dropped) Compare(string[] expressions)
+    {
+        var run = (delegate* unmanaged<FilterProgram*, PacketHeader*, byte*, int>)Function("pcap_offline_filter");
+        int kept = 0;
+        int dropped = 0;
+        foreach (string expression in expressions)
+        {
+            FilterProgram compiled = Compile(expression, isOptimised: 0);
+            ClassicProgram? own = FilterExpression.Compile(expression, out FilterProblem? problem);
+            Assert.True(own is not null, $"{expression}: {problem}");
+            Assert.Null(ClassicCheck.Check(own));
+            using PacketReader packets = PacketFile.Open(RepositoryFiles.PathOf("samples", "firewall", "traffic.pcapng"));
+            for (int number = 1; packets.TryRead(out PacketInfo info, out ReadOnlySpan<byte> frame); number++)
+            {
+                fixed (byte* bytes = frame)
+                {
+                    var header = new PacketHeader { Captured = (uint)frame.Length, Length = (uint)frame.Length };
+                    uint expected = (uint)run(&compiled, &header, bytes);
+                    uint actual = ClassicReference.Run(own, frame);
+                    Assert.True(expected == actual, $"{expression}: packet {number} {Convert.ToHexStringLower(frame)}: libpcap returns {expected}, ours {actual}");
+                    (kept, dropped) = actual != 0 ? (kept + 1, dropped) : (kept, dropped + 1);
+                }
+            }
+
+            ((delegate* unmanaged<FilterProgram*, void>)Function("pcap_freecode"))(&compiled);
+        }
+
+        return (kept, dropped);
+    }
+
+    [Fact]
     public void Instructions_are_listed_as_in_libpcap()
     {
         var random = new Random(20);
@@ -117,13 +184,13 @@ public sealed unsafe class LibpcapTests : IDisposable
         }
     }
 
-    private FilterProgram Compile(string expression)
+    private FilterProgram Compile(string expression, int isOptimised = 1)
     {
         FilterProgram program;
         nint text = Marshal.StringToCoTaskMemUTF8(expression);
-        int result = ((delegate* unmanaged<nint, FilterProgram*, nint, int, uint, int>)Function("pcap_compile"))(_handle, &program, text, 1, uint.MaxValue);
+        int result = ((delegate* unmanaged<nint, FilterProgram*, nint, int, uint, int>)Function("pcap_compile"))(_handle, &program, text, isOptimised, uint.MaxValue);
         Marshal.FreeCoTaskMem(text);
-        Assert.True(result == 0, expression);
+        Assert.True(result == 0, $"{expression}: libpcap: {(result == 0 ? "" : Marshal.PtrToStringUTF8(((delegate* unmanaged<nint, nint>)Function("pcap_geterr"))(_handle)))}");
         return program;
     }
 

@@ -8,6 +8,7 @@ using Osmia.Objects;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
 using Osmia.Tests.Kernel;
+using Osmia.Verification;
 using Osmia.Vm;
 
 namespace Osmia.Tests.Contracts;
@@ -88,9 +89,34 @@ public sealed class SourceAgreementTests
         return text.ToString();
     }
 
+    /// <summary>In verified mode those programs that the verifier can judge for the VM.</summary>
+    [Theory]
+    [InlineData("callbacks", VmTier.Il)]
+    [InlineData("callbacks", VmTier.X64)]
+    public void Verified_programs_leave_the_same(string source, VmTier tier)
+    {
+        BpfObject definition = Read(source);
+        using var checks = new VmEngine(new VmOptions { Slots = 2, Tier = VmTier.Interpreter });
+        using var engine = new VmEngine(new VmOptions { Slots = 2, Tier = tier });
+        LinkedObject linked = Linker.Link(definition, engine.Target);
+        var proofs = linked.Programs.Select(program => VerifiedProgram.Prove(linked, program, engine.Target, out _)).OfType<VerifiedProgram>().ToList();
+        Assert.NotEmpty(proofs);
+        using LoadedObject one = checks.Load(linked, LoadOptions.Default);
+        using LoadedObject two = engine.LoadVerified(linked, proofs);
+        Assert.Equal(proofs.Count, two.Programs.Count(program => ((VmProgram)program).Mode == VmMode.Verified));
+        string expected = Transcript(one);
+        string actual = Transcript(two);
+        Assert.True(expected == actual, Difference(expected, actual));
+    }
+
     private static string Transcript(IEngine engine, BpfObject definition)
     {
         using LoadedObject loaded = engine.Load(definition);
+        return Transcript(loaded);
+    }
+
+    private static string Transcript(LoadedObject loaded)
+    {
         if (loaded.Maps.FirstOrDefault(map => map.Name == "samples") is { } samples)
         {
             using UserRingWriter writer = samples.OpenWriter();

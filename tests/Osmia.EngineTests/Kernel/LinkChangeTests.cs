@@ -38,6 +38,50 @@ public class LinkChangeTests
     });
 
     [Fact]
+    public void A_pinned_link_outlives_its_holder_and_takes_the_next_version() => IsolatedNetwork.Run(() =>
+    {
+        using var pins = new BpfFolder();
+        using KernelEngine engine = KernelTest.OpenOrSkip();
+        using LoadedObject loaded = engine.Load(Linked.Object([Counting("old", 0), Counting("new", 8)], [Linked.Map(MapType.Array, 4, 16, 1, name: "counter")]));
+        (var first, var second) = ((KernelProgram)loaded.Program("old"), (KernelProgram)loaded.Program("new"));
+        var target = new XdpTarget("v1", XdpMode.Generic);
+        string path = Path.Combine(pins.Path, "link");
+        uint id;
+        using (KernelLink link = engine.AttachPinned(first, target, path))
+        {
+            id = link.Id()!.Value;
+        }
+
+        IsolatedNetwork.Send(Frames);
+        KernelTest.Eventually(() => Counts(loaded) == (Frames, 0), "the program runs although its link was disposed");
+        KernelException busy = Assert.Throws<KernelException>(() => engine.AttachPinned(second, target, path));
+        Assert.Equal("OSM5026", busy.Id);
+        Assert.Contains($"link {id} with program {first.Id}", busy.Diagnostic.Why, StringComparison.Ordinal);
+
+        using (KernelLink link = engine.AttachPinned(second, target, path, PinPolicy.Migrate))
+        {
+            Assert.Equal(id, link.Id());
+        }
+
+        IsolatedNetwork.Send(Frames);
+        KernelTest.Eventually(() => Counts(loaded) == (Frames, Frames), "the new program took its place");
+        using (KernelLink link = engine.AttachPinned(first, target, path, PinPolicy.Recreate))
+        {
+            Assert.NotEqual(id, link.Id());
+        }
+
+        File.Delete(path);
+        KernelTest.Eventually(() => !KernelInventory.Links().Any(link => link.ProgramId == first.Id), "the link goes with its file");
+        Assert.Equal("OSM5026", Assert.Throws<KernelException>(() => engine.AttachPinned(first, new XdpTarget("v0", XdpMode.Generic), "/proc/none")).Id);
+        Assert.DoesNotContain(KernelInventory.Links(), link => link.ProgramId == first.Id);
+
+        first.Pin(Path.Combine(pins.Path, "program"));
+        Assert.Equal("OSM5026", Assert.Throws<KernelException>(() => second.Pin(Path.Combine(pins.Path, "program"))).Id);
+        second.Pin(Path.Combine(pins.Path, "program"), PinPolicy.Recreate);
+        Assert.Equal(["program"], Directory.GetFiles(pins.Path).Select(Path.GetFileName).Where(name => !name!.Contains(".debug", StringComparison.Ordinal)));
+    });
+
+    [Fact]
     public void An_attachment_without_a_link_says_so()
     {
         using KernelEngine engine = KernelTest.OpenOrSkip();

@@ -119,7 +119,7 @@ public sealed class VmHelperTests : IDisposable
     [InlineData("%n")]
     [InlineData("%d %d %d %d")]
     [InlineData("%pI9")]
-    [InlineData("\u00e9")]
+    [InlineData("%\u00e9")]
     public void Formats_the_kernel_refuses_are_refused(string format)
     {
         byte[] memory = [.. Encoding.UTF8.GetBytes(format), 0];

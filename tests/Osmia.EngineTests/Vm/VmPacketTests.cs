@@ -240,7 +240,9 @@ public sealed class VmPacketTests : IDisposable
         ulong difference = Tc(
             "*(u32 *)(r10 - 8) = 0x11223344; *(u32 *)(r10 - 4) = 0x55667788; r1 = r10; r1 += -8; r2 = 4; r3 = r10; r3 += -4; r4 = 4; r5 = 0; call csum_diff; exit");
         Assert.Equal(0x8888UL, difference);
-        Assert.Equal(-22, (long)Tc("r1 = 0; r2 = 0; r3 = r10; r3 += -4; r4 = 3; r5 = 0; call csum_diff; exit"));
+
+        // Linux 6.18 takes sizes that are no multiple of 4.
+        Assert.Equal(0x204UL, Tc("*(u32 *)(r10 - 4) = 0x00030201; r1 = 0; r2 = 0; r3 = r10; r3 += -4; r4 = 3; r5 = 0; call csum_diff; exit"));
     }
 
     [Fact]

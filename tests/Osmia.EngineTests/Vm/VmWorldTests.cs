@@ -260,6 +260,37 @@ public sealed class VmWorldTests
         Assert.Equal(0, engine.ObjectCount);
     }
 
+    [Theory]
+    [InlineData("graphs", VmTier.Interpreter)]
+    [InlineData("graphs", VmTier.X64)]
+    [InlineData("dynptrs", VmTier.Interpreter)]
+    [InlineData("iterators", VmTier.Interpreter)]
+    [InlineData("strings", VmTier.Interpreter)]
+    [InlineData("storage", VmTier.Interpreter)]
+    public void Helpers_and_kernel_functions_allocate_nothing_in_a_run(string source, VmTier tier)
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier });
+        using LoadedObject loaded = engine.Load(Toolchain.Read("clang-19", $"../Osmia.EngineTests/Contracts/Sources/{source}.bpf.c", "-mcpu=v3"));
+        byte[] packet = new byte[64];
+        void Round()
+        {
+            for (int i = 0; i < loaded.Programs.Count; i++)
+            {
+                loaded.Programs[i].Run(new ProgramRun { Data = packet });
+            }
+        }
+
+        Round();
+        Round();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 20; i++)
+        {
+            Round();
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
     private static ulong Run(LoadedObject loaded, string program) => loaded.Program(program).Run(new ProgramRun { Data = new byte[64] }).ReturnValue;
 
     private static BpfObject Read() => Toolchain.Read("clang-19", "../Osmia.EngineTests/Vm/Sources/world.bpf.c", "-mcpu=v3");

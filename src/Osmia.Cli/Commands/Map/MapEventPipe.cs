@@ -20,7 +20,7 @@ namespace Osmia.Cli.Commands.Maps;
 [SupportedOSPlatform("linux")]
 internal static class MapEventPipe
 {
-    public const string Grammar = "MAP [event STRUCT] [count N] [duration SECONDS]";
+    public const string Grammar = "MAP [cpu N index N] [event STRUCT] [count N] [duration SECONDS]";
 
     private static readonly TimeSpan s_wait = TimeSpan.FromMilliseconds(200);
 
@@ -28,11 +28,21 @@ internal static class MapEventPipe
     {
         using KernelMap map = MapWords.Open(call.Words);
         (string? structure, long limit, uint seconds) = (null, long.MaxValue, 0);
+        uint? only = null;
         while (!call.Words.IsAtEnd)
         {
             if (call.Words.Take("event"))
             {
                 structure = call.Words.Next("the struct");
+            }
+            else if (call.Words.Take("cpu"))
+            {
+                only = call.Words.Number("the CPU");
+                call.Words.Expect("index");
+                if (call.Words.Number("the index") != only)
+                {
+                    throw new UsageException($"{call.Words.Verb}: the records of CPU {only} are read from index {only}, where programs put them by BPF_F_CURRENT_CPU");
+                }
             }
             else if (call.Words.Take("count"))
             {
@@ -44,7 +54,7 @@ internal static class MapEventPipe
             }
             else
             {
-                throw new UsageException($"{call.Words.Verb}: '{call.Words.Peek()}' is none of event, count, duration");
+                throw new UsageException($"{call.Words.Verb}: '{call.Words.Peek()}' is none of cpu, event, count, duration");
             }
         }
 
@@ -52,7 +62,7 @@ internal static class MapEventPipe
         using Stream output = StandardOutput.Open();
         using var symbolizer = new KernelSymbolizer();
         using RecordReader reader = map.OpenReader();
-        using var printer = new RecordPrinter(map, structure, limit, call.IsJson, symbolizer, output);
+        using var printer = new RecordPrinter(map, structure, limit, only, call.IsJson, symbolizer, output);
         if (seconds > 0)
         {
             stop.StopAfter(TimeSpan.FromSeconds(seconds));
@@ -71,7 +81,7 @@ internal static class MapEventPipe
         Console.Error.WriteLine($"{printer.Count} records, {reader.Lost} lost");
     }
 
-    private sealed class RecordPrinter(KernelMap map, string? structure, long limit, bool isJson, ISymbolizer symbolizer, Stream output) : IDisposable
+    private sealed class RecordPrinter(KernelMap map, string? structure, long limit, uint? only, bool isJson, ISymbolizer symbolizer, Stream output) : IDisposable
     {
         private ColumnPrinter? _columns;
         private JsonRecordWriter? _json;
@@ -82,7 +92,7 @@ internal static class MapEventPipe
 
         public void Handle(ReadOnlySpan<byte> record, int cpu)
         {
-            if (IsDone)
+            if (IsDone || (only is { } wanted && cpu != wanted))
             {
                 return;
             }

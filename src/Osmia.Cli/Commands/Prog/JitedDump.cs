@@ -33,7 +33,7 @@ internal static class JitedDump
                         json.WritePropertyName("insns");
                     }
 
-                    WriteJson(json, code, symbols, linum);
+                    WriteJson(json, code, symbols, opcodes, linum);
                     if (codes.Count > 1)
                     {
                         json.WriteEndObject();
@@ -75,7 +75,7 @@ internal static class JitedDump
         }
     }
 
-    private static void WriteJson(Utf8JsonWriter json, ProgramCode code, KernelSymbols symbols, bool linum)
+    private static void WriteJson(Utf8JsonWriter json, ProgramCode code, KernelSymbols symbols, bool opcodes, bool linum)
     {
         json.WriteStartArray();
         foreach ((CodeFunction function, ReadOnlyMemory<byte> bytes) in Functions(code))
@@ -90,26 +90,53 @@ internal static class JitedDump
             json.WriteStartArray("insns");
             foreach ((int offset, int length, SourceLine? source) in Pieces(code, function))
             {
-                json.WriteStartObject();
-                if (source is not null)
+                foreach ((int at, int size, string text) in MachineText.Lines(bytes.Slice(offset, length), function.Address + (ulong)offset, address => symbols.Find(address) is (var name, 0) ? name : null))
                 {
-                    json.WriteString("src", source.Text);
-                    if (linum)
+                    json.WriteStartObject();
+                    if (source is not null && at == 0)
                     {
-                        json.WriteString("file", source.File);
-                        json.WriteNumber("line_num", source.Line);
-                        json.WriteNumber("line_col", source.Column);
+                        WriteSource(json, source, linum);
                     }
-                }
 
-                json.WriteString("pc", string.Create(CultureInfo.InvariantCulture, $"0x{offset:x}"));
-                json.WritePropertyName("opcodes");
-                JsonOutput.WriteBytes(json, bytes.Span.Slice(offset, length));
-                json.WriteEndObject();
+                    json.WriteString("pc", string.Create(CultureInfo.InvariantCulture, $"0x{offset + at:x}"));
+                    WriteInstruction(json, text);
+                    if (opcodes)
+                    {
+                        json.WritePropertyName("opcodes");
+                        JsonOutput.WriteBytes(json, bytes.Span.Slice(offset + at, size));
+                    }
+
+                    json.WriteEndObject();
+                }
             }
 
             json.WriteEndArray();
             json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteSource(Utf8JsonWriter json, SourceLine source, bool linum)
+    {
+        json.WriteString("src", source.Text);
+        if (linum)
+        {
+            json.WriteString("file", source.File);
+            json.WriteNumber("line_num", source.Line);
+            json.WriteNumber("line_col", source.Column);
+        }
+    }
+
+    /// <summary>The operation apart from its operands, as bpftool with a disassembler writes them.</summary>
+    private static void WriteInstruction(Utf8JsonWriter json, string text)
+    {
+        string[] halves = text.Split(' ', 2, StringSplitOptions.TrimEntries);
+        json.WriteString("operation", halves[0]);
+        json.WriteStartArray("operands");
+        foreach (string operand in halves.Length > 1 ? halves[1].Split(',', StringSplitOptions.TrimEntries) : [])
+        {
+            json.WriteStringValue(operand);
         }
 
         json.WriteEndArray();

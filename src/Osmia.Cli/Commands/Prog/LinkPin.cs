@@ -12,9 +12,10 @@ namespace Osmia.Cli.Commands.Prog;
 internal static class LinkPin
 {
     /// <exception cref="RunException">OSM7016: it is held by something that cannot be pinned, or by several at once.</exception>
-    public static BpfHandle HandleOf(Link link)
-    {
-        BpfHandle[] links = link is KernelLink kernel ? [.. kernel.Handles.Where(handle => KernelInventory.KindOf(handle) == ObjectKind.Link)] : [];
-        return links is [var only] ? only : throw RunErrors.NoLinkToPin(link.Target.Describe(), links.Length);
-    }
+    public static BpfHandle HandleOf(Link link) => TryHandleOf(link) ?? throw RunErrors.NoLinkToPin(link.Target.Describe(), LinksOf(link).Length);
+
+    /// <returns>Null when there is none, or more than one.</returns>
+    public static BpfHandle? TryHandleOf(Link link) => LinksOf(link) is [var only] ? only : null;
+
+    private static BpfHandle[] LinksOf(Link link) => link is KernelLink kernel ? [.. kernel.Handles.Where(handle => KernelInventory.KindOf(handle) == ObjectKind.Link)] : [];
 }

@@ -46,18 +46,17 @@ internal static class ProgLoad
         using LoadedObject loaded = engine.Load(source, LoadOptions.Default with { LogLevel = call.IsDebug ? 1 : 0, Maps = request.TakeMaps() });
         Report(call, loaded);
         var pins = new List<string>();
-        LinkSet? links = null;
+        bool isNew = isAll && !Directory.Exists(path);
         try
         {
-            if (isAll)
+            if (isNew)
             {
                 Directory.CreateDirectory(path);
             }
 
             if (request.IsAttaching)
             {
-                links = loaded.AttachAll(request.Attach);
-                PinLinks(links, path, isAll, pins);
+                AttachAndPin(engine, loaded, request.Attach, path, isAll, pins);
             }
             else
             {
@@ -69,13 +68,13 @@ internal static class ProgLoad
         catch
         {
             pins.ForEach(File.Delete);
+            if (isNew && Directory.Exists(path) && !Directory.EnumerateFileSystemEntries(path).Any())
+            {
+                Directory.Delete(path);
+            }
+
             throw;
         }
-        finally
-        {
-            links?.Dispose();
-        }
-
         call.Done($"{(request.IsAttaching ? "attached and pinned" : "pinned")} {string.Join(", ", pins)}");
     }
 
@@ -100,11 +99,38 @@ internal static class ProgLoad
         }
     }
 
-    private static void PinLinks(LinkSet links, string path, bool isAll, List<string> pins)
+    /// <summary>A program whose section names no place, or one that nothing can be pinned of, is pinned itself.</summary>
+    private static void AttachAndPin(KernelEngine engine, LoadedObject loaded, AttachOptions options, string path, bool isAll, List<string> pins)
     {
-        foreach (Link link in links.Links.Take(isAll ? int.MaxValue : 1))
+        Dictionary<string, AttachTarget> targets = [];
+        foreach (LinkedProgram program in AttachPlan.Attachable(loaded.Definition))
         {
-            Pin(LinkPin.HandleOf(link), isAll ? Path.Combine(path, FileName(link.Program.Name)) : path, pins);
+            try
+            {
+                targets[program.Name] = AttachPlan.TargetOf(program, options);
+            }
+            catch (UnsupportedFeatureException e)
+            {
+                Console.Error.WriteLine($"program '{program.Name}' is pinned, not attached: {e.Diagnostic.What}");
+            }
+        }
+
+        foreach (KernelProgram program in loaded.Programs.OfType<KernelProgram>().Take(isAll ? int.MaxValue : 1))
+        {
+            string file = isAll ? Path.Combine(path, FileName(program.Name)) : path;
+            using Link? link = targets.TryGetValue(program.Name, out AttachTarget? target) ? engine.Attach(program, target) : null;
+            if (link is not null && LinkPin.TryHandleOf(link) is { } handle)
+            {
+                Pin(handle, file, pins);
+                continue;
+            }
+
+            if (link is not null)
+            {
+                Console.Error.WriteLine($"program '{program.Name}' is pinned, not attached: what holds it at {link.Target.Describe()} cannot be pinned");
+            }
+
+            Pin(program.Handle, file, pins);
         }
     }
 

@@ -45,6 +45,7 @@ internal static class ProgShow
     private static void WriteJson(Utf8JsonWriter json, List<ProgramInfo> programs, bool isArray, PinTable pins)
     {
         Holders holders = Holders.Read();
+        Dictionary<uint, MapInfo> maps = programs.Exists(program => program.MapIds.Count > 0) ? KernelInventory.Maps().ToDictionary(map => map.Id) : [];
         if (isArray)
         {
             json.WriteStartArray();
@@ -77,6 +78,7 @@ internal static class ProgShow
 
             JsonOutput.WritePins(json, pins, ObjectKind.Program, program.Id);
             JsonOutput.WriteHolders(json, holders.Of(HeldKind.Program, program.Id));
+            ProgramMetadata.Write(json, program, maps);
             json.WriteEndObject();
         }
 

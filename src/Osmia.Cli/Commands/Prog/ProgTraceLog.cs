@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Osmia.Cli.Run;
 using Osmia.Cli.Words;
+using Osmia.Kernel.Programs;
 
 namespace Osmia.Cli.Commands.Prog;
 
@@ -10,12 +11,20 @@ namespace Osmia.Cli.Commands.Prog;
 [SupportedOSPlatform("linux")]
 internal static class ProgTraceLog
 {
-    public const string Grammar = "[duration SECONDS]";
+    public const string Grammar = "[{ stdout | stderr } PROG] [duration SECONDS]";
+
+    private const int StreamBuffer = 64 * 1024;
 
     private static readonly string[] s_places = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
     public static void Run(VerbCall call)
     {
+        if (call.Words.Peek() is "stdout" or "stderr")
+        {
+            ReadStream(call);
+            return;
+        }
+
         uint seconds = call.Words.Take("duration") ? call.Words.Number("the number of seconds") : 0;
         call.Words.End();
         string pipe = Array.Find(s_places, place => File.Exists($"{place}/trace_pipe")) is { } root ? $"{root}/trace_pipe" : throw RunErrors.NoTracefs();
@@ -49,6 +58,34 @@ internal static class ProgTraceLog
         {
             json?.WriteEndArray();
         }
+    }
+
+    /// <summary>What a program wrote into a stream of its own since it was last read; Linux 6.17.</summary>
+    private static void ReadStream(VerbCall call)
+    {
+        ProgramStreamKind stream = call.Words.Next("the stream") == "stderr" ? ProgramStreamKind.Error : ProgramStreamKind.Output;
+        using KernelProgram program = ProgramWords.Open(call.Words);
+        call.Words.End();
+        using var text = new MemoryStream();
+        byte[] buffer = new byte[StreamBuffer];
+        for (int read = program.ReadStream(stream, buffer); read > 0; read = program.ReadStream(stream, buffer))
+        {
+            text.Write(buffer, 0, read);
+        }
+
+        string written = Encoding.UTF8.GetString(text.ToArray());
+        call.Answer(
+            json =>
+            {
+                json.WriteStartArray();
+                foreach (string line in written.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+                {
+                    json.WriteStringValue(line);
+                }
+
+                json.WriteEndArray();
+            },
+            output => output.Write(written.Length > 0 ? written : $"program {program.Name} wrote nothing\n"));
     }
 
     /// <summary>The pipe blocks while it is empty, and no signal ends a read of a thread that is not hit by it: a reader of its own waits.</summary>

@@ -1,5 +1,7 @@
 #include "contract.h"
 
+#define __percpu_kptr __attribute__((btf_type_tag("percpu_kptr")))
+
 struct bpf_list_head { __u64 opaque[2]; } __attribute__((aligned(8)));
 struct bpf_list_node { __u64 opaque[3]; } __attribute__((aligned(8)));
 struct bpf_rb_root { __u64 opaque[2]; } __attribute__((aligned(8)));
@@ -16,6 +18,16 @@ extern struct bpf_list_node *bpf_list_pop_back(struct bpf_list_head *head) __ksy
 extern int bpf_rbtree_add_impl(struct bpf_rb_root *root, struct bpf_rb_node *node, _Bool (*less)(struct bpf_rb_node *, const struct bpf_rb_node *), void *meta, __u64 off) __ksym;
 extern struct bpf_rb_node *bpf_rbtree_remove(struct bpf_rb_root *root, struct bpf_rb_node *node) __ksym;
 extern struct bpf_rb_node *bpf_rbtree_first(struct bpf_rb_root *root) __ksym;
+
+struct bpf_res_spin_lock { __u32 val; };
+extern void *bpf_percpu_obj_new_impl(__u64 id, void *meta) __ksym;
+extern void bpf_percpu_obj_drop_impl(void *p, void *meta) __ksym;
+extern int bpf_res_spin_lock(struct bpf_res_spin_lock *lock) __ksym;
+extern void bpf_res_spin_unlock(struct bpf_res_spin_lock *lock) __ksym;
+extern int bpf_res_spin_lock_irqsave(struct bpf_res_spin_lock *lock, unsigned long *flags) __ksym;
+extern void bpf_res_spin_unlock_irqrestore(struct bpf_res_spin_lock *lock, unsigned long *flags) __ksym;
+static void *(*bpf_per_cpu_ptr)(const void *p, __u32 cpu) = (void *)153;
+static void *(*bpf_this_cpu_ptr)(const void *p) = (void *)154;
 
 struct plain { __u64 a, b; };
 struct single { __u64 key; struct bpf_list_node list; };
@@ -233,5 +245,57 @@ SEC("tc") int kept_in_a_deleted_element(struct __sk_buff *skb)
 	old = bpf_kptr_xchg(&slot->kept, 0);
 	out[3] = old != 0;
 	if (old) DROP(old);
+	return 1;
+}
+
+struct guarded { __u64 a; struct bpf_res_spin_lock lock; };
+struct { __uint(type, 2); __uint(max_entries, 2); __type(key, __u32); __type(value, struct guarded); } guards SEC(".maps");
+
+SEC("tc") int resilient_locks(struct __sk_buff *skb)
+{
+	__u32 key = 0, other = 1;
+	unsigned long flags;
+	struct guarded *one = bpf_map_lookup_elem(&guards, &key), *two = bpf_map_lookup_elem(&guards, &other);
+	if (!one || !two) return 0;
+	if (bpf_res_spin_lock(&one->lock)) return 2;
+	if (bpf_res_spin_lock(&two->lock)) { bpf_res_spin_unlock(&one->lock); return 3; }
+	one->a++;
+	two->a += 2;
+	bpf_res_spin_unlock(&two->lock);
+	bpf_res_spin_unlock(&one->lock);
+	if (bpf_res_spin_lock_irqsave(&one->lock, &flags)) return 4;
+	one->a += 10;
+	bpf_res_spin_unlock_irqrestore(&one->lock, &flags);
+	out[0] = one->a;
+	out[1] = two->a;
+	return 1;
+}
+
+struct cpus { struct plain __percpu_kptr *parts; };
+struct { __uint(type, 2); __uint(max_entries, 1); __type(key, __u32); __type(value, struct cpus); } parted SEC(".maps");
+
+SEC("tc") int parts_for_cpus(struct __sk_buff *skb)
+{
+	__u32 key = 0;
+	struct cpus *value = bpf_map_lookup_elem(&parted, &key);
+	struct plain __percpu_kptr *p;
+	struct plain *part;
+	if (!value) return 0;
+	p = bpf_percpu_obj_new_impl(__builtin_btf_type_id(*(struct plain *)0, 0), 0);
+	if (!p) return 2;
+	p = bpf_kptr_xchg(&value->parts, p);
+	if (p) bpf_percpu_obj_drop_impl((void *)p, 0);
+	p = value->parts;
+	if (!p) return 3;
+	part = bpf_this_cpu_ptr((void *)p);
+	part->a = 5;
+	part = bpf_per_cpu_ptr((void *)p, 0);
+	out[0] = part != 0;
+	part = bpf_per_cpu_ptr((void *)p, 100000);
+	out[1] = part != 0;
+	part = bpf_this_cpu_ptr((void *)p);
+	out[2] = part->a + part->b;
+	p = bpf_kptr_xchg(&value->parts, 0);
+	if (p) bpf_percpu_obj_drop_impl((void *)p, 0);
 	return 1;
 }

@@ -86,12 +86,11 @@ internal sealed class GeneratedTrial : IDisposable
         IReadOnlyList<Map> maps = _byType[program.Type].InKernel.Maps;
         input.Fill(maps);
         byte[] data = new byte[512];
-        // A syscall program's context is written back to where it came from.
         byte[] context = [.. input.ContextOf(program.Type)];
         bool hasPacket = program.Type is not (ProgramType.Syscall or ProgramType.RawTracepoint);
         ProgramRunResult result = program.Run(hasPacket
             ? new ProgramRun { Data = input.Packet, DataOut = data }
-            : new ProgramRun { Context = context });
+            : new ProgramRun { Context = context, ContextOut = program.Type == ProgramType.Syscall ? context : default });
         return RunOutcome.Of(result, hasPacket ? data.AsSpan(0, Math.Min(result.DataLength, data.Length)) : program.Type == ProgramType.Syscall ? context : default, maps);
     }
 

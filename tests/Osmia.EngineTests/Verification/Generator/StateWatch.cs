@@ -214,7 +214,14 @@ internal sealed class StateWatch(LinkedProgram program, VerificationFacts facts,
 
         ulong word = Word(slot, frame, offset);
         int size = stack.SpilledSize;
-        return Holds(stack.Spilled, slot, size == 8 ? word : word & ((1UL << (size * 8)) - 1));
+        RegisterState spilled = stack.Spilled;
+        if (spilled.IsNumber && size < 8)
+        {
+            // A number is kept whole; only its low bytes stand on the stack.
+            spilled.Number = ScalarArithmetic.Truncate(spilled.Number, size);
+        }
+
+        return Holds(spilled, slot, size == 8 ? word : word & ((1UL << (size * 8)) - 1));
     }
 
     private bool Holds(in RegisterState register, ExecutionSlot slot, ulong value)
