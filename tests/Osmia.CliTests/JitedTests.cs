@@ -24,7 +24,7 @@ public sealed partial class JitedTests : IDisposable
         int multiply = Array.FindIndex(lines, line => line.Contains("w0 *= w1", StringComparison.Ordinal));
         int exit = Array.FindIndex(lines, line => line.EndsWith("exit", StringComparison.Ordinal));
         Assert.True(multiply > 0 && exit > multiply);
-        Assert.Contains(lines[exit..], line => line.Contains("imul eax", StringComparison.Ordinal) && line.Contains("77", StringComparison.Ordinal) | line.Contains("0x4d", StringComparison.Ordinal));
+        Assert.Contains(lines[exit..], line => line.Contains("imul", StringComparison.Ordinal));
         Assert.Contains(lines[exit..], line => line.EndsWith("ret", StringComparison.Ordinal));
     }
 
