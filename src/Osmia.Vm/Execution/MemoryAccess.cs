@@ -181,6 +181,13 @@ internal sealed unsafe partial class ExecutionSlot
             }
         }
 
+        if (Engine.MapMemory.TryFind(address, Program, out VmMap? map) && map.TryLocate(address, out MapRegion region)
+            && Holds(region.Low, region.Length, address, size) && (region.IsWritable || !isWrite))
+        {
+            Remember(region.Low, region.Length, region.IsWritable);
+            return true;
+        }
+
         if (!isWrite && Engine.Sockets.TryLocate(address, out MapRegion socket) && Holds(socket.Low, socket.Length, address, size))
         {
             Remember(socket.Low, socket.Length, isWritable: false);
@@ -190,13 +197,6 @@ internal sealed unsafe partial class ExecutionSlot
         if (Engine.Objects.Heap.TryLocate(address, Program.ObjectId, out MapRegion made) && Holds(made.Low, made.Length, address, size))
         {
             Remember(made.Low, made.Length, isWritable: true);
-            return true;
-        }
-
-        if (Engine.MapMemory.TryFind(address, Program, out VmMap? map) && map.TryLocate(address, out MapRegion region)
-            && Holds(region.Low, region.Length, address, size) && (region.IsWritable || !isWrite))
-        {
-            Remember(region.Low, region.Length, region.IsWritable);
             return true;
         }
 

@@ -156,9 +156,13 @@ internal static unsafe class MapHelpers
     private static int* LockArgument(ExecutionSlot slot)
     {
         byte* word = slot.WritableArgument(1, sizeof(int));
-        if (((ulong)word & 3) != 0 || !slot.Engine.MapMemory.TryFind((ulong)word, slot.Program, out _))
+        if (((ulong)word & 3) != 0 || !slot.Engine.MapMemory.TryFind((ulong)word, slot.Program, out VmMap? map))
         {
             slot.TrapArgument(1, "is no bpf_spin_lock in a map value");
+        }
+        else if (map.IsInFile)
+        {
+            slot.TrapArgument(1, $"is in map '{map.Name}', which other processes share: a lock there could stay taken for ever");
         }
 
         return (int*)word;

@@ -99,7 +99,7 @@ public sealed unsafe class LibpcapTests : IDisposable
             seed++;
             count++;
         }
-        while (clock.Elapsed < budget);
+        while (clock.Elapsed < budget && seed != ClassicGenerator.KnownSeeds + 1);
 
         TestContext.Current.TestOutputHelper?.WriteLine($"{count} expressions agreed, last seed {seed - 1}");
     }

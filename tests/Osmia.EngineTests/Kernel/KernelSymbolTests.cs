@@ -75,10 +75,10 @@ public class KernelSymbolTests
     {
         using var engine = new VmEngine();
         BpfObject source = Toolchain.Read("clang-19", Source, "-mcpu=v3");
-        source.Programs.ToList().ForEach(program => program.AutoLoad = program.Name == "locks");
+        source.Programs.ToList().ForEach(program => program.AutoLoad = program.Name == "functions");
         var refusal = Assert.Throws<RelocationException>(() => engine.Load(source));
         Assert.Equal("OSM2004", refusal.Id);
-        Assert.Contains("'bpf_rcu_read_lock'", refusal.Diagnostic.What, StringComparison.Ordinal);
+        Assert.Contains("'bpf_task_from_pid'", refusal.Diagnostic.What, StringComparison.Ordinal);
         Assert.Contains("target 'vm'", refusal.Diagnostic.Why, StringComparison.Ordinal);
     }
 }

@@ -70,16 +70,24 @@ public partial class GeneratedProgramTests(ITestOutputHelper output)
         tally.RequireSpread(done);
     }
 
+    private static bool IsLimit(KernelException? refusal) => refusal?.VerifierLog is { } log && Array.Exists(s_limits, limit => log.Contains(limit, StringComparison.Ordinal));
+
+    private static bool IsRefused(GeneratedTrial trial, LinkedProgram program)
+    {
+        trial.Load(program, out KernelException? refusal)?.Dispose();
+        return refusal is not null && !IsLimit(refusal);
+    }
+
     private static void Judge(KernelEngine engine, GeneratedTrial trial, GeneratedProgram generated, Tally tally, SortedDictionary<string, (int Count, string Example)> stricter)
     {
         LinkedProgram program = generated.Program;
         VerificationReport ours = Verifier.Verify(GeneratorScaffold.Object, program, engine.Target);
         using KernelProgram? loaded = trial.Load(program, out KernelException? refusal);
-        bool isLimit = refusal?.VerifierLog is { } log && Array.Exists(s_limits, limit => log.Contains(limit, StringComparison.Ordinal));
+        bool isLimit = IsLimit(refusal);
         tally.Add(generated, ours, refusal, isLimit);
         if (ours.Verdict == Verdict.Accept && refusal is not null && !isLimit)
         {
-            LinkedProgram small = ProgramShrinker.Shrink(program, smaller => Verifier.Verify(GeneratorScaffold.Object, smaller, engine.Target).Verdict == Verdict.Accept && !trial.Accepts(smaller));
+            LinkedProgram small = ProgramShrinker.Shrink(program, smaller => Verifier.Verify(GeneratorScaffold.Object, smaller, engine.Target).Verdict == Verdict.Accept && IsRefused(trial, smaller));
             trial.Load(small, out KernelException? why)?.Dispose();
             tally.Looser.TryAdd(Digits().Replace(refusal.Message.Split('\n')[0], "N"),
                 $"seed {generated.Seed} ({generated.Profile}): we accept, the kernel says {refusal.Message}\nsmallest:\n{GeneratedProgram.Listing(small)}\n{(why is null ? "" : Tail(why))}");

@@ -136,6 +136,18 @@ public sealed class SharedMapTests : IDisposable
         Assert.Contains(name, refusal.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("r1 = r6; call spin_lock")]
+    [InlineData("r1 = r6; r2 = map[0]; r3 = 1; call timer_init")]
+    [InlineData("r1 = r6; r2 = 0; call kptr_xchg")]
+    public void Locks_timers_and_pointers_without_types_are_refused_when_they_are_used(string call)
+    {
+        using VmEngine engine = Open(_folder, VmTier.Interpreter);
+        TrapException trap = Assert.Throws<TrapException>(() => engine.Run($"*(u32 *)(r10 - 4) = 0; r1 = map[0]; r2 = r10; r2 += -4; call map_lookup_elem; r6 = r0; {call}; r0 = 0; exit", [],
+            TestPrograms.Map(0, MapType.Array, 4, 16, 1, 0, "array")));
+        Assert.Equal("OSM6103", trap.Id);
+    }
+
     [Fact]
     public void A_file_of_another_definition_is_refused()
     {
@@ -189,6 +201,11 @@ public sealed class SharedMapTests : IDisposable
     private static Process StartChild(string folder)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        if (Path.GetFileName(Environment.ProcessPath) == "dotnet")
+        {
+            start.ArgumentList.Add(typeof(SharedMapTests).Assembly.Location);
+        }
+
         start.Environment[ChildVariable] = folder;
         return Process.Start(start)!;
     }

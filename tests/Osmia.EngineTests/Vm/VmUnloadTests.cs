@@ -68,6 +68,39 @@ public sealed class VmUnloadTests
         Assert.InRange(id, 1u, 8u);
     }
 
+    [Theory]
+    [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
+    public void Loading_and_unloading_compiled_programs_leaves_nothing_behind(VmTier tier)
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier });
+        Rounds(300);
+        long before = Used();
+        Rounds(600);
+        long grown = Used() - before;
+        Assert.True(grown < 4 << 20, $"{grown} bytes more");
+
+        void Rounds(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                using LoadedObject loaded = engine.Load("*(u32 *)(r10 - 4) = 0; r1 = map[0]; r2 = r10; r2 += -4; call map_lookup_elem; r0 = 1; exit", TestPrograms.Map(0, MapType.Hash, 4, 8, 64));
+                Assert.Equal(1UL, loaded.Programs[0].Run(new ProgramRun()).ReturnValue);
+            }
+        }
+
+        static long Used()
+        {
+            for (int i = 0; i < 4; i++)
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+            }
+
+            return GC.GetTotalMemory(forceFullCollection: true);
+        }
+    }
+
     [Fact]
     public void A_program_that_throws_away_its_timers_leaves_no_timer_behind()
     {

@@ -75,7 +75,7 @@ public class TargetTests
         using var engine = new VmEngine();
         VerificationReport report = Judge(".section tp/a/b\nmain:\n r1 = 0\n r2 = 0\n r3 = 0\n call bpf_probe_write_user\n r0 = 0\n exit", engine.Target);
 
-        Assert.Equal((Verdict.Reject, "the target has no bpf_probe_write_user: the VM does not have it"), (report.Verdict, report.Problem?.Message));
+        Assert.Equal((Verdict.Reject, "the target has no bpf_probe_write_user: the VM does not have it: it writes memory of a task, and programs here reach their own memory alone"), (report.Verdict, report.Problem?.Message));
     }
 
     [Fact]
