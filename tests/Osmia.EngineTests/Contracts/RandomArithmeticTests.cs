@@ -15,7 +15,7 @@ namespace Osmia.Tests.Contracts;
 /// <remarks><c>OSMIA_ARITHMETIC_SEED</c> repeats one program.</remarks>
 public class RandomArithmeticTests
 {
-    private const int KnownRounds = 20_000;
+    private const int KnownRounds = 3000;
     private const int PacketsPerProgram = 6;
 
     [Fact]

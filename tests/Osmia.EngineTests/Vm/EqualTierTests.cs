@@ -18,7 +18,7 @@ public sealed class EqualTierTests
 {
     private const int Runs = 3;
     private const string BudgetUsedUp = "OSM6104";
-    private const int KnownRounds = 12_000;
+    private const int KnownRounds = 4500;
     private const byte Ja32 = 0x06;
     private const int LoopHelper = 181;
 

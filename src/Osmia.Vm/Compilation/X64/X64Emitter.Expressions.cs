@@ -84,7 +84,8 @@ internal sealed unsafe partial class X64Emitter
         switch (node.Kind)
         {
             case NodeKind.Divide or NodeKind.Modulo or NodeKind.SignedDivide or NodeKind.SignedModulo:
-                return true;
+                // By a constant it may become a shift of what is on the left.
+                return node.Right is not { IsConstant: true } || MayBuildIn(node.Left!, register);
             case NodeKind.Load:
                 return IsPlain(node.Left!);
             case NodeKind.ShiftLeft or NodeKind.ShiftRight or NodeKind.ShiftRightSigned:
