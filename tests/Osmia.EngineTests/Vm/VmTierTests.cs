@@ -263,11 +263,18 @@ public sealed class VmTierTests
     {
         Assert.SkipUnless(IsX64 && OperatingSystem.IsLinux(), "reads /proc/self/maps");
         using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.X64 });
-        LoadedObject loaded = engine.Load("r0 = 1; exit");
-        ulong address = ((VmProgram)loaded.Programs[0]).DescribeCompiled()[0].Address;
-        Assert.Equal("r-x", AccessOf(address));
-        loaded.Dispose();
-        Assert.Equal("", AccessOf(address));
+
+        // What is given back another thread may be given at once: not each time, though.
+        Assert.Contains(Enumerable.Range(0, 50), _ => IsGivenBack());
+
+        bool IsGivenBack()
+        {
+            LoadedObject loaded = engine.Load("r0 = 1; exit");
+            ulong address = ((VmProgram)loaded.Programs[0]).DescribeCompiled()[0].Address;
+            Assert.Equal("r-x", AccessOf(address));
+            loaded.Dispose();
+            return AccessOf(address).Length == 0;
+        }
 
         static string AccessOf(ulong address)
         {
