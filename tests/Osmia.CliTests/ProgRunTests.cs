@@ -51,7 +51,7 @@ public class ProgRunTests
                 ([Kernels], "say which program runs, as FILE#NAME"),
                 ([Kernels + "#empty", "--map-set", "table:05=07"], "keys of 4 and values of 8 bytes"),
                 ([Kernels + "#empty", "--map-dump", "nothing"], "no map 'nothing'"),
-                ([Kernels + "#empty", "--mode", "verified"], "say"),
+                (["samples/hello/hello.bpf.o", "--mode", "verified"], "say"),
             })
         {
             (int exitCode, _, string error) = OsmiaCommand.Run(["prog", "run", .. words]);
