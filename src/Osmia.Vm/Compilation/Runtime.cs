@@ -48,6 +48,9 @@ internal static unsafe class Runtime
     public static readonly MethodInfo Swap32 = ((Func<uint, uint>)BinaryPrimitives.ReverseEndianness).Method;
     public static readonly MethodInfo Swap64 = ((Func<ulong, ulong>)BinaryPrimitives.ReverseEndianness).Method;
 
+    public static readonly MethodInfo CountOnes32 = ((Func<uint, int>)BitOperations.PopCount).Method;
+    public static readonly MethodInfo CountOnes64 = ((Func<ulong, int>)BitOperations.PopCount).Method;
+
     /// <summary>Adds up words of a size.</summary>
     public static MethodInfo SumOf(int size) => ((Func<ulong, ulong, ulong>)(size switch
     {
