@@ -20,7 +20,7 @@ internal static class InterpreterBenchmark
     public static void Run(BenchOptions options)
     {
         int rounds = options.RoundsOr(Rounds);
-        using var engine = new VmEngine(new VmOptions { TreatAsMemoryPrograms = true });
+        using var engine = new VmEngine(new VmOptions { TreatAsMemoryPrograms = true, Tier = VmTier.Interpreter });
         using LoadedObject loaded = engine.Load(BpfObject.Read(Repository.File(ObjectFile)));
         Map table = loaded.Map("table");
         for (uint key = 0; key < 64; key++)
@@ -70,7 +70,7 @@ internal static class InterpreterBenchmark
         while (low < high)
         {
             long middle = (low + high) / 2;
-            using var engine = new VmEngine(new VmOptions { TreatAsMemoryPrograms = true, InstructionBudget = middle });
+            using var engine = new VmEngine(new VmOptions { TreatAsMemoryPrograms = true, Tier = VmTier.Interpreter, InstructionBudget = middle });
             using LoadedObject loaded = engine.Load(BpfObject.Read(Repository.File(ObjectFile)));
             try
             {
@@ -96,15 +96,15 @@ internal static class InterpreterBenchmark
         int repeat = (int)Math.Clamp(MeasuredNanoseconds / once, 1, 1_000_000);
         return _ =>
         {
-            long began = Stopwatch.GetTimestamp();
+            double began = ThreadCpu.Now();
             run(repeat);
-            return Stopwatch.GetElapsedTime(began).TotalNanoseconds / repeat / instructions;
+            return (ThreadCpu.Now() - began) * 1e6 / repeat / instructions;
         };
     }
 
     private static void RunCapture(int rounds)
     {
-        using var engine = new VmEngine();
+        using var engine = new VmEngine(new VmOptions { Tier = VmTier.Interpreter });
         var contest = new Contest("samples over samples/firewall/traffic.pcapng", "ns per packet", Contest.InProcess);
         List<byte[]> frames = [];
         using (PacketReader packets = PacketFile.Open(Repository.File("samples/firewall/traffic.pcapng")))
