@@ -12,6 +12,7 @@ internal static class Program
         new("ring", "records read from ring and perf buffers, beside libbpf", BufferBenchmark.Run),
         new("kernel", "elements read, a small object loaded and attached, tracepoints detached, beside libbpf", KernelCallBenchmark.Run),
         new("vm", "small kernels in every tier of the VM, beside the same C compiled natively", VmBenchmark.Run),
+        new("packets", "the firewall sample on 64-byte frames in memory, in every tier and by several threads, beside the kernel", PacketBenchmark.Run),
         new("interp", "the VM's checked interpreter; --ubpf LIBRARY adds ubpf's", InterpreterBenchmark.Run),
         new("link", "read an object and resolve its CO-RE relocations, beside libbpf", LinkBenchmark.Run),
         new("load", "read, link and load an object, beside bpftool", LoadBenchmark.Run),
