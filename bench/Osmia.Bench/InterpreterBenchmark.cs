@@ -121,7 +121,7 @@ internal static class InterpreterBenchmark
     private static VmEngine Engine(VmMode mode, long budget = long.MaxValue) =>
         new(new VmOptions { TreatAsMemoryPrograms = true, Tier = VmTier.Interpreter, Mode = mode, InstructionBudget = budget, Slots = 1 });
 
-    private static LoadedProgram Interpreted(LoadedObject loaded, string name)
+    private static VmProgram Interpreted(LoadedObject loaded, string name)
     {
         var program = (VmProgram)loaded.Program(name);
         return program.Tier == VmTier.Interpreter ? program : throw new InvalidOperationException($"{name} is compiled");
