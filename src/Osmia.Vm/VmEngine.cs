@@ -100,6 +100,9 @@ public sealed class VmEngine : IEngine
     /// <summary>What a run may spend; without metering, more than any run can.</summary>
     internal long InstructionBudget { get; }
 
+    /// <summary>Someone watches a program's instructions.</summary>
+    internal bool IsWatched { get; set; }
+
     internal MapDirectory MapMemory { get; } = new();
 
     public LoadedObject Load(LinkedObject linked, LoadOptions options) => Load(linked, []);

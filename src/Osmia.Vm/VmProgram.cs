@@ -42,6 +42,12 @@ public sealed unsafe partial class VmProgram : LoadedProgram
         _functionStarts = decoder.FunctionStarts;
         ContextLayout = kind == ProgramKind.Memory ? null : hook?.Context ?? ContextLayout.For(definition.Type);
         ContextUsers = hook is null ? ContextLayout.UsersOf(definition.Type, definition.AttachType) : ContextUsers.Owner;
+        if (proof is not null)
+        {
+            BareAccesses.Mark(Code, definition.Instructions.Length, Surroundings());
+        }
+
+        Fusion.Fuse(Code, definition.Instructions.Length);
         ChooseTier();
     }
 

@@ -62,6 +62,14 @@ internal static class DisasmCommand
                 WithLabels = parsed.GetValue(labels),
             };
             bool isPretty = parsed.GetValue(pretty);
+            foreach (Option option in parsed.GetValue(jited) ? Array.Empty<Option>() : [tier, mode])
+            {
+                if (parsed.IsGiven(option))
+                {
+                    throw new UsageException($"{option.Name} goes with --jited: without it nothing is compiled");
+                }
+            }
+
             if (parsed.GetValue(whole))
             {
                 if (wanted.Length > 0 || isPretty || parsed.GetValue(json) || parsed.GetValue(graph))

@@ -148,7 +148,7 @@ internal sealed unsafe partial class StatementBuilder
         }
 
         AccessFact? proof = isAtomic ? null : _around.ProofOf(slot);
-        if (proof is { Region: ValueKind.Stack or ValueKind.MapValue or ValueKind.Packet or ValueKind.PacketMeta } proved && proved.Size == size)
+        if (proof is { Region: ValueKind.Stack or ValueKind.MapValue or ValueKind.Memory or ValueKind.Packet or ValueKind.PacketMeta } proved && proved.Size == size)
         {
             return Access.Unchecked(size);
         }
