@@ -47,6 +47,9 @@ public sealed class EqualTierTests
     public void Random_bit_patterns_give_the_same_in_every_tier() =>
         Hunt("bit patterns", random => new LinkedObject("random", [BitPatternProgram.Make(random.Next())], [], []) { License = "GPL" }, ArithmeticProgram.MakePacket, s_all);
 
+    [Fact]
+    public void Random_lookups_give_the_same_in_every_tier() => Hunt("lookups", random => LookupProgram.Make(random.Next()), RandomPacket, s_all);
+
     /// <summary>The verifier asks to which function a slot belongs.</summary>
     private static LinkedProgram WithFunctions(LinkedProgram program)
     {
