@@ -113,7 +113,7 @@ public sealed record ContextField(string Name, int Offset, int Size, ContextFiel
     /// <summary>Whether an access of this place and size is one of the field's widths, whoever makes it.</summary>
     public bool Allows(int offset, int size, bool isWrite)
     {
-        if (offset < Offset || offset + size > End || (offset & (size - 1)) != 0)
+        if (offset < Offset || offset + size > End || offset % size != 0)
         {
             return false;
         }
