@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.CommandLine;
 using System.Runtime.Versioning;
-using System.Text;
 using System.Text.Json;
 using Osmia.Btf;
 using Osmia.Btf.Printing;
@@ -93,9 +92,15 @@ internal static class StructOpsCommand
             {
                 foreach (MapInfo info in maps)
                 {
-                    var text = new Utf8Buffer();
-                    printer.Append(text, shapes.Of(info.KernelValueType), Value(info));
-                    output.WriteLine($"{info.Id} {info.Name} {types[info.KernelValueType].Name}: {Encoding.UTF8.GetString(text.Written)}");
+                    var listing = new StructListing(types, shapes, printer, NameOf);
+                    listing.Add(types[info.KernelValueType], Value(info));
+                    output.WriteLine($"map {info.Id} {info.Name}: {StructOf(types, info)}");
+                    listing.Write(output);
+                }
+
+                if (maps.Count == 0)
+                {
+                    output.WriteLine("no structs of callbacks");
                 }
             });
     }
@@ -151,15 +156,12 @@ internal static class StructOpsCommand
         json.WriteEndObject();
     }
 
-    private static string Callback(ulong program)
-    {
-        if (program == 0)
-        {
-            return "0";
-        }
+    private static string Callback(ulong program) => program == 0 ? "0" : $"{NameOf(program)}/prog_id:{program}";
 
+    private static string NameOf(ulong program)
+    {
         using KernelProgram opened = KernelInventory.OpenProgram((uint)program);
-        return $"{KernelInventory.Describe(opened.Handle).FullName}/prog_id:{program}";
+        return KernelInventory.Describe(opened.Handle).FullName;
     }
 
     private static byte[] Value(MapInfo info)

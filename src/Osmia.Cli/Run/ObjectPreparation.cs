@@ -97,7 +97,8 @@ internal static class ObjectPreparation
         }
     }
 
-    private static void SelectPrograms(BpfObject source, IReadOnlyList<string> names)
+    /// <summary>Only these programs load, and what they reach by tail calls; without names all.</summary>
+    public static void SelectPrograms(BpfObject source, IReadOnlyList<string> names)
     {
         foreach (string name in names)
         {

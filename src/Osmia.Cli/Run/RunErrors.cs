@@ -35,7 +35,7 @@ internal static class RunErrors
 
     public static RunException NoProgram(string name, IEnumerable<string> all) => new(new Diagnostic("OSM7005", $"the object has no program '{name}'")
     {
-        Why = $"it has {string.Join(", ", all)}",
+        Why = Similarity.Nearest(name, all, 3) is { Count: > 0 } nearest ? $"the closest are {string.Join(", ", nearest)}" : $"it has {string.Join(", ", all)}",
         Try = "osmia show FILE lists the programs",
     });
 

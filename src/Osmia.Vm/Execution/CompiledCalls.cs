@@ -82,6 +82,10 @@ internal sealed unsafe partial class ExecutionSlot
         }
     }
 
+    /// <summary>Whether the program may touch all bytes from an address on.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public bool Covers(ulong address, ulong length, bool isWrite) => FindRegion(address, length, isWrite);
+
     /// <summary>Whether an access lies in the map value or record touched last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsInValue(MachineState* s, ulong address, uint size)
