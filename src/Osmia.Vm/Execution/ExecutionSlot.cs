@@ -105,7 +105,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
             return RunAsItIs(program, r1, r2, repeat);
         }
-        catch (Exception fault) when (fault is not BpfException)
+        catch (Exception fault) when (fault is not TrapException)
         {
             Trap(DiagnosticIds.HostFault, $"the host failed while the program ran: {fault.Message}", "code of the application, such as a trace handler, threw", inner: fault);
             return 0;
