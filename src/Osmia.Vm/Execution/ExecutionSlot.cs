@@ -43,6 +43,10 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         State->Cpu = index;
         State->Self = GCHandle.ToIntPtr(GCHandle.Alloc(this, GCHandleType.Weak));
         memory += sizeof(MachineState);
+
+        // What stands behind the stack is nothing a program may touch, whatever memory lies beyond the slot.
+        _stackLow = (ulong)memory;
+        memory += MaxFrames * FrameSize;
         _frames = (CallFrame*)memory;
         memory += sizeof(CallFrame) * MaxFrames;
         _context = memory;
@@ -50,8 +54,6 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         _keys = memory;
         memory += MaxFrames * sizeof(ulong);
         _flowKeys = memory;
-        memory += FlowKeysSize;
-        _stackLow = (ulong)memory;
         RandomState = engine.NextSeed();
     }
 
