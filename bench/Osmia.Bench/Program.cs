@@ -13,6 +13,7 @@ internal static class Program
         new("kernel", "elements read, a small object loaded and attached, tracepoints detached, beside libbpf", KernelCallBenchmark.Run),
         new("vm", "small kernels in every tier of the VM, beside the same C compiled natively", VmBenchmark.Run),
         new("packets", "the firewall sample on 64-byte frames in memory, in every tier and by several threads, beside the kernel", PacketBenchmark.Run),
+        new("compile", "what compiling programs costs in a warm process, as .NET code and as machine code", CompileTimes.Run),
         new("interp", "the VM's interpreter, checked and verified; --ubpf LIBRARY adds ubpf's", InterpreterBenchmark.Run),
         new("link", "read an object and resolve its CO-RE relocations, beside libbpf", LinkBenchmark.Run),
         new("load", "read, link and load an object, beside bpftool", LoadBenchmark.Run),

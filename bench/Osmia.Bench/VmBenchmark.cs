@@ -55,7 +55,6 @@ internal static unsafe class VmBenchmark
         Large(options);
         if (options.Only.Count == 0)
         {
-            CompileTimes();
             Pauses();
         }
     }
@@ -251,7 +250,7 @@ internal static unsafe class VmBenchmark
         }
     }
 
-    private sealed record Way(string Name, VmTier Tier, VmMode Mode)
+    internal sealed record Way(string Name, VmTier Tier, VmMode Mode)
     {
         public VmOptions Options => new()
         {
@@ -264,7 +263,7 @@ internal static unsafe class VmBenchmark
         public LoadedObject Load(VmEngine engine, BpfObject source) => Mode == VmMode.Verified ? engine.LoadVerified(source) : engine.Load(source);
     }
 
-    private static byte[] Memory()
+    internal static byte[] Memory()
     {
         byte[] memory = new byte[MemorySize];
         var random = new Random(1);
@@ -324,54 +323,7 @@ internal static unsafe class VmBenchmark
         return values.ToDictionary(pair => pair.Key, pair => Median(pair.Value));
     }
 
-    /// <summary>Loading and the first run of each kernel, which is when the runtime compiles, in a warm process.</summary>
-    private static void CompileTimes()
-    {
-        BpfObject source = BpfObject.Read(Repository.File(ObjectFile));
-        const int WarmRounds = 50;
-        byte[] memory = Memory();
-        foreach (VmTier tier in new[] { VmTier.Il, VmTier.X64 })
-        {
-            var values = new List<double>();
-            var own = new List<double>();
-            int slots = 0;
-            for (int round = 0; round < WarmRounds + 20; round++)
-            {
-                double with = LoadAndRun(tier, out double compiling);
-                double plain = LoadAndRun(VmTier.Interpreter, out _);
-                if (round == WarmRounds - 1)
-                {
-                    Thread.Sleep(500); // Better code of the compiler itself is compiled in the background.
-                }
-
-                if (round >= WarmRounds)
-                {
-                    own.Add(compiling);
-                    values.Add(with - plain);
-                }
-            }
-
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tier}: compiling {slots} slots of {source.Programs.Count} programs takes {Median(values):0.00} ms CPU, {Median(values) * 100 / slots:0.000} ms per 100 slots; our own part {Median(own) * 100 / slots:0.000} ms"));
-
-            double LoadAndRun(VmTier which, out double compiling)
-            {
-                using var engine = new VmEngine(new Way("", which, VmMode.Checked).Options);
-                double before = ThreadCpu.Now();
-                using LoadedObject loaded = engine.Load(source);
-                foreach (LoadedProgram program in loaded.Programs)
-                {
-                    program.Run(new ProgramRun { Data = memory });
-                }
-
-                double took = ThreadCpu.Now() - before;
-                compiling = loaded.Programs.Sum(program => ((VmProgram)program).CompileTime.TotalMilliseconds);
-                slots = loaded.Programs.Sum(program => program.Definition.Instructions.Length);
-                return took;
-            }
-        }
-    }
-
-    private static double Median(List<double> values)
+    internal static double Median(List<double> values)
     {
         double[] sorted = [.. values.Order()];
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;

@@ -235,6 +235,7 @@ public sealed class VmEngine : IEngine
 
     public void Dispose()
     {
+        Slots.RefuseInsideRun();
         Deferred.Dispose();
         Slots.Dispose();
         Sockets.Dispose();

@@ -103,6 +103,15 @@ internal sealed unsafe partial class IlEmitter
 
     private void Begin()
     {
+        // Without a slot the method is only to be compiled.
+        Label nothing = _il.Label();
+        _il.Argument(0);
+        _il.Branch(OpCodes.Brfalse, nothing);
+        Outside(nothing, () =>
+        {
+            _il.Constant64(0);
+            _il.Emit(OpCodes.Ret);
+        });
         _il.Argument(0);
         _il.Call(Runtime.State);
         _il.Store(_state);

@@ -54,8 +54,9 @@ internal static unsafe class MapHelpers
             slot.TrapArgument(1, $"is map '{map.Name}' of type {map.Type.ToKernelName()}, which has no values per CPU");
         }
 
+        // The CPUs of this process: those of others that share the map in a file are none of the program's.
         uint cpu = (uint)r[3];
-        if (cpu >= (uint)map.ValuesPerKey)
+        if (cpu >= (uint)slot.Engine.Slots.Count)
         {
             return 0;
         }
@@ -170,7 +171,8 @@ internal static unsafe class MapHelpers
 
     private static ulong UpdateLocked(ExecutionSlot slot, VmMap map, byte* key, byte* value, ulong mode)
     {
-        if (map.SpinLockOffset < 0)
+        const ulong Exist = 2;
+        if (map.SpinLockOffset < 0 || mode > Exist)
         {
             return Errno.Negative(Errno.Invalid);
         }

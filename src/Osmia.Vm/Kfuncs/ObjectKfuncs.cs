@@ -66,6 +66,7 @@ internal static unsafe class ObjectKfuncs
     }
 
     /// <summary>bpf_kptr_xchg(place, object): what was in the place; the run holds it.</summary>
+    /// <remarks>What a program wrote into the place itself is no object there.</remarks>
     public static ulong Exchange(ExecutionSlot slot, ulong* r)
     {
         ulong place = (ulong)slot.WritableArgument(1, sizeof(ulong));
@@ -74,21 +75,18 @@ internal static unsafe class ObjectKfuncs
             slot.TrapArgument(1, "is no pointer in a map value");
         }
 
-        ObjectHeader* given = null;
         if (r[2] != 0)
         {
-            given = Give(slot, 2);
-            given->Place = place;
+            slot.Engine.Objects.Keep(Give(slot, 2), place);
         }
 
         ulong old = (ulong)Interlocked.Exchange(ref *(long*)place, (long)r[2]);
-        ObjectHeader* taken = old == 0 ? null : slot.Engine.Objects.Heap.HeaderOf(old);
-        if (taken == null || taken->Place != place || taken->ObjectId != slot.Program.ObjectId)
+        ObjectHeader* taken = old == 0 ? null : HeaderAt(slot, old);
+        if (taken == null || !slot.Engine.Objects.TryTake(taken, place))
         {
             return 0;
         }
 
-        taken->Place = given == taken ? place : 0;
         Hold(slot, taken);
         slot.Remember((ulong)(taken + 1), taken->Size, isWritable: true);
         return old;
@@ -257,6 +255,11 @@ internal static unsafe class ObjectKfuncs
     {
         ulong node = sequence.RemoveAt(index);
         ObjectHeader* header = slot.Engine.Objects.Heap.HeaderOf(node);
+        if (header == null)
+        {
+            return 0;
+        }
+
         *(ulong*)node = 0;
         Hold(slot, header);
         slot.Remember((ulong)(header + 1), header->Size, isWritable: true);

@@ -153,7 +153,7 @@ internal sealed unsafe class HashMap : VmMap
             int length = 0;
             TableStripe* stripe = _table.StripeOf(bucket);
             NativeGate.Enter(&stripe->Gate);
-            for (int index = _table.FirstOfBucket(bucket); index != 0; index = _table.Entry(index)->Next)
+            for (int index = _table.FirstOfBucket(bucket); _table.Has(index) && read + length <= count; index = _table.Entry(index)->Next)
             {
                 length++;
             }
@@ -164,7 +164,7 @@ internal sealed unsafe class HashMap : VmMap
                 break;
             }
 
-            for (int index = _table.FirstOfBucket(bucket); index != 0;)
+            for (int index = _table.FirstOfBucket(bucket); _table.Has(index) && length > 0; length--)
             {
                 int next = _table.Entry(index)->Next;
                 new ReadOnlySpan<byte>(KeyOf(index), KeySize).CopyTo(keys[(read * KeySize)..]);
@@ -256,7 +256,7 @@ internal sealed unsafe class HashMap : VmMap
             NativeGate.Exit(&stripe->Gate);
         }
 
-        while ((index = _table.After(index, out _)) != 0)
+        for (uint steps = 0; (index = _table.After(index, out _)) != 0 && steps <= _table.Capacity; steps++)
         {
             // What was found may have gone meanwhile; its key is read while it is there.
             EntryHeader* entry = _table.Entry(index);
@@ -291,7 +291,7 @@ internal sealed unsafe class HashMap : VmMap
             int index = table.First(hash);
             uint steps = 0;
             EntryHeader* found = null;
-            while (index != 0 && steps++ <= table.Capacity)
+            while (table.Has(index) && steps++ <= table.Capacity)
             {
                 EntryHeader* entry = table.Entry(index);
                 if (entry->Hash == hash && KeyHash.AreEqual(EntryTable.Key(entry), key, _keySize))
@@ -319,7 +319,8 @@ internal sealed unsafe class HashMap : VmMap
     private int FindIndex(byte* key, uint hash)
     {
         int index = _table.First(hash);
-        while (index != 0)
+        uint steps = 0;
+        while (_table.Has(index) && steps++ <= _table.Capacity)
         {
             EntryHeader* entry = _table.Entry(index);
             if (entry->Hash == hash && KeyHash.AreEqual(EntryTable.Key(entry), key, _keySize))
@@ -365,6 +366,12 @@ internal sealed unsafe class HashMap : VmMap
         }
 
         int index = _table.Take();
+        if (index == 0)
+        {
+            // Only where others share the table, and one of them has spoiled it.
+            return -Errno.NoMemory;
+        }
+
         EntryHeader* entry = _table.Entry(index);
         EntryTable.BeginWrite(stripe);
         Unsafe.CopyBlockUnaligned(EntryTable.Key(entry), key, _keySize);

@@ -105,6 +105,9 @@ internal abstract unsafe partial class VmMap : Map
     /// <summary>A value of the map holds a timer or work queue that was initialised.</summary>
     public bool HasDeferredWork { get; set; }
 
+    /// <summary>The host has disposed it; programs, readers and other maps may still hold it.</summary>
+    public bool IsGivenUp => _isDisposed;
+
     /// <summary>Bytes a lookup may read, when they are more than a key: counted against the run that looks up.</summary>
     public uint LookupBytes { get; protected set; }
 
@@ -378,6 +381,7 @@ internal abstract unsafe partial class VmMap : Map
         {
             Engine.Slots.RefuseInsideRun();
             _isDisposed = true;
+            Interlocked.MemoryBarrier();
             if (HasDeferredWork)
             {
                 // As in the kernel: the host's hold on the map is what keeps its timers.
@@ -437,6 +441,7 @@ internal abstract unsafe partial class VmMap : Map
         Errno.TooBig => $"the map holds at most {Definition.MaxEntries} elements",
         Errno.Exists => "the key is there already, and the update was to add it (NoExist)",
         Errno.NoEntry => "there is no such key, and the update was to change it (Exist)",
+        Errno.Busy => "the value's lock stays taken: a program wrote over it",
         _ => $"maps of type {Type.ToKernelName()} do not take this key, value or mode",
     };
 

@@ -22,7 +22,7 @@ public sealed class SourceAgreementTests
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
 
-    public static TheoryData<string> Sources => ["callbacks", "dynptrs", "graphs", "iterators", "storage", "strings"];
+    public static TheoryData<string> Sources => ["callbacks", "dynptrs", "graphs", "iterators", "locked", "storage", "strings"];
 
     [Fact]
     public void Every_source_has_its_test() =>
