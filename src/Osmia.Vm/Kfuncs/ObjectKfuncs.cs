@@ -309,7 +309,7 @@ internal static unsafe class ObjectKfuncs
         if (slot.Engine.MapMemory.TryFind(address, slot.Program, out VmMap? map))
         {
             map.HoldsObjects = true;
-            return map is (ArrayMap or HashMap or LpmTrieMap or StorageMap) and { IsInFile: false };
+            return map is (ArrayMap or HashMap or StorageMap) and { IsInFile: false };
         }
 
         return slot.Engine.Objects.Heap.HeaderOf(address) != null;

@@ -58,15 +58,24 @@ internal sealed unsafe class ArrayMap : VmMap
         }
 
         byte* target = Memory + (_stride * index);
-        ForgetValue(target, _stride);
+        if (!_isPerCpu || cpu != AllCpus)
+        {
+            target += _cpuStride * (_isPerCpu ? (uint)cpu + _firstCpu : 0);
+            ForgetValue(target, _cpuStride);
+            CopyValue(target, value);
+            return 0;
+        }
 
-        if (_isPerCpu && cpu == AllCpus)
+        ForgetValue(target, _stride);
+        if (!Kept.Any)
         {
             Buffer.MemoryCopy(value, target, _stride, _stride);
+            return 0;
         }
-        else
+
+        for (int i = 0; i < ValuesPerKey; i++)
         {
-            CopyValue(target + (_cpuStride * (_isPerCpu ? (uint)cpu + _firstCpu : 0)), value);
+            CopyValue(target + (_cpuStride * (uint)i), value + (_cpuStride * (uint)i));
         }
 
         return 0;
