@@ -99,6 +99,9 @@ internal sealed unsafe partial class IlEmitter
             case NodeKind.Swap64:
                 _il.Call(Runtime.Swap64);
                 break;
+            case NodeKind.CountOnes:
+                _il.Call(node.Left!.IsWide ? Runtime.CountOnes64 : Runtime.CountOnes32);
+                break;
             case NodeKind.SignExtend8 or NodeKind.SignExtend16 or NodeKind.SignExtend32:
                 _il.Emit(node.Kind == NodeKind.SignExtend8 ? OpCodes.Conv_I1 : node.Kind == NodeKind.SignExtend16 ? OpCodes.Conv_I2 : OpCodes.Conv_I4);
                 if (node.IsWide)

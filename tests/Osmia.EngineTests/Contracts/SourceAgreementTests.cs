@@ -151,6 +151,7 @@ public sealed class SourceAgreementTests
 
     /// <summary>In verified mode those programs that the verifier can judge for the VM.</summary>
     [Theory]
+    [InlineData("callbacks", VmTier.Interpreter)]
     [InlineData("callbacks", VmTier.Il)]
     [InlineData("callbacks", VmTier.X64)]
     public void Verified_programs_leave_the_same(string source, VmTier tier)

@@ -239,7 +239,7 @@ internal sealed partial class FilterParser(string text)
     {
         if (!Token.IsWord || Token.Text is "and" or "or" or "not")
         {
-            return Fail($"'{qualifiers.Type}{qualifiers.Protocol}' without what it is about", "a primitive ends with an address, a network, a port or a number");
+            return Fail($"'{$"{qualifiers.Protocol} {qualifiers.Type}".Trim()}' without what it is about", "a primitive ends with an address, a network, a port or a number");
         }
 
         return qualifiers switch
