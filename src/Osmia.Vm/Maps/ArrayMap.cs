@@ -114,16 +114,5 @@ internal sealed unsafe class ArrayMap : VmMap
         return true;
     }
 
-    protected override bool Next(byte* key, Span<byte> next)
-    {
-        uint index = key == null ? uint.MaxValue : Unsafe.ReadUnaligned<uint>(key);
-        uint following = index >= _count ? 0 : index + 1;
-        if (following >= _count)
-        {
-            return false;
-        }
-
-        MemoryMarshal.Write(next, following);
-        return true;
-    }
+    protected override bool Next(byte* key, Span<byte> next) => NextIndex(key, next, _count);
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Osmia.Bytecode;
 using Osmia.Objects.Diagnostics;
@@ -153,6 +154,20 @@ internal abstract unsafe partial class VmMap : Map
     /// <param name="key">Null for the first key.</param>
     protected abstract bool Next(byte* key, Span<byte> next);
 
+    /// <summary><see cref="Next"/> where keys are indexes: behind the last there is none, and behind what is no index the first.</summary>
+    protected static bool NextIndex(byte* key, Span<byte> next, uint count)
+    {
+        uint index = key == null ? uint.MaxValue : Unsafe.ReadUnaligned<uint>(key);
+        uint following = index >= count ? 0 : index + 1;
+        if (following >= count)
+        {
+            return false;
+        }
+
+        MemoryMarshal.Write(next, following);
+        return true;
+    }
+
     /// <summary>The value or key memory around an address of this map's memory.</summary>
     public virtual bool TryLocate(ulong address, out MapRegion region)
     {
@@ -293,22 +308,7 @@ internal abstract unsafe partial class VmMap : Map
     internal void Share() => IsShared = true;
 
     /// <summary>Keeps the memory for another holder; false when it is already gone.</summary>
-    internal bool TryAcquire()
-    {
-        int seen = Volatile.Read(ref _references);
-        while (seen > 0)
-        {
-            int before = Interlocked.CompareExchange(ref _references, seen + 1, seen);
-            if (before == seen)
-            {
-                return true;
-            }
-
-            seen = before;
-        }
-
-        return false;
-    }
+    internal bool TryAcquire() => HoldCount.TryAdd(ref _references);
 
     internal void Release()
     {
