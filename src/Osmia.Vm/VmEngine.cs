@@ -108,7 +108,7 @@ public sealed class VmEngine : IEngine
     public LoadedObject Load(LinkedObject linked, LoadOptions options) => Load(linked, []);
 
     /// <summary>
-    /// Loads programs that the verifier accepted, in <see cref="VmMode.Verified"/>: compiled code makes the accesses they were proved to make
+    /// Loads programs that the verifier accepted, in <see cref="VmMode.Verified"/>: the accesses they were proved to make are made
     /// without a check. Programs of packets and of hooks, that is: the others are loaded as by <see cref="Load(LinkedObject, LoadOptions)"/>, for the verdict
     /// is about a context the VM does not give them. A hook's program must have been judged for this engine's <see cref="Target"/>.
     /// </summary>
@@ -235,6 +235,7 @@ public sealed class VmEngine : IEngine
 
     public void Dispose()
     {
+        Slots.RefuseInsideRun();
         Deferred.Dispose();
         Slots.Dispose();
         Sockets.Dispose();

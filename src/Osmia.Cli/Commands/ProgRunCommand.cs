@@ -167,18 +167,7 @@ internal static class ProgRunCommand
             throw new UsageException($"--map-set '{text}': map {map.Name} has keys of {map.KeySize} and values of {map.ValueSize} bytes, these have {key.Length} and {value.Length}");
         }
 
-        map.Update(key, value.Length == map.ValueBufferSize ? value : Spread(map, value));
-    }
-
-    private static byte[] Spread(Map map, byte[] value)
-    {
-        byte[] all = new byte[map.ValueBufferSize];
-        for (int i = 0; i < map.ValuesPerKey; i++)
-        {
-            value.CopyTo(all, i * map.ValueStride);
-        }
-
-        return all;
+        map.Update(key, value.Length == map.ValueBufferSize ? value : PerCpuValue.ForAll(map, value));
     }
 
     private static void Save(string option, string? path, byte[] bytes, int length)

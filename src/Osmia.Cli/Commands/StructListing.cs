@@ -15,32 +15,23 @@ internal sealed class StructListing(BtfTypes types, ValueShapes shapes, ValuePri
 
     public void Add(BtfType type, ReadOnlySpan<byte> value, string prefix = "")
     {
-        for (int i = 0; i < type.Count; i++)
+        foreach (StructMember member in StructMember.Of(types, type, value.Length))
         {
-            BtfMember member = type.Member(i);
-            BtfType memberType = types.Resolve(member.Type);
-            long size = types.SizeOf(member.Type);
-            if (member.BitfieldSize != 0 || size < 0 || member.ByteOffset + size > value.Length)
-            {
-                continue;
-            }
-
-            ReadOnlySpan<byte> bytes = value.Slice(member.ByteOffset, (int)size);
-            string name = type.MemberName(i);
-            if (memberType.Kind == BtfKind.Struct && memberType.Count > 0)
+            ReadOnlySpan<byte> bytes = value.Slice(member.Offset, member.Size);
+            if (member.IsStruct)
             {
                 // The kernel's wrapper holds the struct itself as "data".
-                Add(memberType, bytes, name == "data" ? prefix : $"{prefix}{name}.");
+                Add(member.Resolved, bytes, member.Name == "data" ? prefix : $"{prefix}{member.Name}.");
             }
-            else if (memberType.Kind == BtfKind.Pointer && types.Resolve(memberType.ReferencedId) is { Kind: BtfKind.FunctionPrototype } prototype)
+            else if (member.Prototype(types) is { } prototype)
             {
-                AddCallback(prefix + name, prototype, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+                AddCallback(prefix + member.Name, prototype, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
             }
             else
             {
                 var text = new Utf8Buffer();
                 printer.Append(text, shapes.Of(member.Type), bytes);
-                _table.Add(prefix + name, Encoding.UTF8.GetString(text.Written), "");
+                _table.Add(prefix + member.Name, Encoding.UTF8.GetString(text.Written), "");
             }
         }
     }
@@ -65,4 +56,27 @@ internal sealed class StructListing(BtfTypes types, ValueShapes shapes, ValuePri
             _table.Add(name, $"{nameOf(program)} (prog {program})", CTypeNames.NameOf(types, prototype.Id));
         }
     }
+}
+
+/// <summary>A member of a struct that lies within a value; bit-fields are left out.</summary>
+internal readonly record struct StructMember(string Name, TypeId Type, BtfType Resolved, int Offset, int Size)
+{
+    public bool IsStruct => Resolved.Kind == BtfKind.Struct && Resolved.Count > 0;
+
+    public static IEnumerable<StructMember> Of(BtfTypes types, BtfType type, int length)
+    {
+        for (int i = 0; i < type.Count; i++)
+        {
+            BtfMember member = type.Member(i);
+            long size = types.SizeOf(member.Type);
+            if (member.BitfieldSize == 0 && size >= 0 && member.ByteOffset + size <= length)
+            {
+                yield return new StructMember(type.MemberName(i), member.Type, types.Resolve(member.Type), member.ByteOffset, (int)size);
+            }
+        }
+    }
+
+    /// <summary>Of the function that the member points to; null when it points to none.</summary>
+    public BtfType? Prototype(BtfTypes types) =>
+        Resolved.Kind == BtfKind.Pointer && types.Resolve(Resolved.ReferencedId) is { Kind: BtfKind.FunctionPrototype } prototype ? prototype : null;
 }

@@ -111,6 +111,12 @@ internal static class RunErrors
         Try = "mount -t tracefs nodev /sys/kernel/tracing",
     });
 
+    public static RunException TracefsClosed(string path, string problem) => new(new Diagnostic("OSM7018", "what programs print cannot be read")
+    {
+        Why = $"{path}: {problem}",
+        Try = "run as root, or give your group the right: mount -o remount,gid=GROUP /sys/kernel/tracing",
+    });
+
     public static RunException NoHardwareMetric(string metric) => new(new Diagnostic("OSM7019", $"metric '{metric}' cannot be counted")
     {
         Why = "counting events of the processor for each run needs programs at the entry and exit of the program, which this command does not make yet",

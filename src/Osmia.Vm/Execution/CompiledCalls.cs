@@ -13,6 +13,12 @@ internal sealed unsafe partial class ExecutionSlot
     {
         s->Current = at;
         (int size, bool isSigned) = ShapeOf(at->Op);
+        ulong offset = address - (ulong)_context;
+        if (offset < ContextCapacity && _layout is not null)
+        {
+            return Extended(LoadContext((int)offset, size), size, isSigned);
+        }
+
         return Extended(IsReadable(s, address, (ulong)size) ? Fetch(address, size) : LoadSlow(address, size), size, isSigned);
     }
 

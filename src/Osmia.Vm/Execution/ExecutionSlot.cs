@@ -43,6 +43,10 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         State->Cpu = index;
         State->Self = GCHandle.ToIntPtr(GCHandle.Alloc(this, GCHandleType.Weak));
         memory += sizeof(MachineState);
+
+        // What stands behind the stack is nothing a program may touch, whatever memory lies beyond the slot.
+        _stackLow = (ulong)memory;
+        memory += MaxFrames * FrameSize;
         _frames = (CallFrame*)memory;
         memory += sizeof(CallFrame) * MaxFrames;
         _context = memory;
@@ -50,8 +54,6 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         _keys = memory;
         memory += MaxFrames * sizeof(ulong);
         _flowKeys = memory;
-        memory += FlowKeysSize;
-        _stackLow = (ulong)memory;
         RandomState = engine.NextSeed();
     }
 
@@ -105,7 +107,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
             return RunAsItIs(program, r1, r2, repeat);
         }
-        catch (Exception fault) when (fault is not BpfException)
+        catch (Exception fault) when (fault is not TrapException)
         {
             Trap(DiagnosticIds.HostFault, $"the host failed while the program ran: {fault.Message}", "code of the application, such as a trace handler, threw", inner: fault);
             return 0;

@@ -473,6 +473,29 @@ internal sealed unsafe partial class ExecutionSlot
                 case Op.Mov64KStoreDw: r[pc->Destination] = (ulong)pc->Immediate; pc++; goto case Op.StoreDw;
                 case Op.Mov32KBareStoreW: r[pc->Destination] = (uint)pc->Immediate; pc++; goto case Op.BareStoreW;
                 case Op.Mov64KBareStoreDw: r[pc->Destination] = (ulong)pc->Immediate; pc++; goto case Op.BareStoreDw;
+                case Op.Lsh64KRsh64K: r[pc->Destination] = r[pc->Destination] << ((int)pc->Immediate & 63) >> ((int)pc[1].Immediate & 63); pc += 2; continue;
+                case Op.Lsh64KArsh64K: r[pc->Destination] = (ulong)((long)(r[pc->Destination] << ((int)pc->Immediate & 63)) >> ((int)pc[1].Immediate & 63)); pc += 2; continue;
+                case Op.MovLshRsh64K: r[pc->Destination] = r[pc->Source] << ((int)pc[1].Immediate & 63) >> ((int)pc[2].Immediate & 63); pc += 3; continue;
+                case Op.MovLshArsh64K: r[pc->Destination] = (ulong)((long)(r[pc->Source] << ((int)pc[1].Immediate & 63)) >> ((int)pc[2].Immediate & 63)); pc += 3; continue;
+                case Op.MovAddLoadImmediateCallHelper: r[pc->Destination] = r[pc->Source] + (ulong)pc[1].Immediate; pc += 2; goto case Op.LoadImmediateCallHelper;
+                case Op.LoadBJeq64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 1)) goto LoadAside; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jeq64K;
+                case Op.LoadBJne64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 1)) goto LoadAside; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jne64K;
+                case Op.BareLoadBJeq64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jeq64K;
+                case Op.BareLoadBJne64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jne64K;
+                case Op.LoadHJeq64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 2)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Jeq64K;
+                case Op.LoadHJne64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 2)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Jne64K;
+                case Op.LoadHSwap16: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 2)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Swap16;
+                case Op.BareLoadHJeq64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Jeq64K;
+                case Op.BareLoadHJne64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Jne64K;
+                case Op.BareLoadHSwap16: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Swap16;
+                case Op.LoadWJeq64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 4)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jeq64K;
+                case Op.LoadWJne64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 4)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jne64K;
+                case Op.BareLoadWJeq64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jeq64K;
+                case Op.BareLoadWJne64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jne64K;
+                case Op.StoreWStoreW: address = r[pc->Destination] + (ulong)pc->Offset; if (!IsWritable(s, address, 4)) goto StoreAside; Unsafe.WriteUnaligned((void*)address, (uint)r[pc->Source]); pc++; goto case Op.StoreW;
+                case Op.StoreDwStoreDw: address = r[pc->Destination] + (ulong)pc->Offset; if (!IsWritable(s, address, 8)) goto StoreAside; Unsafe.WriteUnaligned((void*)address, r[pc->Source]); pc++; goto case Op.StoreDw;
+                case Op.BareStoreWStoreW: address = r[pc->Destination] + (ulong)pc->Offset; Unsafe.WriteUnaligned((void*)address, (uint)r[pc->Source]); pc++; goto case Op.BareStoreW;
+                case Op.BareStoreDwStoreDw: address = r[pc->Destination] + (ulong)pc->Offset; Unsafe.WriteUnaligned((void*)address, r[pc->Source]); pc++; goto case Op.BareStoreDw;
 
                 // Named, so that the forms begin with 0 and none has to be subtracted.
                 case Op.Invalid:

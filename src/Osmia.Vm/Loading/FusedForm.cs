@@ -12,7 +12,7 @@ internal sealed unsafe class FusedForm(Op op, int chain, params Op[] parts)
 
     public int Chain { get; } = chain;
 
-    /// <summary>The instructions, in their order; only the first may take two slots.</summary>
+    /// <summary>The instructions, in their order.</summary>
     public Op[] Parts { get; } = parts;
 
     /// <param name="length">Slots from the first one to the program's end.</param>

@@ -6,7 +6,7 @@ namespace Osmia.Vm.Loading;
 /// </summary>
 internal static unsafe class Fusion
 {
-    /// <summary>Those that clang writes often; longer ones before those they begin with.</summary>
+    /// <summary>Those that clang writes often, in the order of <see cref="Op"/>; the longest that fits is taken.</summary>
     public static IReadOnlyList<FusedForm> Forms { get; } =
     [
         new(Op.MovAdd64K, 2, Op.Mov64X, Op.Add64K),
@@ -93,6 +93,29 @@ internal static unsafe class Fusion
         new(Op.Mov64KStoreDw, 1, Op.Mov64K, Op.StoreDw),
         new(Op.Mov32KBareStoreW, 1, Op.Mov32K, Op.BareStoreW),
         new(Op.Mov64KBareStoreDw, 1, Op.Mov64K, Op.BareStoreDw),
+        new(Op.Lsh64KRsh64K, 2, Op.Lsh64K, Op.Rsh64K),
+        new(Op.Lsh64KArsh64K, 2, Op.Lsh64K, Op.Arsh64K),
+        new(Op.MovLshRsh64K, 3, Op.Mov64X, Op.Lsh64K, Op.Rsh64K),
+        new(Op.MovLshArsh64K, 3, Op.Mov64X, Op.Lsh64K, Op.Arsh64K),
+        new(Op.MovAddLoadImmediateCallHelper, 2, Op.Mov64X, Op.Add64K, Op.LoadImmediate, Op.CallHelper),
+        new(Op.LoadBJeq64K, 1, Op.LoadB, Op.Jeq64K),
+        new(Op.LoadBJne64K, 1, Op.LoadB, Op.Jne64K),
+        new(Op.BareLoadBJeq64K, 1, Op.BareLoadB, Op.Jeq64K),
+        new(Op.BareLoadBJne64K, 1, Op.BareLoadB, Op.Jne64K),
+        new(Op.LoadHJeq64K, 1, Op.LoadH, Op.Jeq64K),
+        new(Op.LoadHJne64K, 1, Op.LoadH, Op.Jne64K),
+        new(Op.LoadHSwap16, 1, Op.LoadH, Op.Swap16),
+        new(Op.BareLoadHJeq64K, 1, Op.BareLoadH, Op.Jeq64K),
+        new(Op.BareLoadHJne64K, 1, Op.BareLoadH, Op.Jne64K),
+        new(Op.BareLoadHSwap16, 1, Op.BareLoadH, Op.Swap16),
+        new(Op.LoadWJeq64K, 1, Op.LoadW, Op.Jeq64K),
+        new(Op.LoadWJne64K, 1, Op.LoadW, Op.Jne64K),
+        new(Op.BareLoadWJeq64K, 1, Op.BareLoadW, Op.Jeq64K),
+        new(Op.BareLoadWJne64K, 1, Op.BareLoadW, Op.Jne64K),
+        new(Op.StoreWStoreW, 1, Op.StoreW, Op.StoreW),
+        new(Op.StoreDwStoreDw, 1, Op.StoreDw, Op.StoreDw),
+        new(Op.BareStoreWStoreW, 1, Op.BareStoreW, Op.BareStoreW),
+        new(Op.BareStoreDwStoreDw, 1, Op.BareStoreDw, Op.BareStoreDw),
     ];
 
     private static readonly Op[] s_plain = PlainForms();

@@ -32,7 +32,7 @@ public sealed class EqualTierTests
     ];
 
     /// <summary>For programs that the verifier accepts.</summary>
-    private static readonly Way[] s_all = [.. s_compiled, new("il verified", Options(VmTier.Il, VmMode.Checked), IsVerified: true), new("x64 verified", Options(VmTier.X64, VmMode.Checked), IsVerified: true)];
+    private static readonly Way[] s_all = [.. s_compiled, new("interpreter verified", Options(VmTier.Interpreter, VmMode.Checked), IsVerified: true), new("il verified", Options(VmTier.Il, VmMode.Checked), IsVerified: true), new("x64 verified", Options(VmTier.X64, VmMode.Checked), IsVerified: true)];
 
     private static readonly Way s_interpreted = new("interpreter", Options(VmTier.Interpreter, VmMode.Metered));
 

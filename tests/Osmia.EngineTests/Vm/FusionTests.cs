@@ -236,6 +236,8 @@ public sealed unsafe class FusionTests
         {
             case Op.LoadImmediate:
                 return [Make(0x18, destination, 0, 0, immediate), Make(0, 0, 0, 0, immediate ^ 77)];
+            case Op.Swap16:
+                return [Make(0xdc, destination, 0, 0, 16)];
             case Op.Ja64K:
                 return [Make(0x05, 0, 0, 0, 0)];
             case Op.Exit:
