@@ -12,8 +12,8 @@ namespace Osmia.Vm;
 /// </summary>
 public sealed unsafe partial class VmProgram
 {
-    /// <summary>Runs before the program is compiled to machine code, which is cheap.</summary>
-    private const int RunsToMachineCode = 16;
+    /// <summary>Runs before the program is compiled to machine code: enough that a process that lives shortly does not pay for it.</summary>
+    private const int RunsToMachineCode = 256;
 
     /// <summary>Runs in machine code before the program is compiled to .NET code: what that saves is then about what it costs.</summary>
     private const int RunsToDotnetCode = 20_000;

@@ -181,7 +181,7 @@ public sealed class VmTierTests
         for (int i = 0; i < 300; i++)
         {
             using LoadedObject loaded = engine.Load("*(u32 *)(r10 - 4) = 0; r1 = map[0]; r2 = r10; r2 += -4; call map_lookup_elem; r0 = 1; exit", TestPrograms.Map(0, MapType.Hash, 4, 8, 4));
-            Assert.Equal(1UL, loaded.Programs[0].Run(new ProgramRun { Repeat = i % 10 == 0 ? 30_000 : 100 }).ReturnValue);
+            Assert.Equal(1UL, loaded.Programs[0].Run(new ProgramRun { Repeat = i % 10 == 0 ? 30_000 : 400 }).ReturnValue);
         }
     }
 
