@@ -166,6 +166,7 @@ internal static unsafe class VmBenchmark
         byte* nativeMemory = (byte*)NativeMemory.AlignedAlloc(MemorySize, 64);
         byte* scalarMemory = (byte*)NativeMemory.AlignedAlloc(MemorySize, 64);
         Array.ForEach(objects, fill);
+        WarmUp(objects, memory);
         string[] columns = ["native", "scalar", .. options.UbpfLibrary is null ? [] : new[] { Ubpf }, .. own.Select(way => way.Name)];
         Console.WriteLine($"\nns per run, median of {options.RoundsOr(Rounds)} rounds; in brackets the ratio to native without vectors (scalar)");
         Console.WriteLine($"{"KERNEL",-10} {"SLOTS",5} " + string.Concat(columns.Select(column => $"{column,18}")));
@@ -247,6 +248,23 @@ internal static unsafe class VmBenchmark
                 double[] values = [.. ratios[column].Select(ratio => toNative ? ratio.ToNative : ratio.ToScalar)];
                 return string.Create(CultureInfo.InvariantCulture, $"{column} {Math.Exp(values.Average(Math.Log)):0.000} ({values.Max():0.00})");
             })));
+        }
+    }
+
+    /// <summary>The runtime compiles what runs programs better when it was called often, a while later and in the background.</summary>
+    private static void WarmUp(LoadedObject[] objects, byte[] memory)
+    {
+        for (int i = 0; i < 3; i++)
+        {
+            foreach (LoadedObject loaded in objects)
+            {
+                for (int run = 0; run < 50; run++)
+                {
+                    loaded.Programs[0].Run(new ProgramRun { Data = memory, Repeat = 300 });
+                }
+            }
+
+            Thread.Sleep(400);
         }
     }
 

@@ -152,22 +152,7 @@ public sealed unsafe partial class VmProgram : LoadedProgram
     internal bool IsFunctionStart(int slot) => (uint)slot < (uint)_functionStarts.Length && _functionStarts[slot];
 
     /// <summary>Keeps the program alive for a prog array; false when it is already gone.</summary>
-    internal bool TryAcquire()
-    {
-        int seen = Volatile.Read(ref _references);
-        while (seen > 0)
-        {
-            int before = Interlocked.CompareExchange(ref _references, seen + 1, seen);
-            if (before == seen)
-            {
-                return true;
-            }
-
-            seen = before;
-        }
-
-        return false;
-    }
+    internal bool TryAcquire() => HoldCount.TryAdd(ref _references);
 
     internal void Release()
     {

@@ -9,6 +9,9 @@ internal sealed unsafe partial class IlEmitter
     {
         switch (node.Kind)
         {
+            case NodeKind.Constant when node.Value > uint.MaxValue:
+                WriteAddress(node.Value);
+                break;
             case NodeKind.Constant:
                 EmitConstant(node.Value, node.IsWide);
                 break;
@@ -117,8 +120,17 @@ internal sealed unsafe partial class IlEmitter
 
     private void WriteBinary(Node node)
     {
-        Write(node.Left!);
         Node right = node.Right!;
+        if (node.Kind == NodeKind.Add && right is { IsConstant: true, Value: > uint.MaxValue })
+        {
+            // Where an address begins, then the distance: so the runtime's compiler finds what one access can add up.
+            Write(right);
+            Write(node.Left!);
+            _il.Emit(OpCodes.Add);
+            return;
+        }
+
+        Write(node.Left!);
         Write(right);
         bool isWide = node.IsWide;
         switch (node.Kind)

@@ -115,6 +115,7 @@ internal sealed unsafe partial class IlEmitter
         _il.Argument(0);
         _il.Call(Runtime.State);
         _il.Store(_state);
+        LoadBases();
         if (_body.UsesFrame)
         {
             _frame = _il.Local(typeof(ulong));

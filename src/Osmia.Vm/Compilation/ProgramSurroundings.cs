@@ -43,7 +43,10 @@ internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layou
         return field is not null && ((isWrite ? field.Writers : field.Readers) & users) != 0 && field.Allows((int)offset, size, isWrite) ? field : null;
     }
 
-    public bool IsInMap(ulong address) => Array.Exists(maps, map => address - map.MemoryStart < map.MemoryLength);
+    public bool IsInMap(ulong address) => MapAt(address) is not null;
+
+    /// <summary>The map in whose memory an address lies.</summary>
+    public VmMap? MapAt(ulong address) => Array.Find(maps, map => address - map.MemoryStart < map.MemoryLength);
 
     /// <summary>The part of an array's memory that an address lies in, when programs have its address.</summary>
     public MapRegion? RegionOf(ulong address)

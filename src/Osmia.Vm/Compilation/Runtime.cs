@@ -14,6 +14,7 @@ internal static unsafe class Runtime
 
     public static readonly MethodInfo State = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.State))!.GetMethod!;
     public static readonly MethodInfo CpuIndex = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.Index))!.GetMethod!;
+    public static readonly FieldInfo MapMemory = typeof(VmMap).GetField("_memory", Any)!;
     public static readonly MethodInfo HashLookup = typeof(HashMap).GetMethod(nameof(HashMap.LookupAddress), Any)!;
     public static readonly MethodInfo Resume = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Resume), Any)!;
     public static readonly MethodInfo Refuel = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Refuel), Any)!;

@@ -83,12 +83,19 @@ internal sealed unsafe partial class StatementBuilder
             : System.Numerics.BitOperations.IsPow2(array.Stride) ? Node.Binary64(NodeKind.ShiftLeft, index, Node.Constant((ulong)System.Numerics.BitOperations.Log2(array.Stride)))
             : Node.Binary64(NodeKind.Multiply, index, Node.Constant(array.Stride));
         Web web = _webs.Defined(slot, 0);
-        Define(slot, 0, Node.Binary64(NodeKind.Add, distance, Node.Constant(array.MemoryStart)));
-        if (web.Uses != 0 && !web.IsRepeated && !_notNull.Contains(web))
+        Node address = Node.Binary64(NodeKind.Add, distance, Node.Constant(array.MemoryStart));
+        Define(slot, 0, address);
+        if (web.Uses != 0 && !web.IsRepeated && !web.IsPassedOn)
         {
             _notNull.Add(web);
+            if (!address.Reads(web) && (address.IsConstant || System.Numerics.BitOperations.IsPow2(array.Stride)))
+            {
+                _elements.Add((web, address));
+            }
         }
     }
+
+    private Node? ElementIn(Web web) => _elements.Find(element => element.Web == web).Address;
 
     private void CallLocal(int slot, in DecodedInstruction i)
     {

@@ -40,7 +40,8 @@ internal sealed unsafe partial class StatementBuilder
     }
 
     /// <summary>The pointer of an access, or of a test.</summary>
-    private bool IsNotNull(Node pointer) => Moved(pointer) is { Kind: NodeKind.Local, Web: { } web } && _notNull.Contains(web);
+    private bool IsNotNull(Node pointer) =>
+        _elements.Exists(element => element.Address == pointer) || (Moved(pointer) is { Kind: NodeKind.Local, Web: { } web } && _notNull.Contains(web));
 
     private static Node Moved(Node pointer) => pointer is { Kind: NodeKind.Add, Right.IsConstant: true } ? pointer.Left! : pointer;
 }

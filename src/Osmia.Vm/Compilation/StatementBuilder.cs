@@ -28,7 +28,14 @@ internal sealed unsafe partial class StatementBuilder
     /// <summary>Sums and differences this block assigned that still hold, for <see cref="BitPatterns"/>.</summary>
     private readonly List<Statement> _assigned = [];
     private readonly Statement?[] _branches;
+
+    /// <summary>Variables that hold the address of an element, which is written down again where it is read: machines add that up as they access it.</summary>
+    private readonly List<(Web Web, Node Address)> _elements = [];
     private List<Statement> _statements = [];
+    private Block? _block;
+
+    /// <summary>The block that certainly comes after the one built last.</summary>
+    private Block? _goesOnAt;
 
     /// <param name="length">Slots of the whole program.</param>
     /// <param name="isChecked">Accesses are checked; without, only loads that may meet the context are looked at.</param>
@@ -63,9 +70,16 @@ internal sealed unsafe partial class StatementBuilder
     public List<Statement> Build(Block block)
     {
         _statements = [];
+        _block = block;
         _pending.Clear();
         _stored.Clear();
         _assigned.Clear();
+        if (_goesOnAt != block || _comeFrom[block.Index].Count != 1)
+        {
+            _elements.Clear();
+        }
+
+        _goesOnAt = null;
         _webs.Enter(block, _current);
         EnterNotNull(block);
         FindLive(block);
@@ -177,6 +191,7 @@ internal sealed unsafe partial class StatementBuilder
         bool isWide = (index & 2) != 0;
         if (Decided(slot, comparison, left, right, isWide) is { } isTaken)
         {
+            _goesOnAt = isTaken ? _block!.Taken : _block!.Next;
             Add(new Statement(isTaken ? StatementKind.Jump : StatementKind.Next, slot));
             return;
         }
@@ -207,7 +222,8 @@ internal sealed unsafe partial class StatementBuilder
     private bool? Decided(int slot, Comparison comparison, Node left, Node right, bool isWide)
     {
         bool isNullTest = isWide && comparison is Comparison.Equal or Comparison.NotEqual && right is { IsConstant: true, Value: 0 };
-        return isNullTest && left is { Kind: NodeKind.Local, Web.Fact: { Kind: FactKind.MapValue, Value: 0 } } && IsNotNull(left) ? comparison == Comparison.NotEqual
+        bool isValue = left is { Kind: NodeKind.Local, Web.Fact: { Kind: FactKind.MapValue, Value: 0 } } || _elements.Exists(element => element.Address == left);
+        return isNullTest && isValue && IsNotNull(left) ? comparison == Comparison.NotEqual
             : _around.BranchAt(slot) switch
             {
                 BranchFact.AlwaysTaken => true,
@@ -236,7 +252,7 @@ internal sealed unsafe partial class StatementBuilder
         {
             FactKind.Constant => Node.Constant((ulong)web.Fact.Value),
             FactKind.Frame => Node.FramePointer(web.Fact.Value),
-            _ => TakePending(web) ?? Node.Local(web),
+            _ => TakePending(web) ?? ElementIn(web) ?? Node.Local(web),
         };
     }
 
@@ -335,6 +351,7 @@ internal sealed unsafe partial class StatementBuilder
     private void FlushReaders(Web changed)
     {
         _notNull.Remove(changed);
+        _elements.RemoveAll(element => element.Web == changed || element.Address.Reads(changed));
         _assigned.RemoveAll(assigned => assigned.Result == changed || assigned.A!.Reads(changed));
         for (int i = _stored.Count - 1; i >= 0; i--)
         {

@@ -189,9 +189,7 @@ internal static unsafe class MapHelpers
             slot.Trap(DiagnosticIds.BudgetExhausted, "bpf_map_update_elem with BPF_F_LOCK: the value's lock could not be taken", "the program holds a lock, or another run does not give it back");
         }
 
-        int after = map.SpinLockOffset + sizeof(int);
-        Unsafe.CopyBlockUnaligned(existing, value, (uint)map.SpinLockOffset);
-        Unsafe.CopyBlockUnaligned(existing + after, value + after, (uint)(map.ValueSize - after));
+        map.CopyValue(existing, value);
         slot.TryReleaseLock(word);
         return 0;
     }

@@ -98,22 +98,7 @@ internal sealed unsafe class ObjectHeap : IDisposable
     }
 
     /// <summary>One holder more; false when the object is gone.</summary>
-    public static bool TryHold(ObjectHeader* header)
-    {
-        int seen = Volatile.Read(ref header->References);
-        while (seen > 0)
-        {
-            int before = Interlocked.CompareExchange(ref header->References, seen + 1, seen);
-            if (before == seen)
-            {
-                return true;
-            }
-
-            seen = before;
-        }
-
-        return false;
-    }
+    public static bool TryHold(ObjectHeader* header) => HoldCount.TryAdd(ref header->References);
 
     /// <summary>One holder less.</summary>
     /// <returns>True when it was the last: the caller lets go of what the object holds, then calls <see cref="Free"/>.</returns>

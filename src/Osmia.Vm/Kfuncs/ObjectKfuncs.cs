@@ -12,17 +12,20 @@ internal static unsafe class ObjectKfuncs
     private const int RootSize = 16;
 
     /// <summary>bpf_obj_new_impl(type id, meta).</summary>
-    public static ulong New(ExecutionSlot slot, ulong* r)
+    public static ulong New(ExecutionSlot slot, ulong* r) => Make(slot, StructureSize(slot));
+
+    /// <summary>Bytes of the structure whose local type id is in r1.</summary>
+    public static uint StructureSize(ExecutionSlot slot)
     {
         BtfTypes? types = slot.Program.Definition.Types;
-        uint id = (uint)r[1];
+        uint id = (uint)slot.State->Registers[1];
         if (types is null || id >= (uint)types.Count || types.Resolve(new TypeId((int)id)) is not { Kind: BtfKind.Struct } type)
         {
-            slot.TrapArgument(1, "is no structure of the object's types", "bpf_obj_new takes the local type id of a structure");
+            slot.TrapArgument(1, "is no structure of the object's types", "objects are made by the local type id of a structure");
             return 0;
         }
 
-        return Make(slot, (uint)type.Size);
+        return (uint)type.Size;
     }
 
     /// <summary>An object the run holds; 0 when there is no memory for it.</summary>
@@ -309,7 +312,7 @@ internal static unsafe class ObjectKfuncs
         if (slot.Engine.MapMemory.TryFind(address, slot.Program, out VmMap? map))
         {
             map.HoldsObjects = true;
-            return map is (ArrayMap or HashMap or LpmTrieMap or StorageMap) and { IsInFile: false };
+            return map is (ArrayMap or HashMap or StorageMap) and { IsInFile: false };
         }
 
         return slot.Engine.Objects.Heap.HeaderOf(address) != null;

@@ -168,7 +168,9 @@ internal sealed unsafe class HashMap : VmMap
             {
                 int next = _table.Entry(index)->Next;
                 new ReadOnlySpan<byte>(KeyOf(index), KeySize).CopyTo(keys[(read * KeySize)..]);
-                new ReadOnlySpan<byte>(_table.Value(_table.Entry(index)), ValueBufferSize).CopyTo(values[(read * ValueBufferSize)..]);
+                Span<byte> value = values.Slice(read * ValueBufferSize, ValueBufferSize);
+                new ReadOnlySpan<byte>(_table.Value(_table.Entry(index)), ValueBufferSize).CopyTo(value);
+                HideKept(value);
                 if (remove)
                 {
                     Drop(stripe, index);
@@ -349,6 +351,8 @@ internal sealed unsafe class HashMap : VmMap
 
         if (existing != 0 && _isPerCpu)
         {
+            byte* old = _table.Value(_table.Entry(existing));
+            ForgetValue(old + (cpu == AllCpus ? 0 : _cpuStride * (uint)cpu), cpu == AllCpus ? (ulong)ValueBufferSize : _cpuStride);
             WriteValue(existing, value, cpu, isNew: false);
             _table.Entry(existing)->IsReferenced = 1;
             return 0;
@@ -375,11 +379,6 @@ internal sealed unsafe class HashMap : VmMap
         EntryHeader* entry = _table.Entry(index);
         EntryTable.BeginWrite(stripe);
         Unsafe.CopyBlockUnaligned(EntryTable.Key(entry), key, _keySize);
-        if (existing != 0 && SpinLockOffset >= 0)
-        {
-            Unsafe.CopyBlockUnaligned(_table.Value(entry), _table.Value(_table.Entry(existing)), Definition.ValueSize);
-        }
-
         WriteValue(index, value, cpu, isNew: true);
         entry->IsReferenced = existing != 0 ? 1 : 0;
         _table.Link(index, hash);
@@ -406,25 +405,30 @@ internal sealed unsafe class HashMap : VmMap
             return;
         }
 
-        if (!_isPerCpu)
+        uint all = _cpuStride * (uint)ValuesPerKey;
+        if (isNew && _isPerCpu && cpu != AllCpus)
         {
-            CopyValue(target, value);
-            return;
+            Unsafe.InitBlockUnaligned(target, 0, all);
         }
 
-        uint all = _cpuStride * (uint)ValuesPerKey;
-        if (cpu == AllCpus)
+        if (_isPerCpu && cpu == AllCpus && !Kept.Any)
         {
             Unsafe.CopyBlockUnaligned(target, value, all);
             return;
         }
 
-        if (isNew)
+        uint first = _isPerCpu && cpu != AllCpus ? (uint)cpu : 0;
+        uint end = !_isPerCpu || cpu != AllCpus ? first + 1 : (uint)ValuesPerKey;
+        for (uint i = first; i < end; i++, value += _cpuStride)
         {
-            Unsafe.InitBlockUnaligned(target, 0, all);
-        }
+            byte* one = target + (_cpuStride * i);
+            if (isNew)
+            {
+                Kept.Clear(one);
+            }
 
-        CopyValue(target + (_cpuStride * (uint)cpu), value);
+            CopyValue(one, value);
+        }
     }
 
     public override ulong KeyAddressOf(ulong value, uint* scratch) => (ulong)KeyOf(_table.IndexOf(value));

@@ -34,7 +34,7 @@ internal static class MapFactory
         }
 
         Check(engine, adjusted);
-        int spinLock = SpinLockOffsetOf(adjusted, types);
+        KeptFields kept = KeptFields.Of(adjusted, types);
         if (engine.Options.SharedMaps.TryGetValue(adjusted.Name, out string? path))
         {
             CheckShared(adjusted, types, path);
@@ -42,7 +42,7 @@ internal static class MapFactory
 
         try
         {
-            return Make(engine, adjusted, spinLock, objectId);
+            return Make(engine, adjusted, kept, objectId);
         }
         catch (OutOfMemoryException)
         {
@@ -56,12 +56,12 @@ internal static class MapFactory
         }
     }
 
-    private static VmMap Make(VmEngine engine, LinkedMap adjusted, int spinLock, uint objectId)
+    private static VmMap Make(VmEngine engine, LinkedMap adjusted, KeptFields kept, uint objectId)
     {
         switch (adjusted.Type)
         {
             case MapType.Array or MapType.PercpuArray:
-                var array = new ArrayMap(engine, adjusted, objectId) { SpinLockOffset = spinLock };
+                var array = new ArrayMap(engine, adjusted, objectId) { Kept = kept };
                 if (adjusted.IsDataSection)
                 {
                     array.Initialise(adjusted.InitialData.Span);
@@ -70,7 +70,7 @@ internal static class MapFactory
 
                 return array;
             case MapType.Hash or MapType.PercpuHash or MapType.LruHash or MapType.LruPercpuHash:
-                return new HashMap(engine, adjusted, objectId) { SpinLockOffset = spinLock };
+                return new HashMap(engine, adjusted, objectId) { Kept = kept };
             case MapType.LpmTrie:
                 return new LpmTrieMap(engine, adjusted, objectId);
             case MapType.ArrayOfMaps or MapType.HashOfMaps:
@@ -90,7 +90,7 @@ internal static class MapFactory
             case MapType.StackTrace:
                 return new StackTraceMap(engine, adjusted, objectId);
             case MapType.TaskStorage or MapType.InodeStorage or MapType.SkStorage or MapType.CgrpStorage:
-                return new StorageMap(engine, adjusted, objectId) { LockOffset = spinLock };
+                return new StorageMap(engine, adjusted, objectId) { KeptInValues = kept };
             case MapType.CgroupStorage or MapType.PercpuCgroupStorage:
                 return new CgroupStorageMap(engine, adjusted, objectId);
             case MapType.UserRingbuf:
@@ -216,15 +216,5 @@ internal static class MapFactory
         {
             throw SharedMemory.Refuse(map, path, $"its values hold a {field}, which means something in one process only");
         }
-    }
-
-    private static int SpinLockOffsetOf(LinkedMap map, BtfTypes? types)
-    {
-        if (types is null || map.ValueType.Value == 0)
-        {
-            return -1;
-        }
-
-        return SpinLockFinder.OffsetIn(types, map.ValueType, map.ValueSize);
     }
 }

@@ -107,18 +107,7 @@ internal sealed unsafe class ProgramArrayMap : VmMap
         return program is not null;
     }
 
-    protected override bool Next(byte* key, Span<byte> next)
-    {
-        uint index = key == null ? uint.MaxValue : Unsafe.ReadUnaligned<uint>(key);
-        uint following = index >= Definition.MaxEntries ? 0 : index + 1;
-        if (following >= Definition.MaxEntries)
-        {
-            return false;
-        }
-
-        MemoryMarshal.Write(next, following);
-        return true;
-    }
+    protected override bool Next(byte* key, Span<byte> next) => NextIndex(key, next, Definition.MaxEntries);
 
     /// <summary>
     /// The array lets go of its programs when the host lets go of the array, as the kernel's does: programs hold their maps, and a

@@ -33,6 +33,7 @@ internal abstract unsafe partial class VmMap
             Release();
         }
 
+        HideKept(value);
         if (result < 0 && result != -Errno.NoEntry)
         {
             Throw("take", -result, $"maps of type {Type.ToKernelName()} give no elements away");

@@ -220,19 +220,21 @@ public sealed class VmTierTests
 
         // The largest straight and the most branched program that are still compiled.
         string[] codes = [Straight(2000), Branches(800), "r0 = 1; exit"];
-        foreach (string code in codes)
-        {
-            using LoadedObject loaded = engine.Load(TestPrograms.Object([TestPrograms.Program(code, name: "tiers" + codes.IndexOf(code))]), LoadOptions.Default);
-            var program = (VmProgram)loaded.Programs[0];
-            Assert.True(program.Tier == VmTier.Il, program.TierReason);
-            program.Run(new ProgramRun { Data = new byte[64] });
-        }
-
         var clock = Stopwatch.StartNew();
-        while (listener.Seen.Count < codes.Length && clock.Elapsed < s_patience)
+        do
         {
-            Thread.Sleep(10);
+            // The runtime drops events when others are many: what was not heard of is compiled again.
+            foreach (string code in codes.Where(code => !listener.HasSeen("tiers" + codes.IndexOf(code))))
+            {
+                using LoadedObject loaded = engine.Load(TestPrograms.Object([TestPrograms.Program(code, name: "tiers" + codes.IndexOf(code))]), LoadOptions.Default);
+                var program = (VmProgram)loaded.Programs[0];
+                Assert.True(program.Tier == VmTier.Il, program.TierReason);
+                program.Run(new ProgramRun { Data = new byte[64] });
+            }
+
+            Thread.Sleep(500);
         }
+        while (listener.Seen.Count < codes.Length && clock.Elapsed < s_patience);
 
         Assert.Equal(codes.Length, listener.Seen.Count);
         Assert.All(listener.Seen, seen => Assert.Equal("Optimized", seen.Value));
@@ -468,6 +470,14 @@ public sealed class VmTierTests
         private static readonly string[] s_names = ["Unknown", "MinOptJitted", "Optimized", "QuickJitted", "OptimizedTier1"];
 
         public Dictionary<string, string> Seen { get; } = [];
+
+        public bool HasSeen(string name)
+        {
+            lock (Seen)
+            {
+                return Seen.Keys.Any(seen => seen.StartsWith(name, StringComparison.Ordinal));
+            }
+        }
 
         protected override void OnEventSourceCreated(EventSource eventSource)
         {
