@@ -76,7 +76,7 @@ public class PacketSessionTests
             long before = GC.GetAllocatedBytesForCurrentThread();
             Repeat(session, frame, 10_000);
             Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-            Assert.Throws<InvalidOperationException>(() => program.Run(new ProgramRun { Data = frame }));
+            Assert.ThrowsAny<InvalidOperationException>(() => program.Run(new ProgramRun { Data = frame }));
             Assert.Throws<InvalidOperationException>(loaded.Dispose);
             Exception? elsewhere = null;
             var thread = new Thread(() => elsewhere = Record.Exception(() => session.Judge(frame)));
