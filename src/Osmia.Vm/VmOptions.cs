@@ -24,9 +24,6 @@ public sealed record VmOptions
     /// <summary>Time one call of Run may take, all its repeats together (<see cref="VmMode.Metered"/>); null sets no limit.</summary>
     public TimeSpan? TimeBudget { get; init; }
 
-    /// <summary>Compiled code makes accesses without a check. For measurements and tests alone: nothing has proved the programs safe.</summary>
-    internal bool TrustsPrograms { get; init; }
-
     /// <summary>
     /// Loads programs of types that mean nothing in a process (tracepoint, kprobe, ...) as memory programs:
     /// r1 is the run's data, r2 its length.

@@ -163,5 +163,5 @@ public sealed unsafe partial class VmProgram
 
     private ProgramSurroundings Surroundings() => new(Kind, ContextLayout, ContextUsers, _maps, _proof?.Facts);
 
-    private CompilationMode CompilationMode() => new(!_engine.Options.TrustsPrograms, Mode == VmMode.Metered);
+    private CompilationMode CompilationMode() => new(Mode == VmMode.Metered);
 }

@@ -17,7 +17,7 @@ internal sealed unsafe partial class IlEmitter
             _il.Load(_state);
             _il.Load(_address);
             CodeAddress(statement.Slot);
-            _il.Call(_mode.IsChecked ? Runtime.LoadMiss : Runtime.LoadProbe);
+            _il.Call(Runtime.LoadMiss);
             StoreResult(statement.Result, isWide: true);
         }, after);
         if (!alwaysAsks)
@@ -66,7 +66,7 @@ internal sealed unsafe partial class IlEmitter
             }
 
             CodeAddress(statement.Slot);
-            _il.Call(_mode.IsChecked ? Runtime.StoreMiss : Runtime.StoreProbe);
+            _il.Call(Runtime.StoreMiss);
         }, after);
         if (!alwaysAsks)
         {

@@ -21,7 +21,6 @@ internal sealed unsafe partial class IlEmitter
     private readonly FunctionBody _body;
     private readonly FlowGraph _graph;
     private readonly ProgramSurroundings _around;
-    private readonly CompilationMode _mode;
     private readonly Func<int, DynamicMethod> _methodAt;
     private readonly Func<int, int> _lengthOf;
     private readonly Dictionary<Web, LocalBuilder> _locals = [];
@@ -45,7 +44,6 @@ internal sealed unsafe partial class IlEmitter
         _body = body;
         _graph = body.Graph;
         _around = body.Around;
-        _mode = body.Mode;
         _methodAt = methodAt;
         _lengthOf = lengthOf;
         _labels = new Label[_graph.Blocks.Length];

@@ -48,7 +48,7 @@ internal sealed unsafe class ProgramFunctions
         var webs = new Webs(_code, Length, graph, ArgumentsAt);
         bool isEntry = graph.Start == 0 && !_graphs.Exists(f => Array.Exists(f.Calls, slot => CalledAt(slot) == 0));
         new WebFacts(_code, graph, webs, _around).Find(isEntry);
-        var builder = new StatementBuilder(_code, Length, graph, webs, _around, _mode.IsChecked, maxDepth);
+        var builder = new StatementBuilder(_code, Length, graph, webs, _around, maxDepth);
         return new FunctionBody(graph, webs, Array.ConvertAll(graph.Blocks, builder.Build), _around, _mode, isEntry);
     }
 

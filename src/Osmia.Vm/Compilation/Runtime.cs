@@ -19,9 +19,7 @@ internal static unsafe class Runtime
     public static readonly MethodInfo Resume = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Resume), Any)!;
     public static readonly MethodInfo Refuel = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Refuel), Any)!;
     public static readonly MethodInfo LoadMiss = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.LoadMiss), Any)!;
-    public static readonly MethodInfo LoadProbe = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.LoadProbe), Any)!;
     public static readonly MethodInfo StoreMiss = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.StoreMiss), Any)!;
-    public static readonly MethodInfo StoreProbe = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.StoreProbe), Any)!;
     public static readonly MethodInfo AtomicMiss = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.AtomicMiss), Any)!;
     public static readonly MethodInfo EnterCall = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.EnterCall), Any)!;
     public static readonly MethodInfo LeaveCall = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.LeaveCall), Any)!;

@@ -30,7 +30,7 @@ internal sealed unsafe partial class StatementBuilder
             return;
         }
 
-        List<KnownRegister> known = _isChecked ? KnownAt(slot) : [];
+        List<KnownRegister> known = KnownAt(slot);
         Node pointer = Wide(i.Source);
         Node address = Node.Binary64(NodeKind.Add, pointer, Node.Constant((ulong)i.Offset));
         Access access = Check(slot, fact, pointer, i.Offset, size, isWrite: false, isAtomic: isAcquire);
@@ -72,7 +72,7 @@ internal sealed unsafe partial class StatementBuilder
         bool isImmediate = i.Op <= Op.StoreImmDw;
         int size = 1 << (i.Op - (isImmediate ? Op.StoreImmB : Op.StoreB));
         Fact fact = FactOf(i.Destination);
-        List<KnownRegister> known = _isChecked ? KnownAt(slot) : [];
+        List<KnownRegister> known = KnownAt(slot);
         Node pointer = Wide(i.Destination);
         Node value = isImmediate ? Node.Constant((ulong)i.Immediate) : i.Source == i.Destination && pointer.IsLeaf ? pointer : Use(i.Source);
         Access access = Check(slot, fact, pointer, i.Offset, size, isWrite: true, isAtomic: false);
@@ -104,7 +104,7 @@ internal sealed unsafe partial class StatementBuilder
         bool isRelease = i.Op >= Op.StoreReleaseB;
         int size = isRelease ? 1 << (i.Op - Op.StoreReleaseB) : ((i.Op - Op.AtomicAdd32) & 1) != 0 ? 8 : 4;
         Fact fact = FactOf(i.Destination);
-        List<KnownRegister> known = _isChecked ? KnownAt(slot) : [];
+        List<KnownRegister> known = KnownAt(slot);
         bool isCompare = i.Op is Op.AtomicCompareExchange32 or Op.AtomicCompareExchange64;
 
         // r0 may be pointer or operand too: what is read twice is a variable, for it counts two uses.
@@ -140,13 +140,6 @@ internal sealed unsafe partial class StatementBuilder
     {
         long place = unchecked(fact.Value + offset);
         bool isAligned = !isAtomic || place % size == 0;
-        if (!_isChecked)
-        {
-            // A pointer of unknown origin may be the context, whose fields are not what its memory holds.
-            bool mayBeContext = _around.HasContext && !isAtomic && fact.Kind is FactKind.Unknown or FactKind.Context;
-            return mayBeContext ? new(size, AccessCheck.Ask) : Access.Unchecked(size);
-        }
-
         AccessFact? proof = isAtomic ? null : _around.ProofOf(slot);
         if (proof is { Region: ValueKind.Stack or ValueKind.MapValue or ValueKind.Memory or ValueKind.Packet or ValueKind.PacketMeta } proved && proved.Size == size)
         {

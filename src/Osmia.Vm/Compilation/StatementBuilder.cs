@@ -16,7 +16,6 @@ internal sealed unsafe partial class StatementBuilder
     private readonly FlowGraph _graph;
     private readonly Webs _webs;
     private readonly ProgramSurroundings _around;
-    private readonly bool _isChecked;
     private readonly int _maxDepth;
     private readonly Web?[] _current = new Web?[Registers];
     private readonly List<PendingValue> _pending = [];
@@ -38,15 +37,13 @@ internal sealed unsafe partial class StatementBuilder
     private Block? _goesOnAt;
 
     /// <param name="length">Slots of the whole program.</param>
-    /// <param name="isChecked">Accesses are checked; without, only loads that may meet the context are looked at.</param>
     /// <param name="maxDepth">How deep a tree may grow before a variable takes its value.</param>
-    public StatementBuilder(DecodedInstruction* code, int length, FlowGraph graph, Webs webs, ProgramSurroundings around, bool isChecked, int maxDepth)
+    public StatementBuilder(DecodedInstruction* code, int length, FlowGraph graph, Webs webs, ProgramSurroundings around, int maxDepth)
     {
         _code = code;
         _graph = graph;
         _webs = webs;
         _around = around;
-        _isChecked = isChecked;
         _maxDepth = maxDepth;
         _liveBefore = new ushort[length];
         _branches = new Statement?[graph.Blocks.Length];

@@ -41,36 +41,6 @@ internal sealed unsafe partial class ExecutionSlot
         StoreSlow(address, size, value);
     }
 
-    /// <summary>A load of a verified program whose pointer may be the context.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public ulong LoadProbe(MachineState* s, ulong address, DecodedInstruction* at)
-    {
-        (int size, bool isSigned) = ShapeOf(at->Op);
-        ulong offset = address - (ulong)_context;
-        if (offset < ContextCapacity && _layout is not null)
-        {
-            s->Current = at;
-            return Extended(LoadContext((int)offset, size), size, isSigned);
-        }
-
-        return Extended(Fetch(address, size), size, isSigned);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public void StoreProbe(MachineState* s, ulong address, ulong value, DecodedInstruction* at)
-    {
-        int size = SizeOfStore(at->Op);
-        ulong offset = address - (ulong)_context;
-        if (offset < ContextCapacity && _layout is not null)
-        {
-            s->Current = at;
-            StoreContext((int)offset, size, value);
-            return;
-        }
-
-        Put(address, size, value);
-    }
-
     /// <summary>Returns when the atomic access may be made.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public void AtomicMiss(MachineState* s, ulong address, DecodedInstruction* at)

@@ -20,11 +20,7 @@ internal static unsafe class NativeCalls
 
     public static nint LoadMiss { get; } = (nint)(delegate* unmanaged<MachineState*, ulong, DecodedInstruction*, ulong>)&MissLoad;
 
-    public static nint LoadProbe { get; } = (nint)(delegate* unmanaged<MachineState*, ulong, DecodedInstruction*, ulong>)&ProbeLoad;
-
     public static nint StoreMiss { get; } = (nint)(delegate* unmanaged<MachineState*, ulong, DecodedInstruction*, ulong, ulong>)&MissStore;
-
-    public static nint StoreProbe { get; } = (nint)(delegate* unmanaged<MachineState*, ulong, DecodedInstruction*, ulong, ulong>)&ProbeStore;
 
     public static nint AtomicMiss { get; } = (nint)(delegate* unmanaged<MachineState*, ulong, DecodedInstruction*, ulong>)&MissAtomic;
 
@@ -86,41 +82,12 @@ internal static unsafe class NativeCalls
     }
 
     [UnmanagedCallersOnly]
-    private static ulong ProbeLoad(MachineState* s, ulong address, DecodedInstruction* at)
-    {
-        ExecutionSlot slot = SlotOf(s);
-        try
-        {
-            return slot.LoadProbe(s, address, at);
-        }
-        catch (Exception e)
-        {
-            return slot.Keep(e);
-        }
-    }
-
-    [UnmanagedCallersOnly]
     private static ulong MissStore(MachineState* s, ulong address, DecodedInstruction* at, ulong value)
     {
         ExecutionSlot slot = SlotOf(s);
         try
         {
             slot.StoreMiss(s, address, value, at);
-            return 0;
-        }
-        catch (Exception e)
-        {
-            return slot.Keep(e);
-        }
-    }
-
-    [UnmanagedCallersOnly]
-    private static ulong ProbeStore(MachineState* s, ulong address, DecodedInstruction* at, ulong value)
-    {
-        ExecutionSlot slot = SlotOf(s);
-        try
-        {
-            slot.StoreProbe(s, address, value, at);
             return 0;
         }
         catch (Exception e)

@@ -10,7 +10,7 @@ internal sealed unsafe partial class X64Emitter
         int size = statement.Access!.Size;
         bool isSigned = statement.Op is >= Op.LoadSxB and <= Op.LoadSxW;
         Web? result = statement.Result;
-        Compare(statement, null, (_body.Mode.IsChecked ? NativeCalls.LoadMiss : NativeCalls.LoadProbe), memory =>
+        Compare(statement, null, NativeCalls.LoadMiss, memory =>
         {
             Reg to = result is { Place: >= 0 } ? (Reg)result.Place : Reg.Rax;
             _asm.Load(to, memory, size, isSigned);
@@ -38,7 +38,7 @@ internal sealed unsafe partial class X64Emitter
             direct = held.Value.Operand;
         }
 
-        Compare(statement, direct, _body.Mode.IsChecked ? NativeCalls.StoreMiss : NativeCalls.StoreProbe, memory =>
+        Compare(statement, direct, NativeCalls.StoreMiss, memory =>
         {
             switch (direct)
             {
