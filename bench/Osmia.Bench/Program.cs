@@ -12,7 +12,9 @@ internal static class Program
         new("ring", "records read from ring and perf buffers, beside libbpf", BufferBenchmark.Run),
         new("kernel", "elements read, a small object loaded and attached, tracepoints detached, beside libbpf", KernelCallBenchmark.Run),
         new("vm", "small kernels in every tier of the VM, beside the same C compiled natively", VmBenchmark.Run),
-        new("interp", "the VM's checked interpreter; --ubpf LIBRARY adds ubpf's", InterpreterBenchmark.Run),
+        new("packets", "the firewall sample on 64-byte frames in memory, in every tier and by several threads, beside the kernel", PacketBenchmark.Run),
+        new("compile", "what compiling programs costs in a warm process, as .NET code and as machine code", CompileTimes.Run),
+        new("interp", "the VM's interpreter, checked and verified; --ubpf LIBRARY adds ubpf's", InterpreterBenchmark.Run),
         new("link", "read an object and resolve its CO-RE relocations, beside libbpf", LinkBenchmark.Run),
         new("load", "read, link and load an object, beside bpftool", LoadBenchmark.Run),
         new("verify", "programs judged, beside the kernel's own verification time", VerifyBenchmark.Run),
@@ -56,7 +58,7 @@ internal static class Program
 
     private static int Usage(TextWriter output, int code)
     {
-        output.WriteLine("usage: Osmia.Bench NAME... [--rounds N] [--ubpf LIBRARY] [--objects FOLDER]");
+        output.WriteLine("usage: Osmia.Bench NAME... [--rounds N] [--ubpf LIBRARY] [--objects FOLDER] [--only KERNEL]...");
         foreach (Benchmark benchmark in s_benchmarks)
         {
             output.WriteLine($"  {benchmark.Name,-8} {benchmark.Description}");
@@ -71,7 +73,8 @@ internal static class Program
 /// <param name="Rounds">0 for what the benchmark takes by itself.</param>
 /// <param name="UbpfLibrary">A shared library of ubpf to compare the interpreter with.</param>
 /// <param name="Objects">A folder of BPF objects to judge, instead of those at hand.</param>
-internal sealed record BenchOptions(IReadOnlyList<string> Names, int Rounds, string? UbpfLibrary, string? Objects)
+/// <param name="Only">Of the kernels these alone; empty for all.</param>
+internal sealed record BenchOptions(IReadOnlyList<string> Names, int Rounds, string? UbpfLibrary, string? Objects, IReadOnlyList<string> Only)
 {
     public int RoundsOr(int standard) => Rounds > 0 ? Rounds : standard;
 
@@ -81,6 +84,7 @@ internal sealed record BenchOptions(IReadOnlyList<string> Names, int Rounds, str
         int rounds = 0;
         string? ubpf = null;
         string? objects = null;
+        var only = new List<string>();
         for (int i = 0; i < arguments.Length; i++)
         {
             switch (arguments[i])
@@ -95,6 +99,9 @@ internal sealed record BenchOptions(IReadOnlyList<string> Names, int Rounds, str
                 case "--objects" when i + 1 < arguments.Length:
                     objects = arguments[++i];
                     break;
+                case "--only" when i + 1 < arguments.Length:
+                    only.Add(arguments[++i]);
+                    break;
                 case var word when word.StartsWith('-'):
                     throw new ArgumentException($"'{word}' is no option, or its value is missing");
                 default:
@@ -103,6 +110,6 @@ internal sealed record BenchOptions(IReadOnlyList<string> Names, int Rounds, str
             }
         }
 
-        return new BenchOptions(names, rounds, ubpf, objects);
+        return new BenchOptions(names, rounds, ubpf, objects, only);
     }
 }

@@ -96,7 +96,7 @@ internal static partial class VerifyBenchmark
             .Concat(InstalledObjects.All());
 
     [SupportedOSPlatform("linux")]
-    private static LinkedObject? Link(KernelEngine kernel, byte[] data, string name, string only)
+    internal static LinkedObject? Link(KernelEngine kernel, byte[] data, string name, string only)
     {
         BpfObject source = BpfObject.Read(data, name);
         foreach (BpfProgram program in source.Programs)

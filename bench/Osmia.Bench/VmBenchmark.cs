@@ -11,28 +11,28 @@ using Osmia.Vm;
 namespace Osmia.Bench;
 
 /// <summary>
-/// Small kernels in every tier of the VM beside the same C compiled natively. Interleaved, CPU time of the thread, medians; results are
-/// compared before anything is timed.
+/// Small kernels in every tier and mode of the VM beside the same C compiled natively. Verified is what <see cref="VerifiedLoading.LoadVerified"/> makes
+/// of them: each is judged before it is loaded. Interleaved, CPU time of the thread, medians; results are compared before anything is timed.
 /// </summary>
 internal static unsafe class VmBenchmark
 {
     private const string Ubpf = "ubpf jit";
     private const int Rounds = 15;
     private const double MeasuredNanoseconds = 1.5e6;
-    private const int MemorySize = 4096;
+    private const int MemorySize = 3072;
     private const string ObjectFile = "bench/objects/kernels.bpf.o";
     private const string Source = "bench/objects/kernels.bpf.c";
     private const string LargeSource = "bench/objects/large.c";
 
-    private static readonly (string Name, VmOptions Options)[] s_tiers =
+    private static readonly Way[] s_ways =
     [
-        ("il", Options(VmTier.Il, VmMode.Checked, trusts: true)),
-        ("il checked", Options(VmTier.Il, VmMode.Checked)),
-        ("il metered", Options(VmTier.Il, VmMode.Metered)),
-        ("x64", Options(VmTier.X64, VmMode.Checked, trusts: true)),
-        ("x64 checked", Options(VmTier.X64, VmMode.Checked)),
-        ("x64 metered", Options(VmTier.X64, VmMode.Metered)),
-        ("interpreter", Options(VmTier.Interpreter, VmMode.Checked)),
+        new("il verified", VmTier.Il, VmMode.Verified),
+        new("il checked", VmTier.Il, VmMode.Checked),
+        new("il metered", VmTier.Il, VmMode.Metered),
+        new("x64 verified", VmTier.X64, VmMode.Verified),
+        new("x64 checked", VmTier.X64, VmMode.Checked),
+        new("x64 metered", VmTier.X64, VmMode.Metered),
+        new("interpreter", VmTier.Interpreter, VmMode.Checked),
     ];
 
     public static void Run(BenchOptions options)
@@ -44,7 +44,7 @@ internal static unsafe class VmBenchmark
             return;
         }
 
-        Compare(BpfObject.Read(Repository.File(ObjectFile)), native, scalar, s_tiers, options, loaded =>
+        Compare(Repository.File(ObjectFile), Source, native, scalar, s_ways, options, loaded =>
         {
             Map table = loaded.Map("table");
             for (uint key = 0; key < 64; key++)
@@ -52,9 +52,11 @@ internal static unsafe class VmBenchmark
                 table.Update(MemoryMarshal.AsBytes(new ReadOnlySpan<uint>(in key)), new byte[8]);
             }
         });
-        CompileTimes();
         Large(options);
-        Pauses();
+        if (options.Only.Count == 0)
+        {
+            Pauses();
+        }
     }
 
     /// <summary>How long a collection waits while a program runs in a loop without calls on another thread.</summary>
@@ -63,7 +65,7 @@ internal static unsafe class VmBenchmark
         const int Collections = 200;
         foreach (VmTier tier in new[] { VmTier.Interpreter, VmTier.Il, VmTier.X64 })
         {
-            using var engine = new VmEngine(Options(tier, VmMode.Metered) with { InstructionBudget = long.MaxValue / 8 });
+            using var engine = new VmEngine(new Way("", tier, VmMode.Metered).Options with { InstructionBudget = long.MaxValue / 8, TreatAsMemoryPrograms = true });
             using LoadedObject loaded = engine.Load(Endless(), LoadOptions.Default);
             using var stop = new CancellationTokenSource();
             var started = new ManualResetEventSlim();
@@ -121,12 +123,8 @@ internal static unsafe class VmBenchmark
         string objectFile = Path.GetTempFileName();
         try
         {
-            using (Process compile = Process.Start(ProcessTimes.Find("clang-19")!, ["-O2", "-target", "bpf", "-mcpu=v3", "-c", Repository.File(LargeSource), "-o", objectFile]))
-            {
-                compile.WaitForExit();
-            }
-
-            Compare(BpfObject.Read(objectFile), native, scalar, [.. s_tiers.Where(tier => tier.Options.Tier != VmTier.Il)], options, _ => { });
+            CompileProgram(LargeSource, objectFile, "-g");
+            Compare(objectFile, LargeSource, native, scalar, [.. s_ways.Where(way => way.Tier != VmTier.Il)], options, loaded => loaded.Maps.Single().Update(new byte[4], Memory()));
         }
         finally
         {
@@ -134,21 +132,53 @@ internal static unsafe class VmBenchmark
         }
     }
 
-    private static void Compare(BpfObject source, CompiledLibrary native, CompiledLibrary scalar, (string Name, VmOptions Options)[] tiers, BenchOptions options, Action<LoadedObject> fill)
+    private static void CompileProgram(string source, string to, params string[] options)
     {
-        VmEngine[] engines = [.. tiers.Select(tier => new VmEngine(tier.Options))];
-        LoadedObject[] objects = [.. engines.Select(engine => engine.Load(source))];
+        using Process compile = Process.Start(ProcessTimes.Find("clang-19")!, ["-O2", "-target", "bpf", "-mcpu=v3", "-I", Repository.File("samples/include"), "-c", Repository.File(source), "-o", to, .. options]);
+        compile.WaitForExit();
+        if (compile.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"{source} does not compile");
+        }
+    }
+
+    /// <summary>The programs over plain memory, by their names, for engines that know no packets.</summary>
+    private static Dictionary<string, LinkedProgram> PlainPrograms(string source)
+    {
+        string objectFile = Path.GetTempFileName();
+        try
+        {
+            CompileProgram(source, objectFile, "-g", "-DPLAIN");
+            return Linker.Link(BpfObject.Read(objectFile), new Target("plain")).Programs.ToDictionary(program => program.Name);
+        }
+        finally
+        {
+            File.Delete(objectFile);
+        }
+    }
+
+    private static void Compare(string objectFile, string source, CompiledLibrary native, CompiledLibrary scalar, Way[] own, BenchOptions options, Action<LoadedObject> fill)
+    {
+        VmEngine[] engines = [.. own.Select(way => new VmEngine(way.Options))];
+        LoadedObject[] objects = [.. engines.Zip(own, (engine, way) => way.Load(engine, BpfObject.Read(objectFile)))];
+        Dictionary<string, LinkedProgram> plain = options.UbpfLibrary is null ? [] : PlainPrograms(source);
         byte[] memory = Memory();
         byte* nativeMemory = (byte*)NativeMemory.AlignedAlloc(MemorySize, 64);
         byte* scalarMemory = (byte*)NativeMemory.AlignedAlloc(MemorySize, 64);
         Array.ForEach(objects, fill);
-        string[] columns = ["native", "scalar", .. options.UbpfLibrary is null ? [] : new[] { Ubpf }, .. tiers.Select(tier => tier.Name)];
+        WarmUp(objects, memory);
+        string[] columns = ["native", "scalar", .. options.UbpfLibrary is null ? [] : new[] { Ubpf }, .. own.Select(way => way.Name)];
         Console.WriteLine($"\nns per run, median of {options.RoundsOr(Rounds)} rounds; in brackets the ratio to native without vectors (scalar)");
         Console.WriteLine($"{"KERNEL",-10} {"SLOTS",5} " + string.Concat(columns.Select(column => $"{column,18}")));
-        var ratios = columns.ToDictionary(column => column, _ => new List<double>());
+        var ratios = columns.ToDictionary(column => column, _ => new List<(double ToScalar, double ToNative)>());
         foreach (LoadedProgram program in objects[0].Programs)
         {
             string name = program.Name;
+            if (options.Only.Count != 0 && !options.Only.Contains(name))
+            {
+                continue;
+            }
+
             var ways = new List<(string Column, Func<int, ulong> Run)>();
             if (name != "hashmap")
             {
@@ -159,7 +189,7 @@ internal static unsafe class VmBenchmark
             }
 
             // Its programs have no maps.
-            using UbpfProgram? ubpf = options.UbpfLibrary is null || program.Definition.Instructions.Any(i => i.IsCall) ? null : new UbpfProgram(options.UbpfLibrary, program.Definition.Instructions.AsSpan());
+            using UbpfProgram? ubpf = plain.TryGetValue(name, out LinkedProgram? over) && !over.Instructions.Any(i => i.IsCall || (i.IsWide && i.Source != 0)) ? new UbpfProgram(options.UbpfLibrary!, over.Instructions.AsSpan()) : null;
             if (ubpf is not null)
             {
                 ways.Add((Ubpf, times => ubpf.RunCompiled(nativeMemory, MemorySize, times)));
@@ -168,12 +198,12 @@ internal static unsafe class VmBenchmark
             for (int i = 0; i < engines.Length; i++)
             {
                 var loaded = (VmProgram)objects[i].Program(name);
-                if (loaded.Tier != tiers[i].Options.Tier)
+                if (loaded.Tier != own[i].Tier || loaded.Mode != own[i].Mode)
                 {
-                    throw new InvalidOperationException($"{name} does not run in tier {tiers[i].Options.Tier}: {loaded.TierReason}");
+                    throw new InvalidOperationException($"{name} runs {loaded.Mode} in tier {loaded.Tier} instead of {own[i].Name}: {loaded.TierReason}");
                 }
 
-                ways.Add((tiers[i].Name, times => loaded.Run(new ProgramRun { Data = memory, Repeat = times }).ReturnValue));
+                ways.Add((own[i].Name, times => loaded.Run(new ProgramRun { Data = memory, Repeat = times }).ReturnValue));
             }
 
             Dictionary<string, double> medians = Measure(name, ways, options.RoundsOr(Rounds));
@@ -191,7 +221,7 @@ internal static unsafe class VmBenchmark
                 {
                     if (name is not "empty")
                     {
-                        ratios[column].Add(value / reference);
+                        ratios[column].Add((value / reference, value / medians["native"]));
                     }
 
                     ratio = string.Create(CultureInfo.InvariantCulture, $"({value / reference:0.00})");
@@ -203,24 +233,55 @@ internal static unsafe class VmBenchmark
             Console.WriteLine(row);
         }
 
-        Console.WriteLine($"{"geometric mean of the ratios",-16}" + string.Concat(columns.Select(column => $"  {column} {GeometricMean(ratios[column]).ToString("0.000", CultureInfo.InvariantCulture)}")));
+        Means("scalar");
+        Means("native");
         NativeMemory.AlignedFree(nativeMemory);
         NativeMemory.AlignedFree(scalarMemory);
         Array.ForEach(objects, loaded => loaded.Dispose());
         Array.ForEach(engines, engine => engine.Dispose());
+
+        void Means(string beside)
+        {
+            bool toNative = beside == "native";
+            Console.WriteLine($"geometric mean beside {beside} (worst): " + string.Join("  ", columns.Where(column => ratios[column].Count != 0).Select(column =>
+            {
+                double[] values = [.. ratios[column].Select(ratio => toNative ? ratio.ToNative : ratio.ToScalar)];
+                return string.Create(CultureInfo.InvariantCulture, $"{column} {Math.Exp(values.Average(Math.Log)):0.000} ({values.Max():0.00})");
+            })));
+        }
     }
 
-    private static VmOptions Options(VmTier tier, VmMode mode, bool trusts = false) => new()
+    /// <summary>The runtime compiles what runs programs better when it was called often, a while later and in the background.</summary>
+    private static void WarmUp(LoadedObject[] objects, byte[] memory)
     {
-        Slots = 1,
-        TreatAsMemoryPrograms = true,
-        Tier = tier,
-        Mode = mode,
-        InstructionBudget = 1L << 40,
-        TrustsPrograms = trusts,
-    };
+        for (int i = 0; i < 3; i++)
+        {
+            foreach (LoadedObject loaded in objects)
+            {
+                for (int run = 0; run < 50; run++)
+                {
+                    loaded.Programs[0].Run(new ProgramRun { Data = memory, Repeat = 300 });
+                }
+            }
 
-    private static byte[] Memory()
+            Thread.Sleep(400);
+        }
+    }
+
+    internal sealed record Way(string Name, VmTier Tier, VmMode Mode)
+    {
+        public VmOptions Options => new()
+        {
+            Slots = 1,
+            Tier = Tier,
+            Mode = Mode == VmMode.Verified ? VmMode.Checked : Mode,
+            InstructionBudget = 1L << 40,
+        };
+
+        public LoadedObject Load(VmEngine engine, BpfObject source) => Mode == VmMode.Verified ? engine.LoadVerified(source) : engine.Load(source);
+    }
+
+    internal static byte[] Memory()
     {
         byte[] memory = new byte[MemorySize];
         var random = new Random(1);
@@ -239,10 +300,11 @@ internal static unsafe class VmBenchmark
 
     private static Dictionary<string, double> Measure(string name, List<(string Column, Func<int, ulong> Run)> ways, int rounds)
     {
-        ulong expected = ways[0].Run(1);
+        // Packet programs return 32 bits.
+        uint expected = (uint)ways[0].Run(1);
         foreach ((string column, Func<int, ulong> run) in ways)
         {
-            ulong actual = run(1);
+            uint actual = (uint)run(1);
             if (actual != expected && name is not ("reverse" or "search" or "matrix"))
             {
                 throw new InvalidOperationException($"{name}: {column} returns {actual}, {ways[0].Column} {expected}");
@@ -279,58 +341,9 @@ internal static unsafe class VmBenchmark
         return values.ToDictionary(pair => pair.Key, pair => Median(pair.Value));
     }
 
-    /// <summary>Loading and the first run of each kernel, which is when the runtime compiles, in a warm process.</summary>
-    private static void CompileTimes()
-    {
-        BpfObject source = BpfObject.Read(Repository.File(ObjectFile));
-        const int WarmRounds = 50;
-        byte[] memory = Memory();
-        foreach (VmTier tier in new[] { VmTier.Il, VmTier.X64 })
-        {
-            var values = new List<double>();
-            var own = new List<double>();
-            int slots = 0;
-            for (int round = 0; round < WarmRounds + 20; round++)
-            {
-                double with = LoadAndRun(tier, out double compiling);
-                double plain = LoadAndRun(VmTier.Interpreter, out _);
-                if (round == WarmRounds - 1)
-                {
-                    Thread.Sleep(500); // Better code of the compiler itself is compiled in the background.
-                }
-
-                if (round >= WarmRounds)
-                {
-                    own.Add(compiling);
-                    values.Add(with - plain);
-                }
-            }
-
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tier}: compiling {slots} slots of {source.Programs.Count} programs takes {Median(values):0.00} ms CPU, {Median(values) * 100 / slots:0.000} ms per 100 slots; our own part {Median(own) * 100 / slots:0.000} ms"));
-
-            double LoadAndRun(VmTier which, out double compiling)
-            {
-                using var engine = new VmEngine(Options(which, VmMode.Checked));
-                double before = ThreadCpu.Now();
-                using LoadedObject loaded = engine.Load(source);
-                foreach (LoadedProgram program in loaded.Programs)
-                {
-                    program.Run(new ProgramRun { Data = memory });
-                }
-
-                double took = ThreadCpu.Now() - before;
-                compiling = loaded.Programs.Sum(program => ((VmProgram)program).CompileTime.TotalMilliseconds);
-                slots = loaded.Programs.Sum(program => program.Definition.Instructions.Length);
-                return took;
-            }
-        }
-    }
-
-    private static double Median(List<double> values)
+    internal static double Median(List<double> values)
     {
         double[] sorted = [.. values.Order()];
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
-
-    private static double GeometricMean(List<double> values) => values.Count == 0 ? 0 : Math.Exp(values.Average(Math.Log));
 }

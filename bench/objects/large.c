@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Programs past the limits of a JIT made for methods: thousands of instructions of straight mixing, and of decisions over bytes. r1 is
-// memory (at least 4096 bytes), r2 its length. The benchmark compiles the same text for both.
+// Programs past the limits of a JIT made for methods: thousands of instructions of straight mixing, and of decisions over bytes, in a
+// global variable, which the verifier can judge. With -DPLAIN r1 is memory and r2 its length, for engines that have no maps. The
+// benchmark compiles the same text for all of them.
+#ifdef __bpf__
+#include "osmia_helpers.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+#else
 typedef unsigned char __u8;
 typedef unsigned int __u32;
 typedef unsigned long __u64;
-#ifdef __bpf__
-#define KERNEL(name) __attribute__((section("tp/bench/" #name), used)) __u64 name(__u8 *m, __u64 length)
-#else
-#define KERNEL(name) __attribute__((visibility("default"))) __u64 name(__u8 *m, __u64 length)
 
 __attribute__((visibility("default"))) __u64 repeat(__u64 (*kernel)(__u8 *, __u64), __u8 *m, __u64 length, __u32 times)
 {
@@ -17,6 +19,22 @@ __attribute__((visibility("default"))) __u64 repeat(__u64 (*kernel)(__u8 *, __u6
 		result = kernel(m, length);
 	return result;
 }
+#endif
+
+#if defined(__bpf__) && !defined(PLAIN)
+__u8 memory[3072];
+
+#define KERNEL(name) \
+	static inline __attribute__((always_inline)) __u64 run_##name(__u8 *m, __u64 length); \
+	SEC("xdp") int name(struct xdp_md *context) \
+	{ \
+		return run_##name(memory, context->data_end - context->data); \
+	} \
+	static inline __u64 run_##name(__u8 *m, __u64 length)
+#elif defined(__bpf__)
+#define KERNEL(name) SEC("tp/bench/" #name) __u64 name(__u8 *m, __u64 length)
+#else
+#define KERNEL(name) __attribute__((visibility("default"))) __u64 name(__u8 *m, __u64 length)
 #endif
 
 #define TIMES4(x) x x x x

@@ -8,12 +8,37 @@ namespace Osmia.Cli;
 /// <summary>The <c>osmia</c> command: parses arguments, calls the library, prints. One file a verb.</summary>
 internal static class Program
 {
-    private static int Main(string[] arguments) => arguments switch
+    private static int Main(string[] arguments)
     {
-        [CompletionScripts.Question, .. var words] => CompletionCommand.Answer(words),
-        [CompletionScripts.Grammar] => CompletionCommand.AnswerGrammar(),
-        _ => Execute(arguments),
-    };
+        switch (arguments)
+        {
+            case [CompletionScripts.Question, .. var words]:
+                return CompletionCommand.Answer(words);
+            case [CompletionScripts.Grammar]:
+                return CompletionCommand.AnswerGrammar();
+            default:
+                TakeName();
+                return Execute(arguments);
+        }
+    }
+
+    /// <summary>Lists of processes, ours among them, would say "dotnet" of whoever holds a program.</summary>
+    private static void TakeName()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        try
+        {
+            File.WriteAllText("/proc/self/comm", "osmia");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Nothing depends on the name: a container may keep it from being changed.
+        }
+    }
 
     /// <summary>One command, with its errors told; also a line of <c>osmia batch</c>.</summary>
     internal static int Execute(string[] arguments)
@@ -24,6 +49,11 @@ internal static class Program
             ParseResult parsed = CommandTree.Build(arguments).Parse(arguments);
             if (parsed.Errors.Count > 0)
             {
+                if (CommandTree.Correct(parsed) is { } correction)
+                {
+                    throw new UsageException(correction);
+                }
+
                 if (CommandTree.AnswersInJson(arguments))
                 {
                     ErrorJson.Write(string.Join("; ", parsed.Errors.Select(error => error.Message)));

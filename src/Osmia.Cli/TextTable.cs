@@ -2,7 +2,10 @@ using System.Text;
 
 namespace Osmia.Cli;
 
-/// <summary>Rows of text in aligned columns; the last column is as long as it likes. Numbers are set right.</summary>
+/// <summary>
+/// Rows of text in aligned columns; the last column is as long as it likes. Numbers are set right. On a screen that is too narrow the columns that
+/// do not fit stand under their row, each with its header.
+/// </summary>
 internal sealed class TextTable(params string[] headers)
 {
     private readonly List<string[]> _rows = [];
@@ -29,11 +32,39 @@ internal sealed class TextTable(params string[] headers)
             }
         }
 
-        WriteRow(output, indent, headers, widths, right, null);
+        int room = Terminal.Width - indent.Length;
+        WriteRow(output, indent, headers[..Fitting(widths, headers, room)], widths, right, null);
         foreach (string[] row in _rows)
         {
-            WriteRow(output, indent, row, widths, right, Paint);
+            int fitting = Fitting(widths, row, room);
+            WriteRow(output, indent, row[..fitting], widths, right, Paint);
+            if (fitting < row.Length)
+            {
+                IEnumerable<string> rest = Enumerable.Range(fitting, row.Length - fitting).Where(i => row[i].Length > 0).Select(i => $"{headers[i]} {row[i]}");
+                foreach (string line in Terminal.Wrap(rest, "  ", room - Under.Length))
+                {
+                    output.WriteLine(indent + Under + line);
+                }
+            }
         }
+    }
+
+    private const string Under = "    ";
+
+    /// <summary>How many columns of a row fit, at least one. The last column is as wide as the row's own cell.</summary>
+    private static int Fitting(int[] widths, string[] row, int room)
+    {
+        int used = 0;
+        for (int i = 0; i < widths.Length; i++)
+        {
+            used += (i < widths.Length - 1 ? widths[i] : row[i].Length) + (i > 0 ? 2 : 0);
+            if (used > room)
+            {
+                return Math.Max(1, i);
+            }
+        }
+
+        return widths.Length;
     }
 
     private static bool IsNumber(string text)

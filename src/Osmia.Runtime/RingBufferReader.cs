@@ -91,7 +91,9 @@ public sealed unsafe class RingBufferReader(string mapName, RingBufferMemory mem
     {
         byte* data = memory.Data;
         long* consumerPosition = memory.ConsumerPosition;
-        long mask = memory.Size - 1;
+
+        // Positions are multiples of 8; one that a producer gone wrong wrote is made such.
+        long mask = memory.Size - HeaderSize;
         long limit = memory.IsMappedTwice ? memory.Size * 2 : memory.Size;
         long consumer = _next;
         long producer;

@@ -1,3 +1,4 @@
 using System.Runtime.CompilerServices;
 
 [assembly: InternalsVisibleTo("Osmia.EngineTests")]
+[assembly: InternalsVisibleTo("Osmia.Vm")]

@@ -16,6 +16,7 @@ internal static class Errno
     public const int NoSpace = 28;
     public const int Range = 34;
     public const int NoData = 61;
+    public const int Overflow = 75;
     public const int NotSupported = 95;
 
     /// <summary>ENOTSUPP: the kernel's own number, without a name in C libraries.</summary>
@@ -38,6 +39,7 @@ internal static class Errno
         NoSpace => "ENOSPC",
         Range => "ERANGE",
         NoData => "ENODATA",
+        Overflow => "EOVERFLOW",
         NotSupported => "EOPNOTSUPP",
         NotSupportedHere => "ENOTSUPP",
         _ => $"errno {errno}",

@@ -100,12 +100,15 @@ public sealed class VmEngine : IEngine
     /// <summary>What a run may spend; without metering, more than any run can.</summary>
     internal long InstructionBudget { get; }
 
+    /// <summary>Someone watches a program's instructions.</summary>
+    internal bool IsWatched { get; set; }
+
     internal MapDirectory MapMemory { get; } = new();
 
     public LoadedObject Load(LinkedObject linked, LoadOptions options) => Load(linked, []);
 
     /// <summary>
-    /// Loads programs that the verifier accepted, in <see cref="VmMode.Verified"/>: compiled code makes the accesses they were proved to make
+    /// Loads programs that the verifier accepted, in <see cref="VmMode.Verified"/>: the accesses they were proved to make are made
     /// without a check. Programs of packets and of hooks, that is: the others are loaded as by <see cref="Load(LinkedObject, LoadOptions)"/>, for the verdict
     /// is about a context the VM does not give them. A hook's program must have been judged for this engine's <see cref="Target"/>.
     /// </summary>
@@ -232,6 +235,7 @@ public sealed class VmEngine : IEngine
 
     public void Dispose()
     {
+        Slots.RefuseInsideRun();
         Deferred.Dispose();
         Slots.Dispose();
         Sockets.Dispose();

@@ -20,8 +20,9 @@ public enum VmMode
 public enum VmTier
 {
     /// <summary>
-    /// The interpreter at first; programs that run often are compiled in the background, to .NET code, or to machine code where the build
-    /// has no dynamic code or the program is too large for the runtime's compiler.
+    /// The interpreter at first; programs are compiled in the background, to machine code after a few runs and to .NET code when they run often. Programs
+    /// that are too large for the runtime's compiler stay machine code, and where the build has no dynamic code all do. On machines for which no
+    /// machine code is written, .NET code comes at once.
     /// </summary>
     Auto,
 

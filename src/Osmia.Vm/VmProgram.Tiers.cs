@@ -1,18 +1,36 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Osmia.Vm.Compilation;
 using Osmia.Vm.Compilation.X64;
 
 namespace Osmia.Vm;
 
-/// <summary>Interpreted at first, compiled in the background when it runs often, swapped between two runs.</summary>
+/// <summary>
+/// Interpreted at first; compiled in the background to machine code when it has run a few times, and to .NET code when it runs often. Whatever is there
+/// when a run begins does it.
+/// </summary>
 public sealed unsafe partial class VmProgram
 {
-    /// <summary>Runs after which the interpreter has cost about as much as compiling would.</summary>
-    private const int RunsToCompile = 64;
+    /// <summary>Runs before the program is compiled to machine code, which is cheap.</summary>
+    private const int RunsToMachineCode = 16;
+
+    /// <summary>Runs in machine code before the program is compiled to .NET code: what that saves is then about what it costs.</summary>
+    private const int RunsToDotnetCode = 20_000;
+
+    /// <summary>Runs before a program is compiled to .NET code where there is no machine code.</summary>
+    private const int RunsToDotnetCodeAtOnce = 64;
+
+    private const int NotCounted = int.MaxValue;
+    private const string NoDynamicCode = "this build of the application has no dynamic code";
+
+    private static readonly string s_notOften = string.Create(CultureInfo.InvariantCulture, $"it has not run {RunsToDotnetCode:N0} times in machine code, after which it is compiled to .NET code");
 
     private volatile CompiledFunctions? _compiled;
-    private int _runsLeft = int.MaxValue;
+
+    /// <summary>What was swapped out: runs that began with it may still be under way.</summary>
+    private CompiledFunctions? _replaced;
+    private int _runsLeft = NotCounted;
 
     /// <summary>What runs the program now: <see cref="VmTier.Interpreter"/>, <see cref="VmTier.Il"/> or <see cref="VmTier.X64"/>.</summary>
     public VmTier Tier => _compiled switch
@@ -22,10 +40,13 @@ public sealed unsafe partial class VmProgram
         _ => VmTier.Il,
     };
 
-    /// <summary>Why the program stays in the interpreter, or why <see cref="VmTier.Auto"/> came to machine code; else null.</summary>
+    /// <summary>Why the program stays in the interpreter, or why <see cref="VmTier.Auto"/> runs it as machine code; else null.</summary>
     public string? TierReason { get; private set; }
 
-    /// <summary>Time spent on compiling, without what the runtime's own compiler takes at the first run.</summary>
+    /// <summary>
+    /// Time spent on compiling, in all tiers the program came through. What the runtime's own compiler takes is part of it where that happened in the
+    /// background; with <see cref="VmTier.Il"/> it happens at the first run.
+    /// </summary>
     public TimeSpan CompileTime { get; private set; }
 
     internal CompiledFunctions? Compiled => _compiled;
@@ -38,34 +59,30 @@ public sealed unsafe partial class VmProgram
                 TierReason = "the engine was told to interpret";
                 break;
             case VmTier.Il:
-                Compile(usesIl: true, usesMachineCode: false);
+                CompileToMethods(isInBackground: false);
                 break;
             case VmTier.X64:
-                Compile(usesIl: false, usesMachineCode: true);
+                CompileToMachineCode();
                 break;
             default:
-                _runsLeft = RunsToCompile;
+                _runsLeft = ExecutableMemory.IsSupported ? RunsToMachineCode : RunsToDotnetCodeAtOnce;
                 break;
         }
     }
 
-    private void CountRuns(int repeat)
+    /// <summary>Counts runs that are about to begin.</summary>
+    internal void CountRuns(int runs)
     {
-        if (_runsLeft == int.MaxValue)
+        int left = _runsLeft;
+        if (left == NotCounted)
         {
             return;
         }
 
-        // Runs in several threads may count as one; it does not matter.
-        int left = _runsLeft -= Math.Min(repeat, RunsToCompile);
-        if (left <= 0 && TryAcquire())
+        // Of runs that several threads count at once some are lost; it does not matter.
+        int rest = left - Math.Min(runs, left);
+        if (Interlocked.CompareExchange(ref _runsLeft, rest == 0 ? NotCounted : rest, left) == left && rest == 0 && TryAcquire())
         {
-            if (Interlocked.Exchange(ref _runsLeft, int.MaxValue) == int.MaxValue)
-            {
-                Release();
-                return;
-            }
-
             ThreadPool.UnsafeQueueUserWorkItem(static program => program.CompileInBackground(), this, preferLocal: false);
         }
     }
@@ -74,10 +91,33 @@ public sealed unsafe partial class VmProgram
     {
         try
         {
-            if (!_isDisposed)
+            if (_isDisposed)
             {
-                Compile(usesIl: true, usesMachineCode: true);
+                return;
             }
+
+            if (_compiled is not null || !ExecutableMemory.IsSupported)
+            {
+                CompileToMethods(isInBackground: true);
+                return;
+            }
+
+            CompileToMachineCode();
+            if (_compiled is null)
+            {
+                // The system forbids it.
+                CompileToMethods(isInBackground: true);
+                return;
+            }
+
+            if (!RuntimeFeature.IsDynamicCodeCompiled)
+            {
+                TierReason = NoDynamicCode;
+                return;
+            }
+
+            TierReason = s_notOften;
+            Volatile.Write(ref _runsLeft, RunsToDotnetCode);
         }
         finally
         {
@@ -85,35 +125,40 @@ public sealed unsafe partial class VmProgram
         }
     }
 
-    private void Compile(bool usesIl, bool usesMachineCode)
+    private void CompileToMethods(bool isInBackground)
+    {
+        if (!RuntimeFeature.IsDynamicCodeCompiled)
+        {
+            TierReason = NoDynamicCode;
+            return;
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        MethodFunctions? compiled = ProgramCompiler.Compile(Name, Code, Definition.Instructions.Length, Surroundings(), CompilationMode(), _engine.Slots.Count, out string? reason);
+        if (isInBackground)
+        {
+            compiled?.Prepare();
+        }
+
+        SwapIn(compiled, reason, start);
+    }
+
+    private void CompileToMachineCode()
     {
         long start = Stopwatch.GetTimestamp();
-        ProgramSurroundings around = Surroundings();
-        CompilationMode mode = CompilationMode();
-        int length = Definition.Instructions.Length;
-        CompiledFunctions? compiled = null;
-        string? reason = null;
-        if (usesIl)
-        {
-            if (RuntimeFeature.IsDynamicCodeCompiled)
-            {
-                compiled = ProgramCompiler.Compile(Name, Code, length, around, mode, _engine.Slots.Count, out reason);
-            }
-            else
-            {
-                reason = "this build of the application has no dynamic code";
-            }
-        }
+        NativeFunctions? compiled = NativeCompiler.Compile(Code, Definition.Instructions.Length, Surroundings(), CompilationMode(), _engine.Slots.Count, out string? reason);
+        SwapIn(compiled, reason, start);
+    }
 
-        if (compiled is null && usesMachineCode)
-        {
-            compiled = NativeCompiler.Compile(Code, length, around, mode, _engine.Slots.Count, out string? other);
-            reason = other ?? reason;
-        }
-
-        CompileTime = Stopwatch.GetElapsedTime(start);
+    private void SwapIn(CompiledFunctions? compiled, string? reason, long start)
+    {
+        CompileTime += Stopwatch.GetElapsedTime(start);
         TierReason = reason;
-        _compiled = compiled;
+        if (compiled is not null)
+        {
+            _replaced = _compiled;
+            _compiled = compiled;
+        }
     }
 
     private ProgramSurroundings Surroundings() => new(Kind, ContextLayout, ContextUsers, _maps, _proof?.Facts);

@@ -42,6 +42,12 @@ public sealed unsafe partial class VmProgram : LoadedProgram
         _functionStarts = decoder.FunctionStarts;
         ContextLayout = kind == ProgramKind.Memory ? null : hook?.Context ?? ContextLayout.For(definition.Type);
         ContextUsers = hook is null ? ContextLayout.UsersOf(definition.Type, definition.AttachType) : ContextUsers.Owner;
+        if (proof is not null)
+        {
+            BareAccesses.Mark(Code, definition.Instructions.Length, Surroundings());
+        }
+
+        Fusion.Fuse(Code, definition.Instructions.Length);
         ChooseTier();
     }
 
@@ -90,7 +96,6 @@ public sealed unsafe partial class VmProgram : LoadedProgram
             // After the lease: disposing waits for leases taken before it.
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             (ulong r1, ulong r2) = slot.Prepare(this, run);
-            CountRuns(repeat);
             if (_engine.Options is { TimeBudget: { } time, Mode: VmMode.Metered })
             {
                 clock = RunClock.Start(slot, time);
@@ -121,7 +126,6 @@ public sealed unsafe partial class VmProgram : LoadedProgram
     /// <summary>Runs it once in a slot that was leased and prepared, as one of several that see the same event.</summary>
     internal ulong RunIn(ExecutionSlot slot)
     {
-        CountRuns(1);
         if (_engine.Options is not { TimeBudget: { } time, Mode: VmMode.Metered })
         {
             return slot.Run(this, slot.ContextStart, 0, 1);
@@ -148,22 +152,7 @@ public sealed unsafe partial class VmProgram : LoadedProgram
     internal bool IsFunctionStart(int slot) => (uint)slot < (uint)_functionStarts.Length && _functionStarts[slot];
 
     /// <summary>Keeps the program alive for a prog array; false when it is already gone.</summary>
-    internal bool TryAcquire()
-    {
-        int seen = Volatile.Read(ref _references);
-        while (seen > 0)
-        {
-            int before = Interlocked.CompareExchange(ref _references, seen + 1, seen);
-            if (before == seen)
-            {
-                return true;
-            }
-
-            seen = before;
-        }
-
-        return false;
-    }
+    internal bool TryAcquire() => HoldCount.TryAdd(ref _references);
 
     internal void Release()
     {
@@ -172,6 +161,7 @@ public sealed unsafe partial class VmProgram : LoadedProgram
             _engine.Unload(this);
             _engine.Slots.WaitForRuns();
             _compiled?.Release();
+            _replaced?.Release();
             NativeMemory.Free(Code);
             Code = null;
             foreach (VmMap map in _maps)

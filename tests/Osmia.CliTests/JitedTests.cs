@@ -38,6 +38,19 @@ public sealed partial class JitedTests : IDisposable
         Assert.Contains("        ret", output, StringComparison.Ordinal);
     }
 
+    /// <summary>A loop that counts the bits of words, once proved: neither the sums of neighbouring bits nor a check are left.</summary>
+    [Fact]
+    public void Verified_code_shows_what_the_proof_spares()
+    {
+        (int exitCode, string output, string error) = OsmiaCommand.Run("disasm", "bench/objects/kernels.bpf.o", "bits", "--jited", "--tier", "x64", "--mode", "verified");
+        Assert.SkipUnless(exitCode == 0 || !error.Contains("System V", StringComparison.Ordinal), "machine code is written for x86-64 only");
+        Assert.True(exitCode == 0, error);
+        Assert.Contains("slots, x64, verified, ", output, StringComparison.Ordinal);
+        Assert.Equal(System.Runtime.Intrinsics.X86.Popcnt.IsSupported, output.Contains("popcnt", StringComparison.Ordinal));
+        Assert.DoesNotContain("out of the way", output, StringComparison.Ordinal);
+        Assert.Contains("out of the way", OsmiaCommand.Run("disasm", "bench/objects/kernels.bpf.o", "bits", "--jited", "--tier", "x64").Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Source_lines_stand_above()
     {

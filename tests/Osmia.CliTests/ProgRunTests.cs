@@ -51,15 +51,59 @@ public class ProgRunTests
                 ([Kernels], "say which program runs, as FILE#NAME"),
                 ([Kernels + "#empty", "--map-set", "table:05=07"], "keys of 4 and values of 8 bytes"),
                 ([Kernels + "#empty", "--map-dump", "nothing"], "no map 'nothing'"),
-                ([Kernels + "#empty", "--mode", "verified"], "say"),
+                (["samples/hello/hello.bpf.o", "--mode", "verified"], "--mode verified runs packet programs"),
+                ([Kernels + "#emty"], "the closest are empty"),
+                ([Kernels + "#hashmap", "--map-dump", "tabel"], "did you mean table?"),
+                ([Kernels + "#empty", "--engine", "kernel", "--tier", "il"], "--tier is of the virtual machine"),
+                ([Kernels + "#empty", "--engine", "kernel", "--mode", "checked"], "--mode is of the virtual machine"),
+                ([Kernels + "#empty", "--data-out", "/no/such/folder/out"], "--data-out /no/such/folder/out: "),
+                ([Kernels + "#empty", "--repeat", "0"], "a program runs at least once"),
             })
         {
-            (int exitCode, _, string error) = OsmiaCommand.Run(["prog", "run", .. words]);
-            Assert.True(exitCode != 0, string.Join(' ', words));
-            if (complaint != "say")
+            (int exitCode, string output, string error) = OsmiaCommand.Run(["prog", "run", .. words]);
+            Assert.True(exitCode == (complaint.StartsWith("the closest", StringComparison.Ordinal) ? 1 : 64), $"{string.Join(' ', words)}: {exitCode}");
+            Assert.Contains(complaint, error, StringComparison.Ordinal);
+            Assert.Empty(output);
+        }
+    }
+
+    [Fact]
+    public void Only_the_program_that_runs_is_loaded()
+    {
+        Requirements.Kernel();
+        // Others of the object are no programs for the kernel.
+        (int exitCode, _, string error) = OsmiaCommand.Run("prog", "run", Kernels + "#empty", "--engine", "kernel");
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("OSM5022: the test run of program 'empty'", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("95 00 00 00 00 00 00")]
+    [InlineData("exit")]
+    [InlineData("ff 00 00 00 00 00 00 00")]
+    public void The_plug_in_protocol_answers_what_is_no_program_with_exit_code_1(string program)
+    {
+        (int exitCode, string output, string error) = Feed(program, "11 22", "conformance");
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.NotEqual("", error);
+    }
+
+    [Fact]
+    public void Options_that_would_do_nothing_are_refused()
+    {
+        foreach ((string words, string complaint) in new (string, string)[]
             {
-                Assert.Contains(complaint, error, StringComparison.Ordinal);
-            }
+                ("filter tcp --json", "--json goes with --packets CAPTURE"),
+                ("filter tcp --engine kernel", "--engine goes with --packets CAPTURE"),
+                ("filter tcp --section xdp --asm", "--section xdp: a filter loads bytes of packets by itself"),
+                ("filter tcp --seccomp", "there is no such file, and expressions are about packets"),
+                ($"disasm {Kernels} empty --tier il", "--tier goes with --jited"),
+            })
+        {
+            (int exitCode, string output, string error) = OsmiaCommand.Run(words.Split(' '));
+            Assert.Equal((64, ""), (exitCode, output));
+            Assert.Contains(complaint, error, StringComparison.Ordinal);
         }
     }
 

@@ -97,7 +97,7 @@ public class VerbTests
         Run(live, "cgroup attach {cgroup} connect4 pinned @par_connect multi");
         string tree = Run(live, "tree pinned @par_raw");
         Assert.StartsWith($"prog {live.Fill("#par_raw")} raw_tracepoint par_raw", tree, StringComparison.Ordinal);
-        Assert.Contains($"raw_tracepoint tp_name sys_exit, pinned {live.Pins}/raw\n", tree, StringComparison.Ordinal);
+        Assert.Contains($"raw_tracepoint tp sys_exit, pinned {live.Pins}/raw\n", tree, StringComparison.Ordinal);
         Assert.EndsWith($"└─ pinned {live.Pins}/par_raw\n", tree, StringComparison.Ordinal);
         Assert.Contains($"├─ at cgroup_inet4_connect {live.Fill("{cgroup}")}\n", Run(live, "tree pinned @par_connect"), StringComparison.Ordinal);
         Assert.Contains("map", Run(live, "tree pinned @par_xdp"), StringComparison.Ordinal);

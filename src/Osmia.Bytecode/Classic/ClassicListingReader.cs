@@ -141,9 +141,9 @@ internal static partial class ClassicListingReader
         operand.StartsWith(before, StringComparison.Ordinal) && operand.EndsWith(after, StringComparison.Ordinal) && operand.Length > before.Length + after.Length
         && ClassicText.TryNumber(operand[before.Length..^after.Length], uint.MaxValue, out uint value) ? value : null;
 
-    [GeneratedRegex(@"^(\((?<number>\d{1,4})\)|(?<number>\d{1,4}):)?\s*(?<word>[a-z]+)\s*(?<rest>.*)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(\((?<number>[0-9]{1,4})\)|(?<number>[0-9]{1,4}):)?\s*(?<word>[a-z]+)\s*(?<rest>.*)$", RegexOptions.CultureInvariant)]
     private static partial Regex Line();
 
-    [GeneratedRegex(@"^(?<value>\S+)\s+jt\s+(?<jt>\d{1,4})\s+jf\s+(?<jf>\d{1,4})$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?<value>\S+)\s+jt\s+(?<jt>[0-9]{1,4})\s+jf\s+(?<jf>[0-9]{1,4})$", RegexOptions.CultureInvariant)]
     private static partial Regex JumpOperand();
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using Osmia.Cli.Words;
+using Osmia.Objects.Diagnostics;
 
 namespace Osmia.Cli.Commands;
 
@@ -134,6 +135,20 @@ internal static class CommandTree
         }
 
         return words;
+    }
+
+    /// <summary>What to say of a verb that does not exist; null when something else is wrong.</summary>
+    public static string? Correct(ParseResult parsed)
+    {
+        Command command = parsed.CommandResult.Command;
+        if (command.Subcommands.Count == 0 || parsed.UnmatchedTokens.FirstOrDefault(token => !token.StartsWith('-')) is not { } word)
+        {
+            return null;
+        }
+
+        string path = string.Concat(PathOf(parsed));
+        IReadOnlyList<string> nearest = Similarity.Nearest(word, command.Subcommands.SelectMany(sub => sub.Aliases.Prepend(sub.Name)), 3);
+        return $"there is no '{path}{word}'; {(nearest.Count > 0 ? $"did you mean {string.Join(" or ", nearest)}?" : $"osmia {path}--help lists what there is")}";
     }
 
     private sealed record Row(string Name, string Description, Func<string[], Command> Build);

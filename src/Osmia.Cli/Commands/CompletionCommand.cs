@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Osmia.Cli.Completion;
 using Osmia.Cli.Words;
+using Osmia.Objects.Diagnostics;
 
 namespace Osmia.Cli.Commands;
 
@@ -25,9 +26,16 @@ internal static class CompletionCommand
     public static int Answer(string[] words)
     {
         string[] told = words.Length > 1 && words[^2] == "--" ? [.. words[..^2], words[^1]] : words;
-        foreach (string candidate in Candidates.Of(told.Length == 0 ? [] : told[..^1], told.Length == 0 ? "" : told[^1]))
+        try
         {
-            Console.Out.Write(candidate + "\n");
+            foreach (string candidate in Candidates.Of(told.Length == 0 ? [] : told[..^1], told.Length == 0 ? "" : told[^1]))
+            {
+                Console.Out.Write(candidate + "\n");
+            }
+        }
+        catch (Exception e) when (e is BpfException or UsageException)
+        {
+            return ExitCode.Error; // Words so far that mean nothing, such as an object that is not there: nothing is offered.
         }
 
         return ExitCode.Success;

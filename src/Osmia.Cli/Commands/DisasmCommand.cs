@@ -31,7 +31,7 @@ internal static class DisasmCommand
         Option<bool> whole = new("--asm") { Description = "the whole object as a text that 'osmia asm' reads back" };
         Option<bool> jited = new("--jited") { Description = "what the virtual machine compiles of the programs, beside instructions and source lines; with 'id N' in place of FILE what the kernel did of a loaded one" };
         Option<string> tier = new("--tier") { Description = "with --jited: .NET instructions and what the runtime makes of them, or our machine code", HelpName = "il|x64", DefaultValueFactory = _ => "x64" };
-        Option<string> mode = VmWords.ModeOption("checked", canVerify: false);
+        Option<string> mode = VmWords.ModeOption("checked", canVerify: true);
         Option<bool> json = CommonOptions.Json();
         Option<bool> pretty = CommonOptions.Pretty();
         style.AcceptOnlyFromAmong("kernel", "llvm");
@@ -62,6 +62,14 @@ internal static class DisasmCommand
                 WithLabels = parsed.GetValue(labels),
             };
             bool isPretty = parsed.GetValue(pretty);
+            foreach (Option option in parsed.GetValue(jited) ? Array.Empty<Option>() : [tier, mode])
+            {
+                if (parsed.IsGiven(option))
+                {
+                    throw new UsageException($"{option.Name} goes with --jited: without it nothing is compiled");
+                }
+            }
+
             if (parsed.GetValue(whole))
             {
                 if (wanted.Length > 0 || isPretty || parsed.GetValue(json) || parsed.GetValue(graph))
@@ -80,7 +88,7 @@ internal static class DisasmCommand
                     throw new UsageException("--jited prints text: it takes no --cfg or --json");
                 }
 
-                JitedListing.Write(Console.Out, source, wanted, VmWords.Tier(parsed.GetValue(tier)!), VmWords.Mode(parsed.GetValue(mode)!), options);
+                JitedListing.Write(Console.Out, source, wanted, VmWords.Tier(parsed.GetValue(tier)!), VmWords.Mode(parsed.GetValue(mode)!), parsed.GetValue(mode) == VmWords.Verified, options);
                 return ExitCode.Success;
             }
 

@@ -38,6 +38,8 @@ internal static class DoctorCommand
         return command;
     }
 
+    private const string Below = "           ";
+
     [SupportedOSPlatform("linux")]
     private static void WriteText(TextWriter output, bool all)
     {
@@ -52,15 +54,16 @@ internal static class DoctorCommand
             output.WriteLine($"{area.Key}: {(shown.Count == 0 ? $"all {goodHere} good" : goodHere > 0 && !all ? $"{goodHere} good, and" : "")}".TrimEnd());
             foreach (Finding finding in shown)
             {
-                output.WriteLine($"  {Word(finding.State)}  {finding.Subject}: {finding.Fact}");
+                string label = $"  {Word(finding.State)}  ";
+                Terminal.WriteWrapped(output, $"{finding.Subject}: {finding.Fact}", label, Below);
                 if (finding.Effect.Length > 0)
                 {
-                    output.WriteLine($"           so: {finding.Effect}");
+                    Terminal.WriteWrapped(output, $"so: {finding.Effect}", Below, Below);
                 }
 
                 if (finding.Remedy.Length > 0)
                 {
-                    output.WriteLine($"           try: {finding.Remedy}");
+                    Terminal.WriteWrapped(output, $"try: {finding.Remedy}", Below, Below);
                 }
             }
         }

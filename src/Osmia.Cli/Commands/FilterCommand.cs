@@ -9,6 +9,7 @@ using Osmia.Objects;
 using Osmia.Objects.Assembly;
 using Osmia.Objects.Classic;
 using Osmia.Objects.Diagnostics;
+using Osmia.Objects.Sections;
 using Osmia.Runtime;
 using Osmia.Runtime.Packets;
 using Osmia.Vm;
@@ -52,12 +53,27 @@ internal static class FilterCommand
                 throw new UsageException($"--section {name} says where the program of an object stands; add --output OUT or --asm");
             }
 
+            if (parsed.GetValue(section) is { } place && !parsed.GetValue(seccomp) && SectionTable.Match(place).Type is not (ProgramType.SocketFilter or ProgramType.SchedCls or ProgramType.SchedAct))
+            {
+                throw new UsageException($"--section {place}: a filter loads bytes of packets by itself, which only programs of socket, tc, classifier and action may");
+            }
+
             if (parsed.GetValue(write) is { } capture && parsed.GetValue(packets) is null)
             {
                 throw new UsageException($"--write {capture}: packets are written when they are read from a capture (--packets)");
             }
 
-            if (parsed.GetValue(packets) is { } input)
+            if (parsed.GetValue(packets) is not { } input)
+            {
+                foreach (Option option in new Option[] { engine, json })
+                {
+                    if (parsed.IsGiven(option))
+                    {
+                        throw new UsageException($"{option.Name} goes with --packets CAPTURE: a filter is judged nowhere without packets");
+                    }
+                }
+            }
+            else
             {
                 return Judge(filter, input, parsed.GetValue(write), parsed.GetValue(engine) == "kernel", parsed.GetValue(json));
             }
@@ -100,6 +116,11 @@ internal static class FilterCommand
         if (!File.Exists(path) && use == ClassicUse.Socket && !path.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal))
         {
             return ClassicObject.Compile(path);
+        }
+
+        if (!File.Exists(path) && use == ClassicUse.Seccomp)
+        {
+            throw new UsageException($"--seccomp '{path}': there is no such file, and expressions are about packets; give the filter of seccomp(2) as numbers, struct sock_filter in C, a listing or bytes");
         }
 
         return ClassicObject.Read(HexBytes.ReadFile(path, "FILTER"), path, use);

@@ -12,10 +12,12 @@ namespace Osmia.Cli.Commands;
 /// <summary>What the virtual machine compiles of an object's programs: under each source line its instructions, under each instruction its code.</summary>
 internal static class JitedListing
 {
-    public static void Write(TextWriter output, BpfObject source, string[] wanted, VmTier tier, VmMode mode, ListingOptions options)
+    public static void Write(TextWriter output, BpfObject source, string[] wanted, VmTier tier, VmMode mode, bool isVerified, ListingOptions options)
     {
-        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, Mode = mode, TreatAsMemoryPrograms = true });
-        using LoadedObject loaded = engine.Load(source.RequirePrograms());
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, Mode = isVerified ? VmMode.Checked : mode, TreatAsMemoryPrograms = !isVerified });
+        using LoadedObject loaded = isVerified
+            ? engine.LoadVerified(source.RequirePrograms(), wanted.Where(name => source.FindProgram(name) is not null).ToArray())
+            : engine.Load(source.RequirePrograms());
         if (wanted.FirstOrDefault(name => loaded.Programs.All(program => program.Name != name)) is { } missing)
         {
             throw new UsageException($"no program '{missing}' in this object; there are {string.Join(", ", loaded.Programs.Select(program => program.Name))}");

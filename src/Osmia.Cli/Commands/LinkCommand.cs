@@ -38,7 +38,8 @@ internal static class LinkCommand
 
         call.Words.End();
         PinTable pins = call.WithPins ? PinTable.Read() : PinTable.Empty;
-        call.Answer(json => WriteJson(json, links, isOne: !isAll, pins), output => WriteText(output, links, pins));
+        Holders holders = Holders.Read();
+        call.AnswerList(links, isAll, (json, link) => WriteFields(json, link, pins, holders), "no links", () => Table(links, pins, holders));
     }
 
     private static void Pin(VerbCall call)
@@ -58,15 +59,8 @@ internal static class LinkCommand
         call.Done($"detached link {KernelInventory.IdOf(link)}");
     }
 
-    private static void WriteText(TextWriter output, List<LinkInfo> links, PinTable pins)
+    private static TextTable Table(List<LinkInfo> links, PinTable pins, Holders holders)
     {
-        if (links.Count == 0)
-        {
-            output.WriteLine("no links");
-            return;
-        }
-
-        Holders holders = Holders.Read();
         var table = new TextTable("ID", "TYPE", "PROG", "HELD BY", "ATTACHED TO");
         foreach (LinkInfo link in links)
         {
@@ -74,7 +68,7 @@ internal static class LinkCommand
             table.Add($"{link.Id}", link.Type.ToKernelName(), $"{link.ProgramId}", held, Target(link));
         }
 
-        table.Write(output, indent: "");
+        return table;
     }
 
     /// <summary>Where it is attached, in one line.</summary>
@@ -84,35 +78,20 @@ internal static class LinkCommand
     {
         { Name: "addr", Value: ulong address } => string.Create(CultureInfo.InvariantCulture, $"addr {address:x}"),
         { Name: "offset", Value: ulong offset } => string.Create(CultureInfo.InvariantCulture, $"offset 0x{offset:x}"),
+        { Name: "tp_name", Value: string tracepoint } => $"tp {tracepoint}",
         { Value: bool isSet } => isSet ? detail.Name : "",
         { Value: IReadOnlyList<LinkDetail>[] parts } => string.Join(", ", parts.Select(part => string.Join(' ', part.Where(one => one.Value is not 0ul).Select(Describe)))),
         _ => string.Create(CultureInfo.InvariantCulture, $"{detail.Name} {detail.Value}"),
     };
 
-    private static void WriteJson(Utf8JsonWriter json, List<LinkInfo> links, bool isOne, PinTable pins)
+    private static void WriteFields(Utf8JsonWriter json, LinkInfo link, PinTable pins, Holders holders)
     {
-        Holders holders = Holders.Read();
-        if (!isOne)
-        {
-            json.WriteStartArray();
-        }
-
-        foreach (LinkInfo link in links)
-        {
-            json.WriteStartObject();
-            json.WriteNumber("id", link.Id);
-            json.WriteString("type", link.Type.ToKernelName());
-            json.WriteNumber("prog_id", link.ProgramId);
-            WriteDetails(json, link.Details);
-            JsonOutput.WritePins(json, pins, ObjectKind.Link, link.Id);
-            JsonOutput.WriteHolders(json, holders.Of(HeldKind.Link, link.Id));
-            json.WriteEndObject();
-        }
-
-        if (!isOne)
-        {
-            json.WriteEndArray();
-        }
+        json.WriteNumber("id", link.Id);
+        json.WriteString("type", link.Type.ToKernelName());
+        json.WriteNumber("prog_id", link.ProgramId);
+        WriteDetails(json, link.Details);
+        JsonOutput.WritePins(json, pins, ObjectKind.Link, link.Id);
+        JsonOutput.WriteHolders(json, holders.Of(HeldKind.Link, link.Id));
     }
 
     public static void WriteDetails(Utf8JsonWriter json, IReadOnlyList<LinkDetail> details)

@@ -19,34 +19,22 @@ internal static class PerfCommand
     {
         call.Words.End();
         List<PerfAttachment> found = [.. PerfAttachments.All()];
-        call.Answer(
-            json =>
-            {
-                json.WriteStartArray();
-                found.ForEach(one => Write(json, one));
-                json.WriteEndArray();
-            },
-            output =>
-            {
-                if (found.Count == 0)
-                {
-                    output.WriteLine("no programs at perf events");
-                    return;
-                }
+        call.AnswerList(found, isArray: true, Write, "no programs at perf events", () => Table(found));
+    }
 
-                var table = new TextTable("PID", "FD", "PROG", "KIND", "PLACE");
-                foreach (PerfAttachment one in found)
-                {
-                    table.Add($"{one.Pid}", $"{one.Fd}", $"{one.ProgramId}", Word(one.Kind), Place(one));
-                }
+    private static TextTable Table(List<PerfAttachment> found)
+    {
+        var table = new TextTable("PID", "FD", "PROG", "KIND", "PLACE");
+        foreach (PerfAttachment one in found)
+        {
+            table.Add($"{one.Pid}", $"{one.Fd}", $"{one.ProgramId}", Word(one.Kind), Place(one));
+        }
 
-                table.Write(output, indent: "");
-            });
+        return table;
     }
 
     private static void Write(Utf8JsonWriter json, PerfAttachment one)
     {
-        json.WriteStartObject();
         json.WriteNumber("pid", one.Pid);
         json.WriteNumber("fd", one.Fd);
         json.WriteNumber("prog_id", one.ProgramId);
@@ -68,8 +56,6 @@ internal static class PerfCommand
                 json.WriteNumber("offset", one.Offset);
                 break;
         }
-
-        json.WriteEndObject();
     }
 
     private static string Place(PerfAttachment one) => one.Name.Length == 0 ? string.Create(CultureInfo.InvariantCulture, $"0x{one.Address:x}")

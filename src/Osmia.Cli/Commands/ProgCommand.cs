@@ -29,8 +29,11 @@ internal static class ProgCommand
     /// <summary><c>run</c> takes a program that is loaded (<c>id N</c>), or one of a file, with options of its own.</summary>
     public static Command Build(string[] arguments)
     {
-        int at = Array.IndexOf(arguments, RunVerb);
-        bool isLoaded = at >= 0 && at + 1 < arguments.Length && arguments[at + 1] is "id" or "tag" or "name" or "pinned";
-        return isLoaded ? Noun.Build() : (Noun with { Verbs = [.. Noun.Verbs.Where(verb => verb != s_testRun)] }).Build(ProgRunCommand.Build());
+        string[] words = [.. arguments.Where(word => !word.StartsWith('-'))];
+        bool isRun = words is [_, RunVerb, ..];
+        bool isLoaded = words is [_, RunVerb, "id" or "tag" or "name" or "pinned", ..];
+        return isLoaded ? Noun.Build()
+            : isRun ? new Command(Noun.Name, CommandTree.DescriptionOf(Noun.Name)) { ProgRunCommand.Build() }
+            : (Noun with { Verbs = [.. Noun.Verbs.Where(verb => verb != s_testRun)] }).Build(ProgRunCommand.Build());
     }
 }

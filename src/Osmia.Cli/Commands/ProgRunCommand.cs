@@ -2,8 +2,10 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using Osmia.Bytecode;
+using Osmia.Cli.Run;
 using Osmia.Kernel;
 using Osmia.Objects;
+using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
 using Osmia.Verification;
@@ -21,7 +23,7 @@ internal static class ProgRunCommand
 
     public static Command Build()
     {
-        var command = new Command("run", "Run a program of an object on data, and print what it returns and what the run costs");
+        var command = new Command("run", "Run a program of an object on data, and print what it returns and what the run costs; one that is loaded: osmia prog run id N");
         Argument<string> program = new("FILE#NAME") { Description = "an object and one of its programs; the name may be left out when there is one", HelpName = "FILE#NAME" };
         Option<string> engine = new("--engine") { Description = "where it runs", HelpName = "vm|kernel", DefaultValueFactory = _ => "vm" };
         engine.AcceptOnlyFromAmong("vm", "kernel");
@@ -50,8 +52,18 @@ internal static class ProgRunCommand
                 throw new UsageException($"--repeat {parsed.GetValue(repeat)}: a program runs at least once");
             }
 
-            BpfObject source = BpfObject.Read(file);
             bool isVm = parsed.GetValue(engine) == "vm";
+            foreach (Option option in isVm ? Array.Empty<Option>() : [tier, mode])
+            {
+                if (parsed.IsGiven(option))
+                {
+                    throw new UsageException($"{option.Name} is of the virtual machine; the kernel verifies what it loads and compiles it itself");
+                }
+            }
+
+            BpfObject source = BpfObject.Read(file).RequirePrograms();
+            string wanted = Choose(source, name);
+            ObjectPreparation.SelectPrograms(source, [wanted]);
             using IEngine host = isVm
                 ? new VmEngine(new VmOptions
                 {
@@ -60,16 +72,15 @@ internal static class ProgRunCommand
                     Mode = VmWords.Mode(parsed.GetValue(mode)!),
                     Trace = text => Console.Error.WriteLine(Encoding.UTF8.GetString(text)),
                 })
-                : OperatingSystem.IsLinux() ? KernelEngine.Open() : throw Run.RunErrors.KernelNeedsLinux();
+                : OperatingSystem.IsLinux() ? KernelEngine.Open() : throw RunErrors.KernelNeedsLinux();
             LoadedObject? verified = null;
             if (host is VmEngine vm && parsed.GetValue(mode) == VmWords.Verified)
             {
                 LinkedObject linked = Linker.Link(source, host.Target);
-                LinkedProgram wanted = Choose(linked.Programs, program => program.Name, name);
-                VerifiedProgram? proof = VerifiedProgram.Prove(linked, wanted, host.Target, out VerificationReport verdict);
+                VerifiedProgram? proof = VerifiedProgram.Prove(linked, linked.Programs.Single(program => program.Name == wanted), host.Target, out VerificationReport verdict);
                 if (proof is null)
                 {
-                    Console.Error.WriteLine($"osmia: program '{wanted.Name}' {(verdict.Verdict == Verdict.Reject ? "is not accepted" : "cannot be judged")}: instruction {verdict.Problem!.Slot}: {verdict.Problem.Message}");
+                    Console.Error.WriteLine($"osmia: program '{wanted}' {(verdict.Verdict == Verdict.Reject ? "is not accepted" : "cannot be judged")}: instruction {verdict.Problem!.Slot}: {verdict.Problem.Message}");
                     return verdict.Verdict == Verdict.Reject ? ExitCode.Error : NotJudged;
                 }
 
@@ -77,7 +88,7 @@ internal static class ProgRunCommand
             }
 
             using LoadedObject loaded = verified ?? host.Load(source);
-            LoadedProgram chosen = Choose(loaded.Programs, program => program.Name, name);
+            LoadedProgram chosen = loaded.Program(wanted);
             if (verified is not null && ((VmProgram)chosen).Mode != VmMode.Verified)
             {
                 throw new UsageException($"--mode verified runs packet programs, and '{chosen.Name}' is of type {chosen.Type.ToKernelName()}");
@@ -94,8 +105,8 @@ internal static class ProgRunCommand
             byte[] output = new byte[parsed.GetValue(dataOut) is null ? 0 : MaxOutput];
             byte[] outputContext = new byte[parsed.GetValue(contextOut) is null ? 0 : 4096];
             ProgramRunResult result = RunOnce(chosen, new ProgramRun { Data = input, DataOut = output, Context = context, ContextOut = outputContext, Repeat = parsed.GetValue(repeat) });
-            Save(parsed.GetValue(dataOut), output, result.DataLength);
-            Save(parsed.GetValue(contextOut), outputContext, result.ContextLength);
+            Save("--data-out", parsed.GetValue(dataOut), output, result.DataLength);
+            Save("--ctx-out", parsed.GetValue(contextOut), outputContext, result.ContextLength);
             var report = new Report(result, chosen as VmProgram, isVm ? parsed.GetValue(mode)! : "verified");
             if (parsed.GetValue(json) || parsed.GetValue(pretty))
             {
@@ -131,14 +142,13 @@ internal static class ProgRunCommand
         return at < 0 ? (words, null) : (words[..at], words[(at + 1)..]);
     }
 
-    private static T Choose<T>(IReadOnlyList<T> programs, Func<T, string> nameOf, string? name)
-        where T : class => name is null
-        ? programs.Count == 1 ? programs[0]
-            : throw new UsageException($"say which program runs, as FILE#NAME: the object has {string.Join(", ", programs.Select(nameOf).DefaultIfEmpty("none"))}")
-        : programs.FirstOrDefault(program => nameOf(program) == name) ?? throw Run.RunErrors.NoProgram(name, programs.Select(nameOf));
+    private static string Choose(BpfObject source, string? name) => name
+        ?? (source.Programs.Count == 1 ? source.Programs[0].Name
+            : throw new UsageException($"say which program runs, as FILE#NAME: the object has {string.Join(", ", source.Programs.Select(program => program.Name))}"));
 
     private static Map MapOf(LoadedObject loaded, string name) => loaded.Maps.FirstOrDefault(map => map.Name == name)
-        ?? throw new UsageException($"the object has no map '{name}'; it has {string.Join(", ", loaded.Maps.Select(map => map.Name).DefaultIfEmpty("none"))}");
+        ?? throw new UsageException($"the object has no map '{name}'; {(Similarity.Nearest(name, loaded.Maps.Select(map => map.Name), 2) is { Count: > 0 } nearest ? $"did you mean {string.Join(" or ", nearest)}?"
+            : $"it has {string.Join(", ", loaded.Maps.Select(map => map.Name).DefaultIfEmpty("none"))}")}");
 
     private static void Set(LoadedObject loaded, string text)
     {
@@ -157,25 +167,23 @@ internal static class ProgRunCommand
             throw new UsageException($"--map-set '{text}': map {map.Name} has keys of {map.KeySize} and values of {map.ValueSize} bytes, these have {key.Length} and {value.Length}");
         }
 
-        map.Update(key, value.Length == map.ValueBufferSize ? value : Spread(map, value));
+        map.Update(key, value.Length == map.ValueBufferSize ? value : PerCpuValue.ForAll(map, value));
     }
 
-    private static byte[] Spread(Map map, byte[] value)
+    private static void Save(string option, string? path, byte[] bytes, int length)
     {
-        byte[] all = new byte[map.ValueBufferSize];
-        for (int i = 0; i < map.ValuesPerKey; i++)
+        if (path is null)
         {
-            value.CopyTo(all, i * map.ValueStride);
+            return;
         }
 
-        return all;
-    }
-
-    private static void Save(string? path, byte[] bytes, int length)
-    {
-        if (path is not null)
+        try
         {
             File.WriteAllBytes(path, bytes[..Math.Min(length, bytes.Length)]);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"{option} {path}: {e.Message}");
         }
     }
 

@@ -25,7 +25,7 @@ internal static class RunCommand
     private static readonly Option<string> s_frequency = new("--frequency") { Description = "samples a second of perf events", HelpName = "HZ", DefaultValueFactory = _ => "99" };
     private static readonly Option<string[]> s_programs = new("--program") { Description = "only this program (repeatable)", HelpName = "NAME" };
     private static readonly Option<string> s_event = new("--event") { Description = "struct of the records, when the object does not say", HelpName = "STRUCT" };
-    private static readonly Option<string[]> s_set = new("--set") { Description = "set a variable (repeatable)", HelpName = "NAME=VALUE" };
+    private static readonly Option<string[]> s_set = new("--set") { Description = SetDescription, HelpName = "NAME=VALUE" };
     private static readonly Option<string[]> s_map = new("--map") { Description = "write a map entry before the start (repeatable)", HelpName = "NAME:KEY=VALUE" };
     private static readonly Option<string> s_duration = new("--duration") { Description = "stop after this time: 500ms, 5s, 2m", HelpName = "TIME" };
     private static readonly Option<string> s_interval = new("--interval") { Description = "print the maps this often", HelpName = "TIME" };
@@ -33,6 +33,7 @@ internal static class RunCommand
     private static readonly Option<bool> s_noMaps = new("--no-maps") { Description = "do not print the maps at the end" };
     private static readonly Option<bool> s_json = new("--json", "-j") { Description = "print JSON lines" };
 
+    private const string SetDescription = "set a variable (repeatable)";
     private const int LongestValue = 40;
     private static readonly string[] s_help = ["--help", "-h", "-?", "--version"];
 
@@ -159,12 +160,14 @@ internal static class RunCommand
         }
 
         var printer = new VariablePrinter(source);
+        var hidden = new List<string>();
         foreach (BpfVariable variable in source.Variables.Where(variable => variable.Map.DataSection is DataSectionKind.ReadOnly or DataSectionKind.Data))
         {
             string name = "--" + variable.Name;
             string dashed = "--" + variable.Name.Replace('_', '-');
             if (!taken.Add(name))
             {
+                hidden.Add(variable.Name);
                 continue;
             }
 
@@ -184,6 +187,7 @@ internal static class RunCommand
             added.Add(new VariableOption(variable, option));
         }
 
+        s_set.Description = SetDescription + (hidden.Count == 0 ? "" : $"; the only way to {string.Join(", ", hidden)}, whose name{(hidden.Count == 1 ? " is that of an option" : "s are those of options")} here");
         CheckOptions(arguments, taken, added);
         return added;
     }

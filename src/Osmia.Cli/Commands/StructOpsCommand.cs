@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.CommandLine;
 using System.Runtime.Versioning;
-using System.Text;
 using System.Text.Json;
 using Osmia.Btf;
 using Osmia.Btf.Printing;
@@ -23,6 +22,7 @@ namespace Osmia.Cli.Commands;
 internal static class StructOpsCommand
 {
     private const string Prefix = "bpf_struct_ops_";
+    private const string NoStructs = "no structs of callbacks";
 
     public static Noun Noun { get; } = new(
         "struct_ops",
@@ -37,35 +37,21 @@ internal static class StructOpsCommand
     {
         List<MapInfo> maps = Find(call.Words);
         BtfTypes? types = maps.Count == 0 ? null : KernelTypes();
-        call.Answer(
-            json =>
-            {
-                json.WriteStartArray();
-                foreach (MapInfo map in maps)
-                {
-                    json.WriteStartObject();
-                    json.WriteNumber("id", map.Id);
-                    json.WriteString("name", map.Name);
-                    json.WriteString("kernel_struct_ops", StructOf(types, map));
-                    json.WriteEndObject();
-                }
+        call.AnswerList(maps, isArray: true, (json, map) =>
+        {
+            json.WriteNumber("id", map.Id);
+            json.WriteString("name", map.Name);
+            json.WriteString("kernel_struct_ops", StructOf(types, map));
+        }, NoStructs, () => Table(types, maps));
+    }
 
-                json.WriteEndArray();
-            },
-            output =>
-            {
-                if (maps.Count == 0)
-                {
-                    output.WriteLine("no structs of callbacks");
-                    return;
-                }
-
-                var table = new TextTable("ID", "NAME", "STRUCT", "LINK");
-                ILookup<ulong, uint> links = KernelInventory.Links(withDetails: true).Where(link => link.Type == LinkType.StructOps)
-                    .ToLookup(link => link.Details.FirstOrDefault(detail => detail.Name == "map_id").Value is ulong id ? id : 0, link => link.Id);
-                maps.ForEach(map => table.Add($"{map.Id}", map.Name, StructOf(types, map), string.Join(", ", links[map.Id])));
-                table.Write(output, indent: "");
-            });
+    private static TextTable Table(BtfTypes? types, List<MapInfo> maps)
+    {
+        var table = new TextTable("ID", "NAME", "STRUCT", "LINK");
+        ILookup<ulong, uint> links = KernelInventory.Links(withDetails: true).Where(link => link.Type == LinkType.StructOps)
+            .ToLookup(link => link.Details.FirstOrDefault(detail => detail.Name == "map_id").Value is ulong id ? id : 0, link => link.Id);
+        maps.ForEach(map => table.Add($"{map.Id}", map.Name, StructOf(types, map), string.Join(", ", links[map.Id])));
+        return table;
     }
 
     private static void Dump(VerbCall call)
@@ -93,9 +79,15 @@ internal static class StructOpsCommand
             {
                 foreach (MapInfo info in maps)
                 {
-                    var text = new Utf8Buffer();
-                    printer.Append(text, shapes.Of(info.KernelValueType), Value(info));
-                    output.WriteLine($"{info.Id} {info.Name} {types[info.KernelValueType].Name}: {Encoding.UTF8.GetString(text.Written)}");
+                    var listing = new StructListing(types, shapes, printer, NameOf);
+                    listing.Add(types[info.KernelValueType], Value(info));
+                    output.WriteLine($"map {info.Id} {info.Name}: {StructOf(types, info)}");
+                    listing.Write(output);
+                }
+
+                if (maps.Count == 0)
+                {
+                    output.WriteLine(NoStructs);
                 }
             });
     }
@@ -122,23 +114,15 @@ internal static class StructOpsCommand
     private static void WriteStruct(Utf8JsonWriter json, BtfTypes types, ValueShapes shapes, ValuePrinter printer, BtfType type, ReadOnlySpan<byte> value)
     {
         json.WriteStartObject();
-        for (int i = 0; i < type.Count; i++)
+        foreach (StructMember member in StructMember.Of(types, type, value.Length))
         {
-            BtfMember member = type.Member(i);
-            BtfType memberType = types.Resolve(member.Type);
-            long size = types.SizeOf(member.Type);
-            if (member.BitfieldSize != 0 || size < 0 || member.ByteOffset + size > value.Length)
+            ReadOnlySpan<byte> bytes = value.Slice(member.Offset, member.Size);
+            json.WritePropertyName(member.Name);
+            if (member.IsStruct)
             {
-                continue;
+                WriteStruct(json, types, shapes, printer, member.Resolved, bytes);
             }
-
-            ReadOnlySpan<byte> bytes = value.Slice(member.ByteOffset, (int)size);
-            json.WritePropertyName(type.MemberName(i));
-            if (memberType.Kind == BtfKind.Struct && memberType.Count > 0)
-            {
-                WriteStruct(json, types, shapes, printer, memberType, bytes);
-            }
-            else if (memberType.Kind == BtfKind.Pointer && types.Resolve(memberType.ReferencedId) is { Kind: BtfKind.FunctionPrototype } prototype)
+            else if (member.Prototype(types) is { } prototype)
             {
                 json.WriteStringValue($"{CTypeNames.NameOf(types, prototype.Id)} {Callback(BinaryPrimitives.ReadUInt64LittleEndian(bytes))}");
             }
@@ -151,15 +135,12 @@ internal static class StructOpsCommand
         json.WriteEndObject();
     }
 
-    private static string Callback(ulong program)
-    {
-        if (program == 0)
-        {
-            return "0";
-        }
+    private static string Callback(ulong program) => program == 0 ? "0" : $"{NameOf(program)}/prog_id:{program}";
 
+    private static string NameOf(ulong program)
+    {
         using KernelProgram opened = KernelInventory.OpenProgram((uint)program);
-        return $"{KernelInventory.Describe(opened.Handle).FullName}/prog_id:{program}";
+        return KernelInventory.Describe(opened.Handle).FullName;
     }
 
     private static byte[] Value(MapInfo info)

@@ -14,6 +14,9 @@ namespace Osmia.Cli.Commands;
 /// <summary><c>osmia top</c>: what each program of the kernel costs now. The kernel counts while the command runs, and stops when it ends.</summary>
 internal static class TopCommand
 {
+    /// <summary>Lines that are not programs: two above, one that says how many more there are, and the cursor's.</summary>
+    private const int Heading = 4;
+
     private static readonly string[] s_orders = ["time", "runs", "ns", "id", "name"];
 
     public static Command Build()
@@ -55,7 +58,7 @@ internal static class TopCommand
         using var stop = new StopSignal();
         using RunStatistics statistics = RunStatistics.Enable();
         using Stream output = StandardOutput.Open();
-        bool isScreen = !settings.Json && !Console.IsOutputRedirected;
+        bool isScreen = !settings.Json && Terminal.CanMove;
         (Dictionary<uint, ProgramInfo> before, long at) = (Read(), Stopwatch.GetTimestamp());
         for (int report = 0; report < settings.Count && !stop.Token.WaitHandle.WaitOne(settings.Interval); report++)
         {
@@ -71,7 +74,7 @@ internal static class TopCommand
             }
             else
             {
-                WriteText(text, loads, now.Count, elapsed, settings.Limit, isScreen);
+                WriteText(text, loads, now.Count, elapsed, isScreen ? Math.Min(settings.Limit, Terminal.RowsBelow(Heading)) : settings.Limit, isScreen);
             }
 
             output.Write(text.ToArray());
@@ -92,7 +95,12 @@ internal static class TopCommand
         }
 
         double share = loads.Sum(load => load.CpuShare);
-        text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:HH:mm:ss}  {programs} programs, {loads.Count(load => load.Runs > 0)} ran, {loads.Sum(load => load.RunsPerSecond):0} runs/s, {share * 100:0.00} % of a CPU over {elapsed.TotalSeconds:0.0} s"));
+        string summary = string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:HH:mm:ss}  {programs} programs, {loads.Count(load => load.Runs > 0)} ran, {loads.Sum(load => load.RunsPerSecond):0} runs/s, {share * 100:0.00} % of a CPU over {elapsed.TotalSeconds:0.0} s");
+        foreach (string line in Terminal.Wrap(summary, Terminal.Width))
+        {
+            text.WriteLine(line);
+        }
+
         var table = new TextTable("ID", "TYPE", "NAME", "RUNS/S", "NS/RUN", "CPU%", "MISSED", "HELD BY");
         Holders holders = Holders.Read();
         foreach (ProgramLoad load in loads.Take(limit))
@@ -114,7 +122,7 @@ internal static class TopCommand
 
         if (loads.Count > limit)
         {
-            text.WriteLine($"({loads.Count - limit} more: --limit)");
+            text.WriteLine($"({loads.Count - limit} more{(isScreen ? "" : ": --limit")})");
         }
 
         if (!isScreen)

@@ -15,6 +15,9 @@ internal static class TreeCommand
 {
     public static Verb Verb { get; } = new("tree", "[PROG]", "Programs with their links, maps, pins and processes in one view", Show);
 
+    /// <summary>In front of what goes on in a further line on a narrow screen.</summary>
+    private const string Further = "     ";
+
     public static Command Build() => Noun.BuildAlone(Verb);
 
     private static void Show(VerbCall call)
@@ -32,11 +35,12 @@ internal static class TreeCommand
         {
             string runs = program.RunCount == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", ran {program.RunCount} times, {(double)program.RunTimeInNanoseconds / program.RunCount:0} ns each");
             output.WriteLine($"prog {program.Id} {program.Type.ToKernelName()} {program.FullName}{runs}");
+            string own = HeldBy.Of(tree.Holders.Of(HeldKind.Program, program.Id), []);
             List<string> lines =
             [
-                .. tree.Links[program.Id].Select(link => $"link {link.Id} {link.Type.ToKernelName()} {LinkCommand.Target(link)}{Kept(tree, HeldKind.Link, ObjectKind.Link, link.Id)}"),
+                .. tree.Links[program.Id].Select(link => DescribeLink(tree, link, own)),
                 .. tree.Places[program.Id].Select(place => $"at {place}"),
-                .. program.MapIds.Select(id => tree.Maps.TryGetValue(id, out MapInfo? map) ? DescribeMap(tree, map) : $"map {id}"),
+                .. program.MapIds.Select(id => tree.Maps.TryGetValue(id, out MapInfo? map) ? DescribeMap(tree, map, own) : $"map {id}"),
             ];
             string kept = Kept(tree, HeldKind.Program, ObjectKind.Program, program.Id);
             if (kept.Length > 0)
@@ -46,7 +50,8 @@ internal static class TreeCommand
 
             for (int i = 0; i < lines.Count; i++)
             {
-                output.WriteLine($"{(i == lines.Count - 1 ? "└─ " : "├─ ")}{lines[i]}");
+                bool isLast = i == lines.Count - 1;
+                Terminal.WriteWrapped(output, lines[i], isLast ? "└─ " : "├─ ", isLast ? Further : "│" + Further[1..]);
             }
         }
 
@@ -54,12 +59,12 @@ internal static class TreeCommand
         {
             foreach (LinkInfo link in tree.Links[0])
             {
-                output.WriteLine($"link {link.Id} {link.Type.ToKernelName()} {LinkCommand.Target(link)}{Kept(tree, HeldKind.Link, ObjectKind.Link, link.Id)}");
+                Terminal.WriteWrapped(output, DescribeLink(tree, link), "", Further);
             }
 
             foreach (MapInfo map in tree.LooseMaps)
             {
-                output.WriteLine($"{DescribeMap(tree, map)}, used by no program");
+                Terminal.WriteWrapped(output, $"{DescribeMap(tree, map)}, used by no program", "", Further);
             }
         }
 
@@ -69,17 +74,22 @@ internal static class TreeCommand
         }
     }
 
-    private static string DescribeMap(KernelTree tree, MapInfo map)
+    private static string DescribeLink(KernelTree tree, LinkInfo link, string known = "") =>
+        $"link {link.Id} {link.Type.ToKernelName()} {LinkCommand.Target(link)}{Kept(tree, HeldKind.Link, ObjectKind.Link, link.Id, known)}";
+
+    private static string DescribeMap(KernelTree tree, MapInfo map, string known = "")
     {
         int users = tree.Programs.Count(program => program.MapIds.Contains(map.Id));
-        string shape = map.ValueSize == 0 ? $"{map.MaxEntries} bytes" : $"{map.KeySize} -> {map.ValueSize} bytes, {map.MaxEntries} entries";
-        return $"map {map.Id} {map.Type.ToKernelName()} {map.Name} ({shape}){(users > 1 ? $", shared by {users} programs" : "")}{Kept(tree, HeldKind.Map, ObjectKind.Map, map.Id)}";
+        string shape = map.ValueSize == 0 ? $"{map.MaxEntries} bytes" : $"{map.KeySize} -> {map.ValueSize} bytes, {map.MaxEntries} {(map.MaxEntries == 1 ? "entry" : "entries")}";
+        return $"map {map.Id} {map.Type.ToKernelName()} {map.Name} ({shape}){(users > 1 ? $", shared by {users} programs" : "")}{Kept(tree, HeldKind.Map, ObjectKind.Map, map.Id, known)}";
     }
 
     /// <summary>Empty when nothing but other objects of the kernel keeps it.</summary>
-    private static string Kept(KernelTree tree, HeldKind held, ObjectKind kind, uint id)
+    /// <param name="known">Holders that stand at the program already, and need not be told again.</param>
+    private static string Kept(KernelTree tree, HeldKind held, ObjectKind kind, uint id, string known = "")
     {
-        string holders = HeldBy.Of(tree.Holders.Of(held, id), []);
+        string all = HeldBy.Of(tree.Holders.Of(held, id), []);
+        string holders = all == known ? "" : all;
         string pins = string.Join(", ", tree.Pins.Of(kind, id));
         return (holders.Length > 0 ? $", held by {holders}" : "") + (pins.Length > 0 ? $", pinned {pins}" : "");
     }

@@ -39,8 +39,10 @@ internal static class CompletionScripts
                 for line in "${(@f)$("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
                     if [[ $line == :files ]]; then
                         _files
+                    elif [[ $line == *$'\t'* ]]; then
+                        found+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}")
                     elif [[ -n $line ]]; then
-                        found+=("${line%%$'\t'*}:${${line#*$'\t'}//:/ }")
+                        found+=("${line//:/\\:}")
                     fi
                 done
                 (( ${#found} )) && _describe osmia found

@@ -57,30 +57,13 @@ internal static class ObjectPreparation
                 byte[] valueBytes = new byte[map.ValueSize];
                 ValueText.Write(loaded.Definition.Types, definition.KeyType, keyBytes, key);
                 ValueText.Write(loaded.Definition.Types, definition.ValueType, valueBytes, value);
-                map.Update(keyBytes, Spread(map, valueBytes));
+                map.Update(keyBytes, PerCpuValue.ForAll(map, valueBytes));
             }
             catch (FormatException e)
             {
                 throw RunErrors.BadMapEntry(name, $"{key}={value}", e.Message);
             }
         }
-    }
-
-    // A per-CPU map takes one value for each CPU.
-    private static byte[] Spread(Map map, byte[] value)
-    {
-        if (!map.IsPerCpu)
-        {
-            return value;
-        }
-
-        byte[] all = new byte[map.ValueBufferSize];
-        for (int i = 0; i < map.ValuesPerKey; i++)
-        {
-            value.CopyTo(all, i * map.ValueStride);
-        }
-
-        return all;
     }
 
     private static void SetVariable(BpfObject source, string name, string value)
@@ -97,7 +80,8 @@ internal static class ObjectPreparation
         }
     }
 
-    private static void SelectPrograms(BpfObject source, IReadOnlyList<string> names)
+    /// <summary>Only these programs load, and what they reach by tail calls; without names all.</summary>
+    public static void SelectPrograms(BpfObject source, IReadOnlyList<string> names)
     {
         foreach (string name in names)
         {

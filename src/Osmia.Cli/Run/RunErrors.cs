@@ -35,7 +35,7 @@ internal static class RunErrors
 
     public static RunException NoProgram(string name, IEnumerable<string> all) => new(new Diagnostic("OSM7005", $"the object has no program '{name}'")
     {
-        Why = $"it has {string.Join(", ", all)}",
+        Why = Similarity.Nearest(name, all, 3) is { Count: > 0 } nearest ? $"the closest are {string.Join(", ", nearest)}" : $"it has {string.Join(", ", all)}",
         Try = "osmia show FILE lists the programs",
     });
 
@@ -109,6 +109,12 @@ internal static class RunErrors
     {
         Why = "tracefs is not mounted",
         Try = "mount -t tracefs nodev /sys/kernel/tracing",
+    });
+
+    public static RunException TracefsClosed(string path, string problem) => new(new Diagnostic("OSM7018", "what programs print cannot be read")
+    {
+        Why = $"{path}: {problem}",
+        Try = "run as root, or give your group the right: mount -o remount,gid=GROUP /sys/kernel/tracing",
     });
 
     public static RunException NoHardwareMetric(string metric) => new(new Diagnostic("OSM7019", $"metric '{metric}' cannot be counted")

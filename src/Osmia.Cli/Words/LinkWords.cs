@@ -1,5 +1,4 @@
 using System.Runtime.Versioning;
-using Osmia.Cli.Run;
 using Osmia.Kernel.Inventory;
 using Osmia.Kernel.Syscalls;
 
@@ -24,15 +23,6 @@ internal static class LinkWords
             throw new UsageException($"{words.Verb}: {(words.Peek() is { } word ? $"'{word}' does not begin a link" : "the link is missing")}; name it by {Grammar}");
         }
 
-        string path = words.Next("the file");
-        BpfHandle handle = KernelInventory.OpenPinned(path);
-        ObjectKind kind = KernelInventory.KindOf(handle);
-        if (kind == ObjectKind.Link)
-        {
-            return handle;
-        }
-
-        handle.Dispose();
-        throw RunErrors.OtherKind(path, "link", kind.ToString().ToLowerInvariant());
+        return PinnedWords.Open(words, ObjectKind.Link);
     }
 }

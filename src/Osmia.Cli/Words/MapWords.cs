@@ -23,7 +23,7 @@ internal static class MapWords
 
         if (words.Take("pinned"))
         {
-            using BpfHandle handle = OpenPinned(words.Next("the file"));
+            using BpfHandle handle = PinnedWords.Open(words, ObjectKind.Map);
             return [KernelInventory.DescribeMapOf(handle)];
         }
 
@@ -43,23 +43,10 @@ internal static class MapWords
     {
         if (words.Take("pinned"))
         {
-            return KernelInventory.ToMap(OpenPinned(words.Next("the file")));
+            return KernelInventory.ToMap(PinnedWords.Open(words, ObjectKind.Map));
         }
 
         List<MapInfo> found = Find(words);
         return found is [var only] ? KernelInventory.OpenMap(only.Id) : throw RunErrors.SeveralOfThat("map", found[0].Name, found.Select(map => map.Id));
-    }
-
-    private static BpfHandle OpenPinned(string path)
-    {
-        BpfHandle handle = KernelInventory.OpenPinned(path);
-        ObjectKind kind = KernelInventory.KindOf(handle);
-        if (kind == ObjectKind.Map)
-        {
-            return handle;
-        }
-
-        handle.Dispose();
-        throw RunErrors.OtherKind(path, "map", kind.ToString().ToLowerInvariant());
     }
 }

@@ -28,7 +28,7 @@ internal static class ProgramWords
 
         if (words.Take("pinned"))
         {
-            using BpfHandle handle = OpenPinned(words.Next("the file"));
+            using BpfHandle handle = PinnedWords.Open(words, ObjectKind.Program);
             return [KernelInventory.Describe(handle)];
         }
 
@@ -50,7 +50,7 @@ internal static class ProgramWords
         if (words.IsNext("pinned"))
         {
             words.Take("pinned");
-            return KernelInventory.ToProgram(OpenPinned(words.Next("the file")));
+            return KernelInventory.ToProgram(PinnedWords.Open(words, ObjectKind.Program));
         }
 
         List<ProgramInfo> found = Find(words);
@@ -59,17 +59,4 @@ internal static class ProgramWords
     }
 
     public static string Describe(ProgramInfo program) => string.Create(CultureInfo.InvariantCulture, $"{program.Id} {program.Type.ToKernelName()} {program.FullName}");
-
-    private static BpfHandle OpenPinned(string path)
-    {
-        BpfHandle handle = KernelInventory.OpenPinned(path);
-        ObjectKind kind = KernelInventory.KindOf(handle);
-        if (kind == ObjectKind.Program)
-        {
-            return handle;
-        }
-
-        handle.Dispose();
-        throw RunErrors.OtherKind(path, "program", kind.ToString().ToLowerInvariant());
-    }
 }

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
+using Osmia.Kernel.Diagnostics;
 using Osmia.Kernel.Syscalls;
+using Osmia.Objects.Diagnostics;
 
 namespace Osmia.Kernel.Inventory;
 
@@ -23,9 +25,18 @@ public static unsafe class PerfAttachments
 {
     private const int LongestName = 4096;
 
-    /// <summary>Processes that end meanwhile, and those of others without CAP_SYS_ADMIN, are left out.</summary>
+    /// <summary>Processes that end meanwhile are left out.</summary>
+    /// <exception cref="KernelException">OSM5040: the kernel answers nobody without CAP_SYS_ADMIN.</exception>
     public static IEnumerable<PerfAttachment> All()
     {
+        // Of a file that is never a perf event; rights come before that.
+        var own = new TaskFdQueryAttributes { Pid = Environment.ProcessId, Fd = -1 };
+        int refusal = BpfSyscall.Call(BpfCommand.TaskFdQuery, ref own);
+        if (refusal == -Errno.EPERM)
+        {
+            throw Refusal.Of("OSM5040", "the programs at perf events cannot be listed", "bpf(BPF_TASK_FD_QUERY)", refusal, needed: [Capability.SysAdmin]);
+        }
+
         foreach (string process in Directory.EnumerateDirectories("/proc"))
         {
             if (!int.TryParse(Path.GetFileName(process), NumberStyles.None, CultureInfo.InvariantCulture, out int pid))

@@ -64,7 +64,7 @@ internal sealed class FactsCompletion(
                 EscapedValues arriving = frames switch
                 {
                     0 => left,
-                    > 0 => Enter(left, frames),
+                    > 0 => Enter(left, frames, code[slot].IsLocalCall),
                     int.MinValue => Everything(),
                     _ => Leave(left, -frames),
                 };
@@ -83,8 +83,8 @@ internal sealed class FactsCompletion(
         return escaped;
     }
 
-    /// <summary>A function called here sees its arguments, a callback perhaps in other registers.</summary>
-    private static EscapedValues Enter(EscapedValues values, int frames)
+    /// <summary>A function called here sees its arguments; a callback perhaps in other registers.</summary>
+    private static EscapedValues Enter(EscapedValues values, int frames, bool isLocalCall)
     {
         EscapedValues entered = values.Shift(frames);
         bool any = false;
@@ -93,9 +93,9 @@ internal sealed class FactsCompletion(
             any |= values[0, register];
         }
 
-        for (int register = 1; register < ArgumentsEnd && any; register++)
+        for (int register = 1; register < ArgumentsEnd; register++)
         {
-            entered.SetRegister(0, register);
+            entered.SetRegister(0, register, isLocalCall ? values[0, register] : any);
         }
 
         return entered;

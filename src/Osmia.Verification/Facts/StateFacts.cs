@@ -63,7 +63,8 @@ internal static class StateFacts
     public static bool IsVouchedFor(in RegisterState pointer) => pointer.Kind switch
     {
         RegisterKind.Typed => (pointer.Traits & PointerTraits.Trusted) != 0,
-        RegisterKind.Context or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Stack or RegisterKind.Packet or RegisterKind.PacketMeta or RegisterKind.Memory
+        RegisterKind.Memory => (pointer.Traits & PointerTraits.Untrusted) == 0,
+        RegisterKind.Context or RegisterKind.MapValue or RegisterKind.MapKey or RegisterKind.Stack or RegisterKind.Packet or RegisterKind.PacketMeta
             or RegisterKind.Socket or RegisterKind.SocketCommon or RegisterKind.TcpSocket or RegisterKind.XdpSocket or RegisterKind.FlowKeys => true,
         _ => false,
     };

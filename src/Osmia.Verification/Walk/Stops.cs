@@ -1,6 +1,6 @@
 namespace Osmia.Verification.Walk;
 
-/// <summary>Ends the walk with a verdict; caught in <see cref="Verifier"/> and nowhere else, so that checks need not hand refusals up.</summary>
+/// <summary>Ends the walk with a verdict; caught in <see cref="Verifier"/>, and by whoever reads <see cref="SpecialFields"/> without one, so that checks need not hand refusals up.</summary>
 internal sealed class VerdictException(CheckFamily family, string message) : Exception(message)
 {
     public CheckFamily Family { get; } = family;

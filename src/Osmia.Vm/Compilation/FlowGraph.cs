@@ -95,6 +95,28 @@ internal sealed unsafe class FlowGraph
         return Entry.LiveIn;
     }
 
+    /// <summary>How many loops each block lies in: between a jump back and where it goes.</summary>
+    public int[] LoopDepths()
+    {
+        int[] change = new int[Blocks.Length + 1];
+        foreach (Block block in Blocks)
+        {
+            if (block.Taken is { } taken && taken.Index <= block.Index)
+            {
+                change[taken.Index]++;
+                change[block.Index + 1]--;
+            }
+        }
+
+        int[] depths = new int[Blocks.Length];
+        for (int i = 0, depth = 0; i < depths.Length; i++)
+        {
+            depths[i] = depth += change[i];
+        }
+
+        return depths;
+    }
+
     /// <summary>Slots of a block's instructions, the last one first.</summary>
     public int[] Backwards(Block block)
     {

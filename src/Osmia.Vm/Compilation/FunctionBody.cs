@@ -22,6 +22,7 @@ internal sealed class FunctionBody
             DeadStores.Remove(blocks);
         }
 
+        DeadAssignments.Remove(blocks, mode.IsMetered);
         var all = new List<Statement>();
         foreach (List<Statement> block in blocks)
         {

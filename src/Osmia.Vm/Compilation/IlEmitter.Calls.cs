@@ -75,7 +75,7 @@ internal sealed unsafe partial class IlEmitter
     /// <summary>The address of element 0 as this run's CPU sees it.</summary>
     private void WriteStart(ArrayMap map)
     {
-        _il.Constant64(map.MemoryStart);
+        WriteAddress(map.MemoryStart);
         if (map.IsPerCpu)
         {
             _il.Argument(0);

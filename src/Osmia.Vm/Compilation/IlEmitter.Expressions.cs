@@ -9,6 +9,9 @@ internal sealed unsafe partial class IlEmitter
     {
         switch (node.Kind)
         {
+            case NodeKind.Constant when node.Value > uint.MaxValue:
+                WriteAddress(node.Value);
+                break;
             case NodeKind.Constant:
                 EmitConstant(node.Value, node.IsWide);
                 break;
@@ -99,6 +102,9 @@ internal sealed unsafe partial class IlEmitter
             case NodeKind.Swap64:
                 _il.Call(Runtime.Swap64);
                 break;
+            case NodeKind.CountOnes:
+                _il.Call(node.Left!.IsWide ? Runtime.CountOnes64 : Runtime.CountOnes32);
+                break;
             case NodeKind.SignExtend8 or NodeKind.SignExtend16 or NodeKind.SignExtend32:
                 _il.Emit(node.Kind == NodeKind.SignExtend8 ? OpCodes.Conv_I1 : node.Kind == NodeKind.SignExtend16 ? OpCodes.Conv_I2 : OpCodes.Conv_I4);
                 if (node.IsWide)
@@ -114,8 +120,17 @@ internal sealed unsafe partial class IlEmitter
 
     private void WriteBinary(Node node)
     {
-        Write(node.Left!);
         Node right = node.Right!;
+        if (node.Kind == NodeKind.Add && right is { IsConstant: true, Value: > uint.MaxValue })
+        {
+            // Where an address begins, then the distance: so the runtime's compiler finds what one access can add up.
+            Write(right);
+            Write(node.Left!);
+            _il.Emit(OpCodes.Add);
+            return;
+        }
+
+        Write(node.Left!);
         Write(right);
         bool isWide = node.IsWide;
         switch (node.Kind)

@@ -1,60 +1,81 @@
+using System.Numerics;
 using System.Reflection.Emit;
 
 namespace Osmia.Vm.Compilation;
 
 internal sealed unsafe partial class IlEmitter
 {
-    /// <summary>
-    /// At the beginning of a loop that adds up words: all but the last at once, when they are many, all in the packet, and paid for. Otherwise, and
-    /// for the last, the loop turns as ever; what is wrong with a word it finds itself.
-    /// </summary>
-    private void EmitShortcut(SumLoop loop)
-    {
-        Label skip = _il.Label();
-        LocalBuilder bytes = _il.Local(typeof(ulong));
+    /// <summary>By the index of the block where each is entered; null where none is.</summary>
+    private Shortcut?[] _shortcuts = [];
 
-        // What is left, from below zero a very large number.
-        _il.Constant64(loop.End);
-        Write(Node.Wide(Node.Local(loop.Index)));
-        _il.Emit(OpCodes.Sub);
-        _il.Store(bytes);
-        ulong least = SumLoop.MinWords * (ulong)loop.Size;
-        _il.Load(bytes);
-        _il.Constant64(least);
-        _il.Emit(OpCodes.Sub);
-        _il.Constant64(SumLoop.MaxBytes - least);
-        _il.Branch(OpCodes.Bgt_Un, skip);
-        if (loop.Size > 1)
+    private void FindShortcuts()
+    {
+        _shortcuts = new Shortcut?[_graph.Blocks.Length];
+        if (!_graph.HasLoop)
         {
+            return;
+        }
+
+        foreach (Block[] ring in LoopRing.Find(_graph))
+        {
+            if (WordLoopFinder.Find(_body, ring) is { } loop)
+            {
+                _shortcuts[ring[0].Index] = new(loop, _il.Label());
+            }
+        }
+    }
+
+    /// <summary>Where a block is gone to from another: turns of a loop do not try its shortcut again.</summary>
+    private Label LabelOf(Block from, Block to) => _shortcuts[to.Index] is { } shortcut && shortcut.Loop.Has(from) ? shortcut.Turn : _labels[to.Index];
+
+    /// <summary>
+    /// Where a loop over words is entered: the turns before its last at once, when they are many, all in the program's memory, and paid for.
+    /// </summary>
+    private void EmitShortcut(Shortcut shortcut)
+    {
+        WordLoop loop = shortcut.Loop;
+        Label skip = shortcut.Turn;
+        LocalBuilder bytes = _il.Local(typeof(ulong));
+        bool isFirst = true;
+        foreach (LoopBound bound in loop.Bounds)
+        {
+            EmitBytesBefore(bound, loop.Size, skip);
+            if (isFirst)
+            {
+                _il.Store(bytes);
+                _il.Load(bytes);
+                _il.Constant64(WordLoop.MaxBytes);
+                _il.Branch(OpCodes.Bgt_Un, skip);
+                isFirst = false;
+                continue;
+            }
+
             _il.Load(bytes);
-            _il.Emit(OpCodes.Conv_U4);
-            _il.Constant32((uint)loop.Size - 1);
-            _il.Emit(OpCodes.And);
-            _il.Branch(OpCodes.Brtrue, skip);
+            _il.Call(Runtime.Least);
+            _il.Store(bytes);
         }
 
         _il.Load(bytes);
-        _il.Constant64((ulong)loop.Size);
-        _il.Emit(OpCodes.Sub);
-        _il.Store(bytes);
-        Write(loop.Address);
-        _il.Store(_address);
-        if (loop.IsChecked)
+        _il.Constant64(WordLoop.MinWords * (ulong)loop.Size);
+        _il.Branch(OpCodes.Blt_Un, skip);
+        foreach ((Node address, bool isWrite) in loop.Checked)
         {
-            // The distance into the packet, and whether what follows there is enough.
-            LocalBuilder distance = _il.Local(typeof(ulong));
-            _il.Load(_address);
-            _il.Load(_packetLow!);
-            _il.Emit(OpCodes.Sub);
-            _il.Store(distance);
-            _il.Load(distance);
-            LoadField(MachineOffsets.PacketLength);
-            _il.Branch(OpCodes.Bge_Un, skip);
-            LoadField(MachineOffsets.PacketLength);
-            _il.Load(distance);
-            _il.Emit(OpCodes.Sub);
+            _il.Argument(0);
+            Write(address);
             _il.Load(bytes);
-            _il.Branch(OpCodes.Blt_Un, skip);
+            _il.Constant32(isWrite ? 1u : 0u);
+            _il.Call(Runtime.Covers);
+            _il.Branch(OpCodes.Brfalse, skip);
+        }
+
+        if (loop.Work == WordWork.Compare)
+        {
+            Write(loop.From!);
+            Write(loop.To!);
+            _il.Load(bytes);
+            _il.Constant32((uint)loop.Size);
+            _il.Call(Runtime.CommonBytes);
+            _il.Store(bytes);
         }
 
         if (_fuel is not null)
@@ -64,7 +85,7 @@ internal sealed unsafe partial class IlEmitter
             _il.Load(bytes);
             _il.Constant64((ulong)loop.Length);
             _il.Emit(OpCodes.Mul);
-            _il.Constant32((uint)System.Numerics.BitOperations.Log2((uint)loop.Size));
+            _il.Constant32((uint)BitOperations.Log2((uint)loop.Size));
             _il.Emit(OpCodes.Shr_Un);
             _il.Emit(OpCodes.Sub);
             _il.Store(left);
@@ -75,17 +96,7 @@ internal sealed unsafe partial class IlEmitter
             _il.Store(_fuel);
         }
 
-        _il.Load(LocalOf(loop.Sum));
-        _il.Load(_address);
-        _il.Load(bytes);
-        _il.Call(Runtime.SumOf(loop.Size));
-        if (loop.Sum.IsNarrow)
-        {
-            _il.Emit(OpCodes.Conv_U4);
-        }
-
-        _il.Emit(OpCodes.Add);
-        _il.Store(LocalOf(loop.Sum));
+        EmitWork(loop, bytes, skip);
         _il.Load(LocalOf(loop.Index));
         _il.Load(bytes);
         if (loop.Index.IsNarrow)
@@ -95,6 +106,94 @@ internal sealed unsafe partial class IlEmitter
 
         _il.Emit(OpCodes.Add);
         _il.Store(LocalOf(loop.Index));
-        _il.Mark(skip);
     }
+
+    /// <summary>Leaves the bytes of the turns before the one that meets a bound; goes on at <paramref name="skip"/> when the first one does, or none.</summary>
+    private void EmitBytesBefore(LoopBound bound, int size, Label skip)
+    {
+        LocalBuilder left = _il.Local(typeof(ulong));
+        if (bound.Kind == LoopBoundKind.UntilEqual)
+        {
+            WriteDistance();
+            if (size > 1)
+            {
+                _il.Load(left);
+                _il.Emit(OpCodes.Conv_U4);
+                _il.Constant32((uint)size - 1);
+                _il.Emit(OpCodes.And);
+                _il.Branch(OpCodes.Brtrue, skip);
+            }
+
+            _il.Load(left);
+            return;
+        }
+
+        bool isBelow = bound.Kind == LoopBoundKind.WhileBelow;
+        Write(bound.Value);
+        Write(Node.Wide(bound.Limit));
+        _il.Branch((isBelow, bound.IsSigned) switch
+        {
+            (true, false) => OpCodes.Bge_Un,
+            (true, true) => OpCodes.Bge,
+            (false, false) => OpCodes.Bgt_Un,
+            _ => OpCodes.Bgt,
+        }, skip);
+        WriteDistance();
+        _il.Load(left);
+        if (isBelow)
+        {
+            _il.Constant64(1);
+            _il.Emit(OpCodes.Sub);
+        }
+
+        _il.Constant64(0UL - (ulong)size);
+        _il.Emit(OpCodes.And);
+        _il.Constant64((ulong)size);
+        _il.Emit(OpCodes.Add);
+
+        void WriteDistance()
+        {
+            Write(Node.Wide(bound.Limit));
+            Write(bound.Value);
+            _il.Emit(OpCodes.Sub);
+            _il.Store(left);
+        }
+    }
+
+    private void EmitWork(WordLoop loop, LocalBuilder bytes, Label skip)
+    {
+        switch (loop.Work)
+        {
+            case WordWork.Sum:
+                _il.Load(LocalOf(loop.Sum!));
+                Write(loop.From!);
+                _il.Load(bytes);
+                _il.Call(Runtime.SumOf(loop.Size));
+                if (loop.Sum!.IsNarrow)
+                {
+                    _il.Emit(OpCodes.Conv_U4);
+                }
+
+                _il.Emit(OpCodes.Add);
+                _il.Store(LocalOf(loop.Sum));
+                break;
+            case WordWork.Copy:
+                Write(loop.To!);
+                Write(loop.From!);
+                _il.Load(bytes);
+                _il.Call(Runtime.TryCopy);
+                _il.Branch(OpCodes.Brfalse, skip);
+                break;
+            case WordWork.Fill:
+                Write(loop.To!);
+                _il.Load(bytes);
+                Write(Node.Wide(loop.Filler!));
+                _il.Constant32((uint)loop.Size);
+                _il.Call(Runtime.Fill);
+                break;
+        }
+    }
+
+    /// <param name="Turn">Behind the shortcut.</param>
+    private sealed record Shortcut(WordLoop Loop, Label Turn);
 }

@@ -154,7 +154,7 @@ internal sealed unsafe partial class IlEmitter
                 break;
             case AccessCheck.Range:
                 _il.Load(_address);
-                _il.Constant64(access.Low);
+                WriteAddress(access.Low);
                 _il.Emit(OpCodes.Sub);
                 _il.Constant64(access.Length - (ulong)access.Size);
                 _il.Branch(OpCodes.Bgt_Un, outside);

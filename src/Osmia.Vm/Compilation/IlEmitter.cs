@@ -61,6 +61,7 @@ internal sealed unsafe partial class IlEmitter
     public void Emit()
     {
         _il.At(CompiledPiece.Frame, isAside: false);
+        FindShortcuts();
         Begin();
         if (_graph.Entry.Index != 0)
         {
@@ -70,9 +71,10 @@ internal sealed unsafe partial class IlEmitter
         foreach (Block block in _graph.Blocks)
         {
             _il.Mark(_labels[block.Index]);
-            if (SumLoop.Find(_body, block) is { } loop)
+            if (_shortcuts[block.Index] is { } shortcut)
             {
-                EmitShortcut(loop);
+                EmitShortcut(shortcut);
+                _il.Mark(shortcut.Turn);
             }
 
             List<Statement> statements = _body.Blocks[block.Index];
@@ -101,9 +103,19 @@ internal sealed unsafe partial class IlEmitter
 
     private void Begin()
     {
+        // Without a slot the method is only to be compiled.
+        Label nothing = _il.Label();
+        _il.Argument(0);
+        _il.Branch(OpCodes.Brfalse, nothing);
+        Outside(nothing, () =>
+        {
+            _il.Constant64(0);
+            _il.Emit(OpCodes.Ret);
+        });
         _il.Argument(0);
         _il.Call(Runtime.State);
         _il.Store(_state);
+        LoadBases();
         if (_body.UsesFrame)
         {
             _frame = _il.Local(typeof(ulong));
@@ -277,9 +289,10 @@ internal sealed unsafe partial class IlEmitter
             SpendOrLeave(slot - to.Start + 1, to.Start, _body.LiveIn(to));
         }
 
-        if (isOutside || to.Index != from.Index + 1 || to.Start <= slot)
+        Label label = LabelOf(from, to);
+        if (isOutside || to.Index != from.Index + 1 || to.Start <= slot || label != _labels[to.Index])
         {
-            _il.Branch(OpCodes.Br, _labels[to.Index]);
+            _il.Branch(OpCodes.Br, label);
         }
     }
 
@@ -372,6 +385,9 @@ internal sealed unsafe partial class IlEmitter
             case StatementKind.Jump:
                 Jump(block, block.Taken ?? block.Next!, statement.Slot);
                 break;
+            case StatementKind.Next:
+                Jump(block, block.Next!, statement.Slot);
+                break;
             case StatementKind.Exit:
                 if (_body.MayOwe)
                 {
@@ -434,12 +450,12 @@ internal sealed unsafe partial class IlEmitter
         Block taken = block.Taken!;
         if (_fuel is not null && taken.Start <= slot)
         {
-            _il.Branch(opposite, _labels[block.Next!.Index]);
+            _il.Branch(opposite, LabelOf(block, block.Next!));
             Jump(block, taken, slot);
             return;
         }
 
-        _il.Branch(jump, _labels[taken.Index]);
+        _il.Branch(jump, LabelOf(block, taken));
         Jump(block, block.Next!, slot);
     }
 

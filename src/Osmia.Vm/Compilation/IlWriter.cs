@@ -71,6 +71,13 @@ internal sealed class IlWriter(ILGenerator il, IlLog? log = null)
         il.Emit(OpCodes.Call, method);
     }
 
+    public void LoadField(FieldInfo field)
+    {
+        Instructions++;
+        log?.Write($"ldfld {field.DeclaringType?.Name}::{field.Name}");
+        il.Emit(OpCodes.Ldfld, field);
+    }
+
     public void CallHelper()
     {
         Instructions++;

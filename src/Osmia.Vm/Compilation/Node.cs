@@ -28,6 +28,9 @@ internal enum NodeKind
     Swap32,
     Swap64,
 
+    /// <summary>How many bits are set; 32 bits, whatever the operand has.</summary>
+    CountOnes,
+
     /// <summary>32 bits to 64.</summary>
     ZeroExtend,
 

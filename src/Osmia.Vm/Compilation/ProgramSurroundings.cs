@@ -21,6 +21,13 @@ internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layou
     /// <summary>The offset in the context at which a verified access begins; null when it is none, or not always the same.</summary>
     public long? ContextOffset(int slot) => ProofOf(slot) is { Region: ValueKind.Context, Offset.IsConstant: true } proved ? (long)proved.Offset.Value : null;
 
+    /// <summary>The most that a register holds before an instruction, as far as the verifier found.</summary>
+    public ulong MaximumOf(int slot, int register) =>
+        facts?.RegisterAt(slot, (Register)register) is { Kind: ValueKind.Number } number ? number.Value.Wide.UMax : ulong.MaxValue;
+
+    /// <summary>The ways that a branch goes, when the verifier found them.</summary>
+    public BranchFact BranchAt(int slot) => facts?.BranchAt(slot) ?? BranchFact.Both;
+
     /// <summary>What r1 holds when the program begins.</summary>
     public Fact EntryPointer => HasContext ? new(FactKind.Context, 0) : new(FactKind.PacketLike);
 
@@ -36,7 +43,10 @@ internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layou
         return field is not null && ((isWrite ? field.Writers : field.Readers) & users) != 0 && field.Allows((int)offset, size, isWrite) ? field : null;
     }
 
-    public bool IsInMap(ulong address) => Array.Exists(maps, map => address - map.MemoryStart < map.MemoryLength);
+    public bool IsInMap(ulong address) => MapAt(address) is not null;
+
+    /// <summary>The map in whose memory an address lies.</summary>
+    public VmMap? MapAt(ulong address) => Array.Find(maps, map => address - map.MemoryStart < map.MemoryLength);
 
     /// <summary>The part of an array's memory that an address lies in, when programs have its address.</summary>
     public MapRegion? RegionOf(ulong address)

@@ -14,6 +14,7 @@ internal static unsafe class Runtime
 
     public static readonly MethodInfo State = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.State))!.GetMethod!;
     public static readonly MethodInfo CpuIndex = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.Index))!.GetMethod!;
+    public static readonly FieldInfo MapMemory = typeof(VmMap).GetField("_memory", Any)!;
     public static readonly MethodInfo HashLookup = typeof(HashMap).GetMethod(nameof(HashMap.LookupAddress), Any)!;
     public static readonly MethodInfo Resume = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Resume), Any)!;
     public static readonly MethodInfo Refuel = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Refuel), Any)!;
@@ -47,6 +48,14 @@ internal static unsafe class Runtime
     public static readonly MethodInfo Swap16 = ((Func<ushort, ushort>)BinaryPrimitives.ReverseEndianness).Method;
     public static readonly MethodInfo Swap32 = ((Func<uint, uint>)BinaryPrimitives.ReverseEndianness).Method;
     public static readonly MethodInfo Swap64 = ((Func<ulong, ulong>)BinaryPrimitives.ReverseEndianness).Method;
+
+    public static readonly MethodInfo CountOnes32 = ((Func<uint, int>)BitOperations.PopCount).Method;
+    public static readonly MethodInfo CountOnes64 = ((Func<ulong, int>)BitOperations.PopCount).Method;
+    public static readonly MethodInfo Least = ((Func<ulong, ulong, ulong>)Math.Min).Method;
+    public static readonly MethodInfo Covers = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Covers), Any)!;
+    public static readonly MethodInfo TryCopy = ((Func<ulong, ulong, ulong, bool>)WordRuns.TryCopy).Method;
+    public static readonly MethodInfo Fill = ((Action<ulong, ulong, ulong, int>)WordRuns.Fill).Method;
+    public static readonly MethodInfo CommonBytes = ((Func<ulong, ulong, ulong, int, ulong>)WordRuns.CommonBytes).Method;
 
     /// <summary>Adds up words of a size.</summary>
     public static MethodInfo SumOf(int size) => ((Func<ulong, ulong, ulong>)(size switch

@@ -38,6 +38,9 @@ internal enum StatementKind
     MayGoto,
     Jump,
 
+    /// <summary>Goes on with the block's Next, whatever Taken is.</summary>
+    Next,
+
     /// <summary>Returns A.</summary>
     Exit,
 
@@ -128,6 +131,10 @@ internal sealed class Statement(StatementKind kind, int slot)
 
     /// <summary>The registers that matter here: a trap tells them, the interpreter goes on with them.</summary>
     public List<KnownRegister> Known { get; init; } = [];
+
+    public bool Reads(Web web) =>
+        (A?.Reads(web) ?? false) || (B?.Reads(web) ?? false) || (C?.Reads(web) ?? false) || (Access?.Pointer?.Reads(web) ?? false)
+        || Array.Exists(Arguments, argument => argument.Reads(web)) || Known.Exists(known => known.Value.Reads(web));
 }
 
 /// <summary>What a register holds at a statement.</summary>

@@ -50,7 +50,29 @@ internal sealed unsafe partial class StatementBuilder
         int index = i.Op >= Op.SDiv32K ? i.Op - Op.SDiv32K : i.Op - Op.Add32K;
         NodeKind kind = i.Op >= Op.SMod32K ? NodeKind.SignedModulo : i.Op >= Op.SDiv32K ? NodeKind.SignedDivide : KindOf(index >> 2);
         (Node left, Node right) = Operands(i, (index & 1) != 0);
-        Define(slot, i.Destination, (index & 2) != 0 ? Node.Binary64(kind, left, right) : Node.Binary32(kind, Node.Narrow(left), Node.Narrow(right)));
+        Node value = (index & 2) != 0 ? Node.Binary64(kind, left, right) : Node.Binary32(kind, Node.Narrow(left), Node.Narrow(right));
+        if (kind == NodeKind.ShiftRight && BitPatterns.Find(value, AssignedTo, out List<Web> bypassed) is { } shorter)
+        {
+            value = shorter;
+            bypassed.ForEach(Forget);
+        }
+
+        Define(slot, i.Destination, value);
+    }
+
+    private Node? AssignedTo(Web web) => _assigned.Find(assigned => assigned.Result == web)?.A;
+
+    /// <summary>Takes back an assignment whose variable nothing reads any more.</summary>
+    private void Forget(Web web)
+    {
+        // Definitions within patterns are read twice.
+        Statement assigned = _assigned.Find(assigned => assigned.Result == web)!;
+        int index = _statements.IndexOf(assigned);
+        if (web is { Definitions: 1, Uses: 2, CrossesBlocks: false } && !_pending.Exists(pending => pending.Value.Reads(web)) && !_statements.Skip(index + 1).Any(statement => statement.Reads(web)))
+        {
+            _assigned.Remove(assigned);
+            _statements.RemoveAt(index);
+        }
     }
 
     private static NodeKind KindOf(int operation) => operation switch

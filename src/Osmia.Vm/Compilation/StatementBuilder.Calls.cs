@@ -55,9 +55,17 @@ internal sealed unsafe partial class StatementBuilder
 
         Node address = Wide(2);
         _ = Use(1);
-        if (found is ArrayMap)
+        if (found is ArrayMap array)
         {
-            Node value = Stored(key, sizeof(uint)) ?? Node.Load(address, sizeof(uint), isSigned: false);
+            StoredValue? stored = Stored(key, sizeof(uint));
+            Node value = stored?.Value ?? Node.Load(address, sizeof(uint), isSigned: false);
+            if (stored is not null && !array.IsPerCpu && (value.IsConstant ? value.Value : stored.Maximum) < array.Count)
+            {
+                // The upper half is known to be zero.
+                DefineElement(slot, array, value.Kind == NodeKind.Truncate && stored.Maximum < array.Count ? value.Left! : value);
+                return true;
+            }
+
             _statements.Add(new Statement(StatementKind.ArrayLookup, slot) { A = value, Target = index, Result = Result(slot, 0) });
         }
         else
@@ -67,6 +75,27 @@ internal sealed unsafe partial class StatementBuilder
 
         return true;
     }
+
+    /// <summary>An element that is there for certain.</summary>
+    private void DefineElement(int slot, ArrayMap array, Node index)
+    {
+        Node distance = index.IsConstant ? Node.Constant(index.Value * array.Stride)
+            : System.Numerics.BitOperations.IsPow2(array.Stride) ? Node.Binary64(NodeKind.ShiftLeft, index, Node.Constant((ulong)System.Numerics.BitOperations.Log2(array.Stride)))
+            : Node.Binary64(NodeKind.Multiply, index, Node.Constant(array.Stride));
+        Web web = _webs.Defined(slot, 0);
+        Node address = Node.Binary64(NodeKind.Add, distance, Node.Constant(array.MemoryStart));
+        Define(slot, 0, address);
+        if (web.Uses != 0 && !web.IsRepeated && !web.IsPassedOn)
+        {
+            _notNull.Add(web);
+            if (!address.Reads(web) && (address.IsConstant || System.Numerics.BitOperations.IsPow2(array.Stride)))
+            {
+                _elements.Add((web, address));
+            }
+        }
+    }
+
+    private Node? ElementIn(Web web) => _elements.Find(element => element.Web == web).Address;
 
     private void CallLocal(int slot, in DecodedInstruction i)
     {

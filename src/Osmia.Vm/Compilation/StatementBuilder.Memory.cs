@@ -23,7 +23,7 @@ internal sealed unsafe partial class StatementBuilder
             return;
         }
 
-        if (!isAcquire && !isSigned && Stored(fact.Plus(i.Offset), size) is { } stored)
+        if (!isAcquire && !isSigned && Stored(fact.Plus(i.Offset), size)?.Value is { } stored)
         {
             _ = Use(i.Source);
             Define(slot, i.Destination, stored);
@@ -92,7 +92,7 @@ internal sealed unsafe partial class StatementBuilder
             _stored.AddRange(kept);
             if (size >= 4 && value.Kind is NodeKind.Local or NodeKind.Constant)
             {
-                _stored.Add(new(place, size, size == 8 ? Node.Wide(value) : Node.Narrow(value)));
+                _stored.Add(new(place, size, size == 8 ? Node.Wide(value) : Node.Narrow(value), isImmediate ? ulong.MaxValue : _around.MaximumOf(slot, i.Source)));
             }
         }
 
@@ -148,7 +148,7 @@ internal sealed unsafe partial class StatementBuilder
         }
 
         AccessFact? proof = isAtomic ? null : _around.ProofOf(slot);
-        if (proof is { Region: ValueKind.Stack or ValueKind.MapValue or ValueKind.Packet or ValueKind.PacketMeta } proved && proved.Size == size)
+        if (proof is { Region: ValueKind.Stack or ValueKind.MapValue or ValueKind.Memory or ValueKind.Packet or ValueKind.PacketMeta } proved && proved.Size == size)
         {
             return Access.Unchecked(size);
         }
@@ -167,7 +167,7 @@ internal sealed unsafe partial class StatementBuilder
             case FactKind.Constant when _around.RegionOf((ulong)place) is { } region && isAligned && (region.IsWritable || !isWrite) && Fits((ulong)place, size, region):
                 return Access.Unchecked(size);
             case FactKind.MapValue when place >= 0 && place + size <= (long)_around.Map(fact.Map).ValueBytes && isAligned && (_around.Map(fact.Map).IsWritableByProgram || !isWrite):
-                return new(size, AccessCheck.NotNull) { Low = (ulong)fact.Value, Pointer = pointer, IsFirm = true };
+                return IsNotNull(pointer) ? Access.Unchecked(size) : new(size, AccessCheck.NotNull) { Low = (ulong)fact.Value, Pointer = pointer, IsFirm = true };
             case FactKind.AddressLike when _around.RegionOf((ulong)fact.Value) is { } near && (near.IsWritable || !isWrite) && near.Length >= (ulong)size:
                 return new(size, AccessCheck.Range) { Low = near.Low, Length = near.Length, ChecksAlignment = isAtomic, IsFirm = true };
             case FactKind.FrameLike:

@@ -1,4 +1,5 @@
 using Osmia.Bytecode;
+using Osmia.Verification.Facts;
 using Osmia.Vm.Loading;
 
 namespace Osmia.Vm.Compilation;
@@ -23,7 +24,18 @@ internal sealed unsafe partial class StatementBuilder
 
     /// <summary>What this block wrote to its frame last, by place and size, as long as it is there for certain.</summary>
     private readonly List<StoredValue> _stored = [];
+
+    /// <summary>Sums and differences this block assigned that still hold, for <see cref="BitPatterns"/>.</summary>
+    private readonly List<Statement> _assigned = [];
+    private readonly Statement?[] _branches;
+
+    /// <summary>Variables that hold the address of an element, which is written down again where it is read: machines add that up as they access it.</summary>
+    private readonly List<(Web Web, Node Address)> _elements = [];
     private List<Statement> _statements = [];
+    private Block? _block;
+
+    /// <summary>The block that certainly comes after the one built last.</summary>
+    private Block? _goesOnAt;
 
     /// <param name="length">Slots of the whole program.</param>
     /// <param name="isChecked">Accesses are checked; without, only loads that may meet the context are looked at.</param>
@@ -37,14 +49,39 @@ internal sealed unsafe partial class StatementBuilder
         _isChecked = isChecked;
         _maxDepth = maxDepth;
         _liveBefore = new ushort[length];
+        _branches = new Statement?[graph.Blocks.Length];
+        _notNullBehind = new List<Web>?[graph.Blocks.Length];
+        _comeFrom = Array.ConvertAll(graph.Blocks, _ => new List<Block>());
+        foreach (Block block in graph.Blocks)
+        {
+            AddWay(block, block.Taken);
+            AddWay(block, block.Next);
+        }
+
+        void AddWay(Block from, Block? to)
+        {
+            if (to is not null)
+            {
+                _comeFrom[to.Index].Add(from);
+            }
+        }
     }
 
     public List<Statement> Build(Block block)
     {
         _statements = [];
+        _block = block;
         _pending.Clear();
         _stored.Clear();
+        _assigned.Clear();
+        if (_goesOnAt != block || _comeFrom[block.Index].Count != 1)
+        {
+            _elements.Clear();
+        }
+
+        _goesOnAt = null;
         _webs.Enter(block, _current);
+        EnterNotNull(block);
         FindLive(block);
         for (int slot = block.Start; slot <= block.Last; slot += _graph.LengthOf(slot))
         {
@@ -62,6 +99,8 @@ internal sealed unsafe partial class StatementBuilder
             throw new InvalidOperationException($"a value made before slot {block.Last} ({last->Op}) was not used");
         }
 
+        _branches[block.Index] = _statements is [.., { Kind: StatementKind.Branch } branch] ? branch : null;
+        _notNullBehind[block.Index] = [.. _notNull];
         return _statements;
     }
 
@@ -150,6 +189,13 @@ internal sealed unsafe partial class StatementBuilder
         };
         (Node left, Node right) = Operands(i, (index & 1) != 0);
         bool isWide = (index & 2) != 0;
+        if (Decided(slot, comparison, left, right, isWide) is { } isTaken)
+        {
+            _goesOnAt = isTaken ? _block!.Taken : _block!.Next;
+            Add(new Statement(isTaken ? StatementKind.Jump : StatementKind.Next, slot));
+            return;
+        }
+
         if (isWide && IsNarrow(left) && IsNarrow(right))
         {
             // Both are below 2^32, so neither is negative.
@@ -172,6 +218,20 @@ internal sealed unsafe partial class StatementBuilder
         });
     }
 
+    /// <summary>Whether every run takes a branch, or none; null when it depends.</summary>
+    private bool? Decided(int slot, Comparison comparison, Node left, Node right, bool isWide)
+    {
+        bool isNullTest = isWide && comparison is Comparison.Equal or Comparison.NotEqual && right is { IsConstant: true, Value: 0 };
+        bool isValue = left is { Kind: NodeKind.Local, Web.Fact: { Kind: FactKind.MapValue, Value: 0 } } || _elements.Exists(element => element.Address == left);
+        return isNullTest && isValue && IsNotNull(left) ? comparison == Comparison.NotEqual
+            : _around.BranchAt(slot) switch
+            {
+                BranchFact.AlwaysTaken => true,
+                BranchFact.NeverTaken => false,
+                _ => null,
+            };
+    }
+
     private static bool IsNarrow(Node node) => !node.IsWide || node.Kind == NodeKind.ZeroExtend || (node.IsConstant && node.Value <= uint.MaxValue);
 
     private (Node Left, Node Right) Operands(in DecodedInstruction i, bool isRegister)
@@ -192,7 +252,7 @@ internal sealed unsafe partial class StatementBuilder
         {
             FactKind.Constant => Node.Constant((ulong)web.Fact.Value),
             FactKind.Frame => Node.FramePointer(web.Fact.Value),
-            _ => TakePending(web) ?? Node.Local(web),
+            _ => TakePending(web) ?? ElementIn(web) ?? Node.Local(web),
         };
     }
 
@@ -233,7 +293,17 @@ internal sealed unsafe partial class StatementBuilder
         }
 
         FlushReaders(web);
-        _statements.Add(new Statement(StatementKind.Assign, slot) { A = fitted, Result = web });
+        if (IsNotNull(fitted))
+        {
+            _notNull.Add(web);
+        }
+
+        var assignment = new Statement(StatementKind.Assign, slot) { A = fitted, Result = web };
+        _statements.Add(assignment);
+        if (fitted is { Kind: NodeKind.Add or NodeKind.Subtract, ReadsMemory: false } && !fitted.Reads(web))
+        {
+            _assigned.Add(assignment);
+        }
     }
 
     /// <summary>The web that takes an effect's result; null when nobody reads it.</summary>
@@ -266,8 +336,8 @@ internal sealed unsafe partial class StatementBuilder
     }
 
     /// <summary>What a place of the frame holds, when this block put it there.</summary>
-    private Node? Stored(Fact pointer, int size) =>
-        pointer.Kind == FactKind.Frame ? _stored.Find(stored => stored.Place == pointer.Value && stored.Size == size)?.Value : null;
+    private StoredValue? Stored(Fact pointer, int size) =>
+        pointer.Kind == FactKind.Frame ? _stored.Find(stored => stored.Place == pointer.Value && stored.Size == size) : null;
 
     /// <summary>Gives a waiting value its variable.</summary>
     private void WriteDown(int index)
@@ -280,6 +350,9 @@ internal sealed unsafe partial class StatementBuilder
     /// <summary>Writes down what still reads the old value of a variable.</summary>
     private void FlushReaders(Web changed)
     {
+        _notNull.Remove(changed);
+        _elements.RemoveAll(element => element.Web == changed || element.Address.Reads(changed));
+        _assigned.RemoveAll(assigned => assigned.Result == changed || assigned.A!.Reads(changed));
         for (int i = _stored.Count - 1; i >= 0; i--)
         {
             if (_stored[i].Value.Reads(changed))
@@ -318,5 +391,6 @@ internal sealed unsafe partial class StatementBuilder
 
     private sealed record PendingValue(Web Web, Node Value, int Slot);
 
-    private sealed record StoredValue(long Place, int Size, Node Value);
+    /// <param name="Maximum">What the verifier found the value to be at most.</param>
+    private sealed record StoredValue(long Place, int Size, Node Value, ulong Maximum);
 }

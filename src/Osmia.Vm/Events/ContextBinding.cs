@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Reflection;
-using System.Text;
+using System.Text.Unicode;
 using Osmia.Bytecode;
 using Osmia.Vm.Hooks;
 
@@ -82,7 +82,10 @@ internal sealed class ContextBinding
             case DateTimeOffset time:
                 Write(context, field, NanosecondsOf(time.UtcDateTime));
                 break;
-            case IConvertible number when number is not char:
+            case IConvertible number when number.GetTypeCode() == TypeCode.UInt64:
+                Write(context, field, (long)number.ToUInt64(CultureInfo.InvariantCulture));
+                break;
+            case IConvertible number when number.GetTypeCode() is >= TypeCode.SByte and < TypeCode.UInt64:
                 Write(context, field, number.ToInt64(CultureInfo.InvariantCulture));
                 break;
             default:
@@ -146,7 +149,7 @@ internal sealed class ContextBinding
         }
 
         // A character that does not fit whole is left out; the last byte stays zero.
-        Encoding.UTF8.GetEncoder().Convert(text, bytes[..^1], flush: true, out _, out int used, out _);
+        _ = Utf8.FromUtf16(text, bytes[..^1], out _, out int used);
         bytes[used..].Clear();
     }
 

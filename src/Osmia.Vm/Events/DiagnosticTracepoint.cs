@@ -121,5 +121,5 @@ public sealed class DiagnosticTracepoint<[DynamicallyAccessedMembers(HookContext
     }
 
     private (PropertyInfo Property, int Field)[] PropertiesOf(Type type) =>
-        [.. type.GetProperties().Select(property => (property, Binding.Find(property.Name))).Where(pair => pair.Item2 >= 0 && pair.property.GetIndexParameters().Length == 0)];
+        [.. type.GetProperties().Where(property => property.CanRead && !property.PropertyType.IsByRefLike && !property.PropertyType.IsByRef).Select(property => (property, Binding.Find(property.Name))).Where(pair => pair.Item2 >= 0 && pair.property.GetIndexParameters().Length == 0)];
 }

@@ -14,7 +14,9 @@ public sealed class EventSourceTracepoint<[DynamicallyAccessedMembers(HookContex
 {
     private readonly Listener _listener;
     private readonly string? _eventName;
-    private readonly ConcurrentDictionary<int, int[]> _places = new();
+
+    // By number and name: events that describe themselves share a number.
+    private readonly ConcurrentDictionary<(int Id, string? Name), int[]> _places = new();
 
     /// <param name="source">The name of the event source; it may come into being later.</param>
     /// <param name="eventName">Only the event of this name; null for all.</param>
@@ -47,7 +49,7 @@ public sealed class EventSourceTracepoint<[DynamicallyAccessedMembers(HookContex
         Common(bytes, written);
         if (written is { Payload: { } payload, PayloadNames: { } names })
         {
-            int[] places = _places.GetOrAdd(written.EventId, static (_, state) => [.. state.names.Select(state.Binding.Find)], (names, Binding));
+            int[] places = _places.GetOrAdd((written.EventId, written.EventName), static (_, state) => [.. state.names.Select(state.Binding.Find)], (names, Binding));
             for (int i = 0; i < places.Length && i < payload.Count; i++)
             {
                 if (places[i] >= 0)

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using Osmia.Vm.Execution;
 using Osmia.Vm.Hooks;
 
 namespace Osmia.Vm.Events;
@@ -26,7 +27,10 @@ public abstract class Tracepoint<[DynamicallyAccessedMembers(HookContext.Fields)
     /// <summary>Events that programs saw.</summary>
     public long Events => Volatile.Read(ref _events);
 
-    /// <summary>Events that were raised while a tracepoint's programs ran on the same thread; programs do not see those.</summary>
+    /// <summary>
+    /// Events that were raised while a tracepoint's programs ran on the same thread, or inside a run while that thread had all slots of the engine;
+    /// programs do not see those.
+    /// </summary>
     public long Nested => Volatile.Read(ref _nested);
 
     private protected ContextBinding Binding { get; }
@@ -54,6 +58,11 @@ public abstract class Tracepoint<[DynamicallyAccessedMembers(HookContext.Fields)
         {
             Interlocked.Increment(ref _events);
             Hook.Fire(ref context, TrapPolicy.Skip);
+        }
+        catch (NoSlotException)
+        {
+            Interlocked.Decrement(ref _events);
+            Interlocked.Increment(ref _nested);
         }
         catch (ObjectDisposedException)
         {

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Osmia.Vm.Loading;
 
 namespace Osmia.Vm.Execution;
 
@@ -25,4 +26,20 @@ internal static class Arithmetic
     public static long SignedModulo(long left, long right) => right switch { 0 => left, -1 => 0, _ => left % right };
 
     public static int SignedModulo(int left, int right) => right switch { 0 => left, -1 => 0, _ => left % right };
+
+    /// <summary>The signed divisions and remainders, of either width, by an immediate or a register.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static ulong Signed(Op op, ulong left, long immediate, ulong register)
+    {
+        int variant = (int)op - (int)Op.SDiv32K;
+        long right = (variant & 1) != 0 ? (long)register : immediate;
+        bool is64 = (variant & 2) != 0;
+        return (op >= Op.SMod32K, is64) switch
+        {
+            (false, false) => (uint)SignedDivide((int)left, (int)right),
+            (false, true) => (ulong)SignedDivide((long)left, right),
+            (true, false) => (uint)SignedModulo((int)left, (int)right),
+            (true, true) => (ulong)SignedModulo((long)left, right),
+        };
+    }
 }

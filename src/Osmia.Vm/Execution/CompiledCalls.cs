@@ -13,6 +13,12 @@ internal sealed unsafe partial class ExecutionSlot
     {
         s->Current = at;
         (int size, bool isSigned) = ShapeOf(at->Op);
+        ulong offset = address - (ulong)_context;
+        if (offset < ContextCapacity && _layout is not null)
+        {
+            return Extended(LoadContext((int)offset, size), size, isSigned);
+        }
+
         return Extended(IsReadable(s, address, (ulong)size) ? Fetch(address, size) : LoadSlow(address, size), size, isSigned);
     }
 
@@ -75,6 +81,10 @@ internal sealed unsafe partial class ExecutionSlot
             CheckAtomicSlow(address, size, !isLoad);
         }
     }
+
+    /// <summary>Whether the program may touch all bytes from an address on.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public bool Covers(ulong address, ulong length, bool isWrite) => FindRegion(address, length, isWrite);
 
     /// <summary>Whether an access lies in the map value or record touched last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

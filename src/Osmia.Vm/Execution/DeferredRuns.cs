@@ -39,7 +39,7 @@ internal sealed unsafe partial class ExecutionSlot
 
             End();
         }
-        catch (Exception fault) when (fault is not BpfException)
+        catch (Exception fault) when (fault is not TrapException)
         {
             Trap(DiagnosticIds.HostFault, $"the host failed while the program ran: {fault.Message}", "code of the application, such as a trace handler, threw", inner: fault);
         }

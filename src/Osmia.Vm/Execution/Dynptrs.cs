@@ -26,6 +26,10 @@ internal struct Dynptr
 
     /// <summary>What the program's 16 bytes must hold for this dynptr to be theirs.</summary>
     public ulong Mark;
+
+    /// <summary>The lease of the slot it was made in, and the object of the program that made it: the memory it leads to is theirs.</summary>
+    public long Lease;
+    public uint ObjectId;
 }
 
 /// <summary>
@@ -58,7 +62,7 @@ internal sealed unsafe partial class ExecutionSlot
 
         Dynptr[] all = _dynptrs ??= new Dynptr[OnStack + MaxFrames];
         ulong mark = MarkTag | ++_lastMark;
-        all[index] = new Dynptr { Kind = kind, Base = start, Size = size, IsReadOnly = isReadOnly, Mark = mark };
+        all[index] = new Dynptr { Kind = kind, Base = start, Size = size, IsReadOnly = isReadOnly, Mark = mark, Lease = _leaseCount, ObjectId = Program.ObjectId };
         ((ulong*)address)[0] = mark;
         ((ulong*)address)[1] = size;
     }
@@ -71,13 +75,13 @@ internal sealed unsafe partial class ExecutionSlot
         if (all is not null)
         {
             int index = StackIndex(value);
-            if (index >= 0 && all[index].Mark != 0 && *(ulong*)value == all[index].Mark)
+            if (index >= 0 && *(ulong*)value == all[index].Mark && IsOwn(all[index]))
             {
                 return ref Living(ref all[index]);
             }
 
             ulong lent = value ^ LentTag;
-            if (lent < MaxFrames && all[OnStack + (int)lent].Mark == value)
+            if (lent < MaxFrames && all[OnStack + (int)lent].Mark == value && IsOwn(all[OnStack + (int)lent]))
             {
                 return ref Living(ref all[OnStack + (int)lent]);
             }
@@ -94,16 +98,20 @@ internal sealed unsafe partial class ExecutionSlot
         Dynptr[] all = _dynptrs ??= new Dynptr[OnStack + MaxFrames];
         int depth = State->Depth;
         ulong value = LentTag ^ (uint)depth;
-        all[OnStack + depth] = new Dynptr { Kind = DynptrKind.Memory, Base = (ulong)start, Size = size, IsReadOnly = true, Mark = value };
+        all[OnStack + depth] = new Dynptr { Kind = DynptrKind.Memory, Base = (ulong)start, Size = size, IsReadOnly = true, Mark = value, Lease = _leaseCount, ObjectId = Program.ObjectId };
         return value;
     }
 
-    public void TakeDynptrBack() => _dynptrs![OnStack + State->Depth] = default;
+    /// <param name="lent">What <see cref="LendDynptr"/> gave: a callback that trapped has left the depth as it was in it.</param>
+    public void TakeDynptrBack(ulong lent) => _dynptrs![OnStack + (int)(lent ^ LentTag)] = default;
 
     /// <summary>Bytes of a dynptr, which the caller has found to be within its size; null when the packet has become shorter.</summary>
     public byte* DynptrBytes(in Dynptr pointer, uint offset, uint length) => pointer.Kind == DynptrKind.Packet
         ? PacketAt((long)pointer.Offset + offset, length, PacketDataOffset)
         : (byte*)(pointer.Base + pointer.Offset + offset);
+
+    // Marks are easily guessed: a program could write one down and name memory that went with an earlier run.
+    private bool IsOwn(in Dynptr pointer) => pointer.Mark != 0 && pointer.Lease == _leaseCount && pointer.ObjectId == Program.ObjectId;
 
     private int StackIndex(ulong address)
     {

@@ -17,6 +17,9 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     public const int MaxTailCalls = 33;
     private const int ArgumentCount = 5;
     private const int SavedRegisters = 10;
+
+    /// <summary>Of a run that is repeated: before the next ones the program is asked for better code.</summary>
+    private const int RunsBetweenLooks = 256;
     private const int MaxMayGotos = 8 * 1024 * 1024;
     private const int ContextCapacity = Hooks.HookContext.MaxSize;
 
@@ -40,6 +43,10 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         State->Cpu = index;
         State->Self = GCHandle.ToIntPtr(GCHandle.Alloc(this, GCHandleType.Weak));
         memory += sizeof(MachineState);
+
+        // What stands behind the stack is nothing a program may touch, whatever memory lies beyond the slot.
+        _stackLow = (ulong)memory;
+        memory += MaxFrames * FrameSize;
         _frames = (CallFrame*)memory;
         memory += sizeof(CallFrame) * MaxFrames;
         _context = memory;
@@ -47,8 +54,6 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         _keys = memory;
         memory += MaxFrames * sizeof(ulong);
         _flowKeys = memory;
-        memory += FlowKeysSize;
-        _stackLow = (ulong)memory;
         RandomState = engine.NextSeed();
     }
 
@@ -94,41 +99,15 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     {
         try
         {
-            ulong result = 0;
-            if (program.Compiled is { } compiled)
+            while (repeat > RunsBetweenLooks)
             {
-                CompiledFunction entry = compiled.At(0, this);
-                if (!compiled.NeedsMachine)
-                {
-                    return RunBare(program, entry, r1, r2, repeat);
-                }
-
-                for (; repeat > 0; repeat--)
-                {
-                    Begin(program, compiled.FrameBytes);
-                    GrantAll(State);
-                    result = entry(r1, r2, 0, 0, 0);
-                    End();
-                }
-
-                return result;
+                RunAsItIs(program, r1, r2, RunsBetweenLooks);
+                repeat -= RunsBetweenLooks;
             }
 
-            MachineState* s = State;
-            for (; repeat > 0; repeat--)
-            {
-                Begin(program, FrameSize);
-                new Span<ulong>(s->Registers, 10).Clear();
-                s->Registers[1] = r1;
-                s->Registers[2] = r2;
-                _frames[0].Return = null;
-                result = Execute(program.Code);
-                End();
-            }
-
-            return result;
+            return RunAsItIs(program, r1, r2, repeat);
         }
-        catch (Exception fault) when (fault is not BpfException)
+        catch (Exception fault) when (fault is not TrapException)
         {
             Trap(DiagnosticIds.HostFault, $"the host failed while the program ran: {fault.Message}", "code of the application, such as a trace handler, threw", inner: fault);
             return 0;
@@ -140,6 +119,45 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
                 ReleaseResources();
             }
         }
+    }
+
+    /// <summary>In the best code that is there; after a few runs there may be better.</summary>
+    private ulong RunAsItIs(VmProgram program, ulong r1, ulong r2, int repeat)
+    {
+        program.CountRuns(repeat);
+        ulong result = 0;
+        if (program.Compiled is { } compiled)
+        {
+            CompiledFunction entry = compiled.At(0, this);
+            if (!compiled.NeedsMachine)
+            {
+                return RunBare(program, entry, r1, r2, repeat);
+            }
+
+            for (; repeat > 0; repeat--)
+            {
+                Begin(program, compiled.FrameBytes);
+                GrantAll(State);
+                result = entry(r1, r2, 0, 0, 0);
+                End();
+            }
+
+            return result;
+        }
+
+        MachineState* s = State;
+        for (; repeat > 0; repeat--)
+        {
+            Begin(program, FrameSize);
+            new Span<ulong>(s->Registers, 10).Clear();
+            s->Registers[1] = r1;
+            s->Registers[2] = r2;
+            _frames[0].Return = null;
+            result = Execute(program.Code);
+            End();
+        }
+
+        return result;
     }
 
     /// <summary>Runs code that knows only registers, the packet and the context: nothing of one run is left to the next.</summary>

@@ -7,784 +7,150 @@ namespace Osmia.Vm.Execution;
 /// <summary>The interpreter. It defines what an instruction does; every other way to run a program must agree with it.</summary>
 internal sealed unsafe partial class ExecutionSlot
 {
+    /// <summary>Runs from an instruction until the frame that was current at the start returns.</summary>
+    private ulong Execute(DecodedInstruction* pc) => Engine.IsWatched ? Execute<WatchedSteps>(pc) : Execute<PlainSteps>(pc);
+
     /// <summary>
-    /// Runs from an instruction until the frame that was current at the start returns. The decoder's checks make every step land
-    /// inside the program; memory is touched only after <see cref="IsReadable"/>, <see cref="IsWritable"/> or the slow forms agreed.
+    /// The decoder's checks make every step land inside the program; memory is touched only after <see cref="IsReadable"/>,
+    /// <see cref="IsWritable"/> or the slow forms agreed, or where the verifier proved the access (<see cref="BareAccesses"/>).
+    /// One line is one instruction, or the several that a fused form stands for (<see cref="Fusion"/>): these go through their instructions
+    /// one by one, <c>pc</c> at the one that is under way wherever it can end or miss.
     /// </summary>
-    private ulong Execute(DecodedInstruction* pc)
+    private ulong Execute<TSteps>(DecodedInstruction* pc)
+        where TSteps : struct, ISteps
     {
         MachineState* s = State;
         ulong* r = s->Registers;
         long budget = s->Budget;
+        ulong address;
 
         // Instructions from here on are not counted yet: the budget is settled wherever control does not simply go on.
         DecodedInstruction* counted = pc;
         while (true)
         {
-            Op op = pc->Op;
-        Dispatch:
-            switch (op)
+            switch (TSteps.Next(this, pc))
             {
-                case Op.Watched:
-                    op = Program.Watched(this, pc);
-                    goto Dispatch;
-
-                case Op.Add64K:
-                    r[pc->Destination] += (ulong)pc->Immediate;
-                    pc++;
-                    continue;
-
-                case Op.Add64X:
-                    r[pc->Destination] += r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.Add32K:
-                    r[pc->Destination] = (uint)r[pc->Destination] + (uint)pc->Immediate;
-                    pc++;
-                    continue;
-
-                case Op.Add32X:
-                    r[pc->Destination] = (uint)r[pc->Destination] + (uint)r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.Sub64K:
-                    r[pc->Destination] -= (ulong)pc->Immediate;
-                    pc++;
-                    continue;
-
-                case Op.Sub64X:
-                    r[pc->Destination] -= r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.Sub32K:
-                    r[pc->Destination] = (uint)r[pc->Destination] - (uint)pc->Immediate;
-                    pc++;
-                    continue;
-
-                case Op.Sub32X:
-                    r[pc->Destination] = (uint)r[pc->Destination] - (uint)r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.Mul64K:
-                    r[pc->Destination] *= (ulong)pc->Immediate;
-                    pc++;
-                    continue;
-
-                case Op.Mul64X:
-                    r[pc->Destination] *= r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.Mul32K:
-                    r[pc->Destination] = (uint)r[pc->Destination] * (uint)pc->Immediate;
-                    pc++;
-                    continue;
-
-                case Op.Mul32X:
-                    r[pc->Destination] = (uint)r[pc->Destination] * (uint)r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.Or64K:
-                    r[pc->Destination] |= (ulong)pc->Immediate;
-                    pc++;
-                    continue;
-
-                case Op.Or64X:
-                    r[pc->Destination] |= r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.Or32K:
-                    r[pc->Destination] = (uint)r[pc->Destination] | (uint)pc->Immediate;
-                    pc++;
-                    continue;
-
-                case Op.Or32X:
-                    r[pc->Destination] = (uint)r[pc->Destination] | (uint)r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.And64K:
-                    r[pc->Destination] &= (ulong)pc->Immediate;
-                    pc++;
-                    continue;
-
-                case Op.And64X:
-                    r[pc->Destination] &= r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.And32K:
-                    r[pc->Destination] = (uint)r[pc->Destination] & (uint)pc->Immediate;
-                    pc++;
-                    continue;
-
-                case Op.And32X:
-                    r[pc->Destination] = (uint)r[pc->Destination] & (uint)r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.Xor64K:
-                    r[pc->Destination] ^= (ulong)pc->Immediate;
-                    pc++;
-                    continue;
-
-                case Op.Xor64X:
-                    r[pc->Destination] ^= r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.Xor32K:
-                    r[pc->Destination] = (uint)r[pc->Destination] ^ (uint)pc->Immediate;
-                    pc++;
-                    continue;
-
-                case Op.Xor32X:
-                    r[pc->Destination] = (uint)r[pc->Destination] ^ (uint)r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.Div64K:
-                    r[pc->Destination] = Arithmetic.Divide(r[pc->Destination], (ulong)pc->Immediate);
-                    pc++;
-                    continue;
-
-                case Op.Div64X:
-                    r[pc->Destination] = Arithmetic.Divide(r[pc->Destination], r[pc->Source]);
-                    pc++;
-                    continue;
-
-                case Op.Div32K:
-                    r[pc->Destination] = Arithmetic.Divide((uint)r[pc->Destination], (uint)pc->Immediate);
-                    pc++;
-                    continue;
-
-                case Op.Div32X:
-                    r[pc->Destination] = Arithmetic.Divide((uint)r[pc->Destination], (uint)r[pc->Source]);
-                    pc++;
-                    continue;
-
-                case Op.Mod64K:
-                    r[pc->Destination] = Arithmetic.Modulo(r[pc->Destination], (ulong)pc->Immediate);
-                    pc++;
-                    continue;
-
-                case Op.Mod64X:
-                    r[pc->Destination] = Arithmetic.Modulo(r[pc->Destination], r[pc->Source]);
-                    pc++;
-                    continue;
-
-                case Op.Mod32K:
-                    r[pc->Destination] = Arithmetic.Modulo((uint)r[pc->Destination], (uint)pc->Immediate);
-                    pc++;
-                    continue;
-
-                case Op.Mod32X:
-                    r[pc->Destination] = Arithmetic.Modulo((uint)r[pc->Destination], (uint)r[pc->Source]);
-                    pc++;
-                    continue;
-
-                case Op.SDiv64K:
-                    r[pc->Destination] = (ulong)Arithmetic.SignedDivide((long)r[pc->Destination], pc->Immediate);
-                    pc++;
-                    continue;
-
-                case Op.SDiv64X:
-                    r[pc->Destination] = (ulong)Arithmetic.SignedDivide((long)r[pc->Destination], (long)r[pc->Source]);
-                    pc++;
-                    continue;
+                case Op.Add64K: r[pc->Destination] += (ulong)pc->Immediate; break;
+                case Op.Add64X: r[pc->Destination] += r[pc->Source]; break;
+                case Op.Add32K: r[pc->Destination] = (uint)r[pc->Destination] + (uint)pc->Immediate; break;
+                case Op.Add32X: r[pc->Destination] = (uint)r[pc->Destination] + (uint)r[pc->Source]; break;
+                case Op.Sub64K: r[pc->Destination] -= (ulong)pc->Immediate; break;
+                case Op.Sub64X: r[pc->Destination] -= r[pc->Source]; break;
+                case Op.Sub32K: r[pc->Destination] = (uint)r[pc->Destination] - (uint)pc->Immediate; break;
+                case Op.Sub32X: r[pc->Destination] = (uint)r[pc->Destination] - (uint)r[pc->Source]; break;
+                case Op.Mul64K: r[pc->Destination] *= (ulong)pc->Immediate; break;
+                case Op.Mul64X: r[pc->Destination] *= r[pc->Source]; break;
+                case Op.Mul32K: r[pc->Destination] = (uint)r[pc->Destination] * (uint)pc->Immediate; break;
+                case Op.Mul32X: r[pc->Destination] = (uint)r[pc->Destination] * (uint)r[pc->Source]; break;
+                case Op.Or64K: r[pc->Destination] |= (ulong)pc->Immediate; break;
+                case Op.Or64X: r[pc->Destination] |= r[pc->Source]; break;
+                case Op.Or32K: r[pc->Destination] = (uint)r[pc->Destination] | (uint)pc->Immediate; break;
+                case Op.Or32X: r[pc->Destination] = (uint)r[pc->Destination] | (uint)r[pc->Source]; break;
+                case Op.And64K: r[pc->Destination] &= (ulong)pc->Immediate; break;
+                case Op.And64X: r[pc->Destination] &= r[pc->Source]; break;
+                case Op.And32K: r[pc->Destination] = (uint)r[pc->Destination] & (uint)pc->Immediate; break;
+                case Op.And32X: r[pc->Destination] = (uint)r[pc->Destination] & (uint)r[pc->Source]; break;
+                case Op.Xor64K: r[pc->Destination] ^= (ulong)pc->Immediate; break;
+                case Op.Xor64X: r[pc->Destination] ^= r[pc->Source]; break;
+                case Op.Xor32K: r[pc->Destination] = (uint)r[pc->Destination] ^ (uint)pc->Immediate; break;
+                case Op.Xor32X: r[pc->Destination] = (uint)r[pc->Destination] ^ (uint)r[pc->Source]; break;
+                case Op.Div64K: r[pc->Destination] = Arithmetic.Divide(r[pc->Destination], (ulong)pc->Immediate); break;
+                case Op.Div64X: r[pc->Destination] = Arithmetic.Divide(r[pc->Destination], r[pc->Source]); break;
+                case Op.Div32K: r[pc->Destination] = Arithmetic.Divide((uint)r[pc->Destination], (uint)pc->Immediate); break;
+                case Op.Div32X: r[pc->Destination] = Arithmetic.Divide((uint)r[pc->Destination], (uint)r[pc->Source]); break;
+                case Op.Mod64K: r[pc->Destination] = Arithmetic.Modulo(r[pc->Destination], (ulong)pc->Immediate); break;
+                case Op.Mod64X: r[pc->Destination] = Arithmetic.Modulo(r[pc->Destination], r[pc->Source]); break;
+                case Op.Mod32K: r[pc->Destination] = Arithmetic.Modulo((uint)r[pc->Destination], (uint)pc->Immediate); break;
+                case Op.Mod32X: r[pc->Destination] = Arithmetic.Modulo((uint)r[pc->Destination], (uint)r[pc->Source]); break;
+                case Op.Lsh64K: r[pc->Destination] <<= (int)pc->Immediate & 63; break;
+                case Op.Lsh64X: r[pc->Destination] <<= (int)r[pc->Source] & 63; break;
+                case Op.Lsh32K: r[pc->Destination] = (uint)r[pc->Destination] << ((int)pc->Immediate & 31); break;
+                case Op.Lsh32X: r[pc->Destination] = (uint)r[pc->Destination] << ((int)r[pc->Source] & 31); break;
+                case Op.Rsh64K: r[pc->Destination] >>= (int)pc->Immediate & 63; break;
+                case Op.Rsh64X: r[pc->Destination] >>= (int)r[pc->Source] & 63; break;
+                case Op.Rsh32K: r[pc->Destination] = (uint)r[pc->Destination] >> ((int)pc->Immediate & 31); break;
+                case Op.Rsh32X: r[pc->Destination] = (uint)r[pc->Destination] >> ((int)r[pc->Source] & 31); break;
+                case Op.Arsh64K: r[pc->Destination] = (ulong)((long)r[pc->Destination] >> ((int)pc->Immediate & 63)); break;
+                case Op.Arsh64X: r[pc->Destination] = (ulong)((long)r[pc->Destination] >> ((int)r[pc->Source] & 63)); break;
+                case Op.Arsh32K: r[pc->Destination] = (uint)((int)r[pc->Destination] >> ((int)pc->Immediate & 31)); break;
+                case Op.Arsh32X: r[pc->Destination] = (uint)((int)r[pc->Destination] >> ((int)r[pc->Source] & 31)); break;
+                case Op.Neg64K: r[pc->Destination] = 0UL - r[pc->Destination]; break;
+                case Op.Neg32K: r[pc->Destination] = 0U - (uint)r[pc->Destination]; break;
+                case Op.Mov64K: r[pc->Destination] = (ulong)pc->Immediate; break;
+                case Op.Mov64X: r[pc->Destination] = r[pc->Source]; break;
+                case Op.Mov32K: r[pc->Destination] = (uint)pc->Immediate; break;
+                case Op.Mov32X: r[pc->Destination] = (uint)r[pc->Source]; break;
+                case Op.MovSx32From8: r[pc->Destination] = (uint)(sbyte)r[pc->Source]; break;
+                case Op.MovSx32From16: r[pc->Destination] = (uint)(short)r[pc->Source]; break;
+                case Op.MovSx64From8: r[pc->Destination] = (ulong)(sbyte)r[pc->Source]; break;
+                case Op.MovSx64From16: r[pc->Destination] = (ulong)(short)r[pc->Source]; break;
+                case Op.MovSx64From32: r[pc->Destination] = (ulong)(int)r[pc->Source]; break;
+                case Op.Truncate16: r[pc->Destination] = (ushort)r[pc->Destination]; break;
+                case Op.Truncate32: r[pc->Destination] = (uint)r[pc->Destination]; break;
+                case Op.Truncate64: break;
+                case Op.Swap16: r[pc->Destination] = BinaryPrimitives.ReverseEndianness((ushort)r[pc->Destination]); break;
+                case Op.Swap32: r[pc->Destination] = BinaryPrimitives.ReverseEndianness((uint)r[pc->Destination]); break;
+                case Op.Swap64: r[pc->Destination] = BinaryPrimitives.ReverseEndianness(r[pc->Destination]); break;
 
                 case Op.SDiv32K:
-                    r[pc->Destination] = (uint)Arithmetic.SignedDivide((int)r[pc->Destination], (int)pc->Immediate);
-                    pc++;
-                    continue;
-
                 case Op.SDiv32X:
-                    r[pc->Destination] = (uint)Arithmetic.SignedDivide((int)r[pc->Destination], (int)r[pc->Source]);
-                    pc++;
-                    continue;
-
-                case Op.SMod64K:
-                    r[pc->Destination] = (ulong)Arithmetic.SignedModulo((long)r[pc->Destination], pc->Immediate);
-                    pc++;
-                    continue;
-
-                case Op.SMod64X:
-                    r[pc->Destination] = (ulong)Arithmetic.SignedModulo((long)r[pc->Destination], (long)r[pc->Source]);
-                    pc++;
-                    continue;
-
+                case Op.SDiv64K:
+                case Op.SDiv64X:
                 case Op.SMod32K:
-                    r[pc->Destination] = (uint)Arithmetic.SignedModulo((int)r[pc->Destination], (int)pc->Immediate);
-                    pc++;
-                    continue;
-
                 case Op.SMod32X:
-                    r[pc->Destination] = (uint)Arithmetic.SignedModulo((int)r[pc->Destination], (int)r[pc->Source]);
-                    pc++;
-                    continue;
-
-                case Op.Lsh64K:
-                    r[pc->Destination] <<= (int)pc->Immediate & 63;
-                    pc++;
-                    continue;
-
-                case Op.Lsh64X:
-                    r[pc->Destination] <<= (int)r[pc->Source] & 63;
-                    pc++;
-                    continue;
-
-                case Op.Lsh32K:
-                    r[pc->Destination] = (uint)r[pc->Destination] << ((int)pc->Immediate & 31);
-                    pc++;
-                    continue;
-
-                case Op.Lsh32X:
-                    r[pc->Destination] = (uint)r[pc->Destination] << ((int)r[pc->Source] & 31);
-                    pc++;
-                    continue;
-
-                case Op.Rsh64K:
-                    r[pc->Destination] >>= (int)pc->Immediate & 63;
-                    pc++;
-                    continue;
-
-                case Op.Rsh64X:
-                    r[pc->Destination] >>= (int)r[pc->Source] & 63;
-                    pc++;
-                    continue;
-
-                case Op.Rsh32K:
-                    r[pc->Destination] = (uint)r[pc->Destination] >> ((int)pc->Immediate & 31);
-                    pc++;
-                    continue;
-
-                case Op.Rsh32X:
-                    r[pc->Destination] = (uint)r[pc->Destination] >> ((int)r[pc->Source] & 31);
-                    pc++;
-                    continue;
-
-                case Op.Arsh64K:
-                    r[pc->Destination] = (ulong)((long)r[pc->Destination] >> ((int)pc->Immediate & 63));
-                    pc++;
-                    continue;
-
-                case Op.Arsh64X:
-                    r[pc->Destination] = (ulong)((long)r[pc->Destination] >> ((int)r[pc->Source] & 63));
-                    pc++;
-                    continue;
-
-                case Op.Arsh32K:
-                    r[pc->Destination] = (uint)((int)r[pc->Destination] >> ((int)pc->Immediate & 31));
-                    pc++;
-                    continue;
-
-                case Op.Arsh32X:
-                    r[pc->Destination] = (uint)((int)r[pc->Destination] >> ((int)r[pc->Source] & 31));
-                    pc++;
-                    continue;
-
-                case Op.Neg64K:
-                    r[pc->Destination] = 0UL - r[pc->Destination];
-                    pc++;
-                    continue;
-
-                case Op.Neg32K:
-                    r[pc->Destination] = 0U - (uint)r[pc->Destination];
-                    pc++;
-                    continue;
-
-                case Op.Mov64K:
-                    r[pc->Destination] = (ulong)pc->Immediate;
-                    pc++;
-                    continue;
-
-                case Op.Mov64X:
-                    r[pc->Destination] = r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.Mov32K:
-                    r[pc->Destination] = (uint)pc->Immediate;
-                    pc++;
-                    continue;
-
-                case Op.Mov32X:
-                    r[pc->Destination] = (uint)r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.MovSx32From8:
-                    r[pc->Destination] = (uint)(sbyte)r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.MovSx32From16:
-                    r[pc->Destination] = (uint)(short)r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.MovSx64From8:
-                    r[pc->Destination] = (ulong)(sbyte)r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.MovSx64From16:
-                    r[pc->Destination] = (ulong)(short)r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.MovSx64From32:
-                    r[pc->Destination] = (ulong)(int)r[pc->Source];
-                    pc++;
-                    continue;
-
-                case Op.Truncate16:
-                    r[pc->Destination] = (ushort)r[pc->Destination];
-                    pc++;
-                    continue;
-
-                case Op.Truncate32:
-                    r[pc->Destination] = (uint)r[pc->Destination];
-                    pc++;
-                    continue;
-
-                case Op.Truncate64:
-                    pc++;
-                    continue;
-
-                case Op.Swap16:
-                    r[pc->Destination] = BinaryPrimitives.ReverseEndianness((ushort)r[pc->Destination]);
-                    pc++;
-                    continue;
-
-                case Op.Swap32:
-                    r[pc->Destination] = BinaryPrimitives.ReverseEndianness((uint)r[pc->Destination]);
-                    pc++;
-                    continue;
-
-                case Op.Swap64:
-                    r[pc->Destination] = BinaryPrimitives.ReverseEndianness(r[pc->Destination]);
-                    pc++;
-                    continue;
-
-                case Op.LoadImmediate:
-                    r[pc->Destination] = (ulong)pc->Immediate;
-                    pc += 2;
-                    continue;
-
-                case Op.Ja64K:
+                case Op.SMod64K:
+                case Op.SMod64X:
+                    r[pc->Destination] = Arithmetic.Signed(pc->Op, r[pc->Destination], pc->Immediate, r[pc->Source]);
                     break;
 
-                case Op.Jeq64K:
-                    if (r[pc->Destination] == (ulong)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jeq64X:
-                    if (r[pc->Destination] == r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jeq32K:
-                    if ((uint)r[pc->Destination] == (uint)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jeq32X:
-                    if ((uint)r[pc->Destination] == (uint)r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jne64K:
-                    if (r[pc->Destination] != (ulong)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jne64X:
-                    if (r[pc->Destination] != r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jne32K:
-                    if ((uint)r[pc->Destination] != (uint)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jne32X:
-                    if ((uint)r[pc->Destination] != (uint)r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jgt64K:
-                    if (r[pc->Destination] > (ulong)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jgt64X:
-                    if (r[pc->Destination] > r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jgt32K:
-                    if ((uint)r[pc->Destination] > (uint)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jgt32X:
-                    if ((uint)r[pc->Destination] > (uint)r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jge64K:
-                    if (r[pc->Destination] >= (ulong)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jge64X:
-                    if (r[pc->Destination] >= r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jge32K:
-                    if ((uint)r[pc->Destination] >= (uint)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jge32X:
-                    if ((uint)r[pc->Destination] >= (uint)r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jlt64K:
-                    if (r[pc->Destination] < (ulong)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jlt64X:
-                    if (r[pc->Destination] < r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jlt32K:
-                    if ((uint)r[pc->Destination] < (uint)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jlt32X:
-                    if ((uint)r[pc->Destination] < (uint)r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jle64K:
-                    if (r[pc->Destination] <= (ulong)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jle64X:
-                    if (r[pc->Destination] <= r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jle32K:
-                    if ((uint)r[pc->Destination] <= (uint)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jle32X:
-                    if ((uint)r[pc->Destination] <= (uint)r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jsgt64K:
-                    if ((long)r[pc->Destination] > pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jsgt64X:
-                    if ((long)r[pc->Destination] > (long)r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jsgt32K:
-                    if ((int)r[pc->Destination] > (int)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jsgt32X:
-                    if ((int)r[pc->Destination] > (int)r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jsge64K:
-                    if ((long)r[pc->Destination] >= pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jsge64X:
-                    if ((long)r[pc->Destination] >= (long)r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jsge32K:
-                    if ((int)r[pc->Destination] >= (int)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jsge32X:
-                    if ((int)r[pc->Destination] >= (int)r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jslt64K:
-                    if ((long)r[pc->Destination] < pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jslt64X:
-                    if ((long)r[pc->Destination] < (long)r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jslt32K:
-                    if ((int)r[pc->Destination] < (int)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jslt32X:
-                    if ((int)r[pc->Destination] < (int)r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jsle64K:
-                    if ((long)r[pc->Destination] <= pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jsle64X:
-                    if ((long)r[pc->Destination] <= (long)r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jsle32K:
-                    if ((int)r[pc->Destination] <= (int)pc->Immediate)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jsle32X:
-                    if ((int)r[pc->Destination] <= (int)r[pc->Source])
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jset64K:
-                    if ((r[pc->Destination] & (ulong)pc->Immediate) != 0)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jset64X:
-                    if ((r[pc->Destination] & r[pc->Source]) != 0)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jset32K:
-                    if (((uint)r[pc->Destination] & (uint)pc->Immediate) != 0)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.Jset32X:
-                    if (((uint)r[pc->Destination] & (uint)r[pc->Source]) != 0)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
-
-                case Op.MayGoto:
-                    if (--s->MayGotos < 0)
-                    {
-                        break;
-                    }
-
-                    pc++;
-                    continue;
+                case Op.LoadImmediate: r[pc->Destination] = (ulong)pc->Immediate; pc += 2; continue;
+
+                case Op.Ja64K: goto Jump;
+                case Op.Jeq64K: if (r[pc->Destination] == (ulong)pc->Immediate) goto Jump; break;
+                case Op.Jeq64X: if (r[pc->Destination] == r[pc->Source]) goto Jump; break;
+                case Op.Jeq32K: if ((uint)r[pc->Destination] == (uint)pc->Immediate) goto Jump; break;
+                case Op.Jeq32X: if ((uint)r[pc->Destination] == (uint)r[pc->Source]) goto Jump; break;
+                case Op.Jne64K: if (r[pc->Destination] != (ulong)pc->Immediate) goto Jump; break;
+                case Op.Jne64X: if (r[pc->Destination] != r[pc->Source]) goto Jump; break;
+                case Op.Jne32K: if ((uint)r[pc->Destination] != (uint)pc->Immediate) goto Jump; break;
+                case Op.Jne32X: if ((uint)r[pc->Destination] != (uint)r[pc->Source]) goto Jump; break;
+                case Op.Jgt64K: if (r[pc->Destination] > (ulong)pc->Immediate) goto Jump; break;
+                case Op.Jgt64X: if (r[pc->Destination] > r[pc->Source]) goto Jump; break;
+                case Op.Jgt32K: if ((uint)r[pc->Destination] > (uint)pc->Immediate) goto Jump; break;
+                case Op.Jgt32X: if ((uint)r[pc->Destination] > (uint)r[pc->Source]) goto Jump; break;
+                case Op.Jge64K: if (r[pc->Destination] >= (ulong)pc->Immediate) goto Jump; break;
+                case Op.Jge64X: if (r[pc->Destination] >= r[pc->Source]) goto Jump; break;
+                case Op.Jge32K: if ((uint)r[pc->Destination] >= (uint)pc->Immediate) goto Jump; break;
+                case Op.Jge32X: if ((uint)r[pc->Destination] >= (uint)r[pc->Source]) goto Jump; break;
+                case Op.Jlt64K: if (r[pc->Destination] < (ulong)pc->Immediate) goto Jump; break;
+                case Op.Jlt64X: if (r[pc->Destination] < r[pc->Source]) goto Jump; break;
+                case Op.Jlt32K: if ((uint)r[pc->Destination] < (uint)pc->Immediate) goto Jump; break;
+                case Op.Jlt32X: if ((uint)r[pc->Destination] < (uint)r[pc->Source]) goto Jump; break;
+                case Op.Jle64K: if (r[pc->Destination] <= (ulong)pc->Immediate) goto Jump; break;
+                case Op.Jle64X: if (r[pc->Destination] <= r[pc->Source]) goto Jump; break;
+                case Op.Jle32K: if ((uint)r[pc->Destination] <= (uint)pc->Immediate) goto Jump; break;
+                case Op.Jle32X: if ((uint)r[pc->Destination] <= (uint)r[pc->Source]) goto Jump; break;
+                case Op.Jsgt64K: if ((long)r[pc->Destination] > pc->Immediate) goto Jump; break;
+                case Op.Jsgt64X: if ((long)r[pc->Destination] > (long)r[pc->Source]) goto Jump; break;
+                case Op.Jsgt32K: if ((int)r[pc->Destination] > (int)pc->Immediate) goto Jump; break;
+                case Op.Jsgt32X: if ((int)r[pc->Destination] > (int)r[pc->Source]) goto Jump; break;
+                case Op.Jsge64K: if ((long)r[pc->Destination] >= pc->Immediate) goto Jump; break;
+                case Op.Jsge64X: if ((long)r[pc->Destination] >= (long)r[pc->Source]) goto Jump; break;
+                case Op.Jsge32K: if ((int)r[pc->Destination] >= (int)pc->Immediate) goto Jump; break;
+                case Op.Jsge32X: if ((int)r[pc->Destination] >= (int)r[pc->Source]) goto Jump; break;
+                case Op.Jslt64K: if ((long)r[pc->Destination] < pc->Immediate) goto Jump; break;
+                case Op.Jslt64X: if ((long)r[pc->Destination] < (long)r[pc->Source]) goto Jump; break;
+                case Op.Jslt32K: if ((int)r[pc->Destination] < (int)pc->Immediate) goto Jump; break;
+                case Op.Jslt32X: if ((int)r[pc->Destination] < (int)r[pc->Source]) goto Jump; break;
+                case Op.Jsle64K: if ((long)r[pc->Destination] <= pc->Immediate) goto Jump; break;
+                case Op.Jsle64X: if ((long)r[pc->Destination] <= (long)r[pc->Source]) goto Jump; break;
+                case Op.Jsle32K: if ((int)r[pc->Destination] <= (int)pc->Immediate) goto Jump; break;
+                case Op.Jsle32X: if ((int)r[pc->Destination] <= (int)r[pc->Source]) goto Jump; break;
+                case Op.Jset64K: if ((r[pc->Destination] & (ulong)pc->Immediate) != 0) goto Jump; break;
+                case Op.Jset64X: if ((r[pc->Destination] & r[pc->Source]) != 0) goto Jump; break;
+                case Op.Jset32K: if (((uint)r[pc->Destination] & (uint)pc->Immediate) != 0) goto Jump; break;
+                case Op.Jset32X: if (((uint)r[pc->Destination] & (uint)r[pc->Source]) != 0) goto Jump; break;
+                case Op.MayGoto: if (--s->MayGotos < 0) goto Jump; break;
 
                 case Op.CallHelper:
                     s->Current = pc;
@@ -796,8 +162,7 @@ internal sealed unsafe partial class ExecutionSlot
                         budget = Refuel(s);
                     }
 
-                    pc++;
-                    continue;
+                    break;
 
                 case Op.CallRegister:
                     s->Current = pc;
@@ -809,12 +174,11 @@ internal sealed unsafe partial class ExecutionSlot
                         budget = Refuel(s);
                     }
 
-                    pc++;
-                    continue;
+                    break;
 
                 case Op.TailCall:
                     s->Current = pc;
-                    budget -= pc - counted + 1;
+                    budget -= Steps(counted, pc);
                     s->Budget = budget;
                     pc = TailCall(pc);
                     counted = pc;
@@ -823,12 +187,12 @@ internal sealed unsafe partial class ExecutionSlot
                 case Op.CallLocal:
                     s->Current = pc;
                     PushFrame(pc + 1);
-                    break;
+                    goto Jump;
 
                 case Op.Exit:
                     // What is found only at the end is told of this program, which may not be the one that began.
                     s->Current = pc;
-                    budget -= pc - counted + 1;
+                    budget -= Steps(counted, pc);
                     pc = PopFrame();
                     if (pc == null)
                     {
@@ -840,675 +204,324 @@ internal sealed unsafe partial class ExecutionSlot
                     continue;
 
                 case Op.LoadB:
-                {
-                    ulong address = r[pc->Source] + (ulong)pc->Offset;
-                    if (IsReadable(s, address, 1))
+                    address = r[pc->Source] + (ulong)pc->Offset;
+                    if (!IsReadable(s, address, 1))
                     {
-                        r[pc->Destination] = *(byte*)address;
-                        pc++;
-                        continue;
+                        goto LoadAside;
                     }
-                    
-                    s->Current = pc;
-                    r[pc->Destination] = LoadSlow(address, 1);
-                    pc++;
-                    continue;
-                }
+
+                    r[pc->Destination] = *(byte*)address;
+                    break;
 
                 case Op.LoadH:
-                {
-                    ulong address = r[pc->Source] + (ulong)pc->Offset;
-                    if (IsReadable(s, address, 2))
+                    address = r[pc->Source] + (ulong)pc->Offset;
+                    if (!IsReadable(s, address, 2))
                     {
-                        r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address);
-                        pc++;
-                        continue;
+                        goto LoadAside;
                     }
-                    
-                    s->Current = pc;
-                    r[pc->Destination] = LoadSlow(address, 2);
-                    pc++;
-                    continue;
-                }
+
+                    r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address);
+                    break;
 
                 case Op.LoadW:
-                {
-                    ulong address = r[pc->Source] + (ulong)pc->Offset;
-                    if (IsReadable(s, address, 4))
+                    address = r[pc->Source] + (ulong)pc->Offset;
+                    if (!IsReadable(s, address, 4))
                     {
-                        r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address);
-                        pc++;
-                        continue;
+                        goto LoadAside;
                     }
-                    
-                    s->Current = pc;
-                    r[pc->Destination] = LoadSlow(address, 4);
-                    pc++;
-                    continue;
-                }
+
+                    r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address);
+                    break;
 
                 case Op.LoadDw:
-                {
-                    ulong address = r[pc->Source] + (ulong)pc->Offset;
-                    if (IsReadable(s, address, 8))
+                    address = r[pc->Source] + (ulong)pc->Offset;
+                    if (!IsReadable(s, address, 8))
                     {
-                        r[pc->Destination] = Unsafe.ReadUnaligned<ulong>((void*)address);
-                        pc++;
-                        continue;
+                        goto LoadAside;
                     }
-                    
-                    s->Current = pc;
-                    r[pc->Destination] = LoadSlow(address, 8);
-                    pc++;
-                    continue;
-                }
+
+                    r[pc->Destination] = Unsafe.ReadUnaligned<ulong>((void*)address);
+                    break;
 
                 case Op.LoadSxB:
-                {
-                    ulong address = r[pc->Source] + (ulong)pc->Offset;
-                    if (IsReadable(s, address, 1))
+                    address = r[pc->Source] + (ulong)pc->Offset;
+                    if (!IsReadable(s, address, 1))
                     {
-                        r[pc->Destination] = (ulong)(long)*(sbyte*)address;
-                        pc++;
-                        continue;
+                        goto LoadAside;
                     }
-                    
-                    s->Current = pc;
-                    r[pc->Destination] = (ulong)(long)(sbyte)LoadSlow(address, 1);
-                    pc++;
-                    continue;
-                }
+
+                    r[pc->Destination] = (ulong)(long)*(sbyte*)address;
+                    break;
 
                 case Op.LoadSxH:
-                {
-                    ulong address = r[pc->Source] + (ulong)pc->Offset;
-                    if (IsReadable(s, address, 2))
+                    address = r[pc->Source] + (ulong)pc->Offset;
+                    if (!IsReadable(s, address, 2))
                     {
-                        r[pc->Destination] = (ulong)(long)Unsafe.ReadUnaligned<short>((void*)address);
-                        pc++;
-                        continue;
+                        goto LoadAside;
                     }
-                    
-                    s->Current = pc;
-                    r[pc->Destination] = (ulong)(long)(short)LoadSlow(address, 2);
-                    pc++;
-                    continue;
-                }
+
+                    r[pc->Destination] = (ulong)(long)Unsafe.ReadUnaligned<short>((void*)address);
+                    break;
 
                 case Op.LoadSxW:
-                {
-                    ulong address = r[pc->Source] + (ulong)pc->Offset;
-                    if (IsReadable(s, address, 4))
+                    address = r[pc->Source] + (ulong)pc->Offset;
+                    if (!IsReadable(s, address, 4))
                     {
-                        r[pc->Destination] = (ulong)(long)Unsafe.ReadUnaligned<int>((void*)address);
-                        pc++;
-                        continue;
+                        goto LoadAside;
                     }
-                    
-                    s->Current = pc;
-                    r[pc->Destination] = (ulong)(long)(int)LoadSlow(address, 4);
-                    pc++;
-                    continue;
-                }
+
+                    r[pc->Destination] = (ulong)(long)Unsafe.ReadUnaligned<int>((void*)address);
+                    break;
 
                 case Op.StoreImmB:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    if (IsWritable(s, address, 1))
+                    address = r[pc->Destination] + (ulong)pc->Offset;
+                    if (!IsWritable(s, address, 1))
                     {
-                        *(byte*)address = (byte)pc->Immediate;
-                        pc++;
-                        continue;
+                        goto StoreAside;
                     }
-                    
-                    s->Current = pc;
-                    StoreSlow(address, 1, (ulong)pc->Immediate);
-                    pc++;
-                    continue;
-                }
+
+                    *(byte*)address = (byte)pc->Immediate;
+                    break;
 
                 case Op.StoreImmH:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    if (IsWritable(s, address, 2))
+                    address = r[pc->Destination] + (ulong)pc->Offset;
+                    if (!IsWritable(s, address, 2))
                     {
-                        Unsafe.WriteUnaligned((void*)address, (ushort)pc->Immediate);
-                        pc++;
-                        continue;
+                        goto StoreAside;
                     }
-                    
-                    s->Current = pc;
-                    StoreSlow(address, 2, (ulong)pc->Immediate);
-                    pc++;
-                    continue;
-                }
+
+                    Unsafe.WriteUnaligned((void*)address, (ushort)pc->Immediate);
+                    break;
 
                 case Op.StoreImmW:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    if (IsWritable(s, address, 4))
+                    address = r[pc->Destination] + (ulong)pc->Offset;
+                    if (!IsWritable(s, address, 4))
                     {
-                        Unsafe.WriteUnaligned((void*)address, (uint)pc->Immediate);
-                        pc++;
-                        continue;
+                        goto StoreAside;
                     }
-                    
-                    s->Current = pc;
-                    StoreSlow(address, 4, (ulong)pc->Immediate);
-                    pc++;
-                    continue;
-                }
+
+                    Unsafe.WriteUnaligned((void*)address, (uint)pc->Immediate);
+                    break;
 
                 case Op.StoreImmDw:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    if (IsWritable(s, address, 8))
+                    address = r[pc->Destination] + (ulong)pc->Offset;
+                    if (!IsWritable(s, address, 8))
                     {
-                        Unsafe.WriteUnaligned((void*)address, (ulong)pc->Immediate);
-                        pc++;
-                        continue;
+                        goto StoreAside;
                     }
-                    
-                    s->Current = pc;
-                    StoreSlow(address, 8, (ulong)pc->Immediate);
-                    pc++;
-                    continue;
-                }
+
+                    Unsafe.WriteUnaligned((void*)address, (ulong)pc->Immediate);
+                    break;
 
                 case Op.StoreB:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    if (IsWritable(s, address, 1))
+                    address = r[pc->Destination] + (ulong)pc->Offset;
+                    if (!IsWritable(s, address, 1))
                     {
-                        *(byte*)address = (byte)r[pc->Source];
-                        pc++;
-                        continue;
+                        goto StoreAside;
                     }
-                    
-                    s->Current = pc;
-                    StoreSlow(address, 1, r[pc->Source]);
-                    pc++;
-                    continue;
-                }
+
+                    *(byte*)address = (byte)r[pc->Source];
+                    break;
 
                 case Op.StoreH:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    if (IsWritable(s, address, 2))
+                    address = r[pc->Destination] + (ulong)pc->Offset;
+                    if (!IsWritable(s, address, 2))
                     {
-                        Unsafe.WriteUnaligned((void*)address, (ushort)r[pc->Source]);
-                        pc++;
-                        continue;
+                        goto StoreAside;
                     }
-                    
-                    s->Current = pc;
-                    StoreSlow(address, 2, r[pc->Source]);
-                    pc++;
-                    continue;
-                }
+
+                    Unsafe.WriteUnaligned((void*)address, (ushort)r[pc->Source]);
+                    break;
 
                 case Op.StoreW:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    if (IsWritable(s, address, 4))
+                    address = r[pc->Destination] + (ulong)pc->Offset;
+                    if (!IsWritable(s, address, 4))
                     {
-                        Unsafe.WriteUnaligned((void*)address, (uint)r[pc->Source]);
-                        pc++;
-                        continue;
+                        goto StoreAside;
                     }
-                    
-                    s->Current = pc;
-                    StoreSlow(address, 4, r[pc->Source]);
-                    pc++;
-                    continue;
-                }
+
+                    Unsafe.WriteUnaligned((void*)address, (uint)r[pc->Source]);
+                    break;
 
                 case Op.StoreDw:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    if (IsWritable(s, address, 8))
+                    address = r[pc->Destination] + (ulong)pc->Offset;
+                    if (!IsWritable(s, address, 8))
                     {
-                        Unsafe.WriteUnaligned((void*)address, r[pc->Source]);
-                        pc++;
-                        continue;
+                        goto StoreAside;
                     }
-                    
-                    s->Current = pc;
-                    StoreSlow(address, 8, r[pc->Source]);
-                    pc++;
-                    continue;
-                }
+
+                    Unsafe.WriteUnaligned((void*)address, r[pc->Source]);
+                    break;
+
+                // Proved by the verifier.
+                case Op.BareLoadB: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = *(byte*)address; break;
+                case Op.BareLoadH: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); break;
+                case Op.BareLoadW: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); break;
+                case Op.BareLoadDw: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<ulong>((void*)address); break;
+                case Op.BareLoadSxB: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = (ulong)(long)*(sbyte*)address; break;
+                case Op.BareLoadSxH: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = (ulong)(long)Unsafe.ReadUnaligned<short>((void*)address); break;
+                case Op.BareLoadSxW: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = (ulong)(long)Unsafe.ReadUnaligned<int>((void*)address); break;
+                case Op.BareStoreImmB: address = r[pc->Destination] + (ulong)pc->Offset; *(byte*)address = (byte)pc->Immediate; break;
+                case Op.BareStoreImmH: address = r[pc->Destination] + (ulong)pc->Offset; Unsafe.WriteUnaligned((void*)address, (ushort)pc->Immediate); break;
+                case Op.BareStoreImmW: address = r[pc->Destination] + (ulong)pc->Offset; Unsafe.WriteUnaligned((void*)address, (uint)pc->Immediate); break;
+                case Op.BareStoreImmDw: address = r[pc->Destination] + (ulong)pc->Offset; Unsafe.WriteUnaligned((void*)address, (ulong)pc->Immediate); break;
+                case Op.BareStoreB: address = r[pc->Destination] + (ulong)pc->Offset; *(byte*)address = (byte)r[pc->Source]; break;
+                case Op.BareStoreH: address = r[pc->Destination] + (ulong)pc->Offset; Unsafe.WriteUnaligned((void*)address, (ushort)r[pc->Source]); break;
+                case Op.BareStoreW: address = r[pc->Destination] + (ulong)pc->Offset; Unsafe.WriteUnaligned((void*)address, (uint)r[pc->Source]); break;
+                case Op.BareStoreDw: address = r[pc->Destination] + (ulong)pc->Offset; Unsafe.WriteUnaligned((void*)address, r[pc->Source]); break;
+                case Op.BareLoadData: r[pc->Destination] = s->PacketData; break;
+                case Op.BareLoadDataEnd: r[pc->Destination] = s->PacketLow + s->PacketLength; break;
+                case Op.BareLoadDataMeta: r[pc->Destination] = s->PacketLow; break;
 
                 case Op.AbsB:
-                    s->Current = pc;
-                    if (!TryLoadPacket((int)pc->Immediate, 1, out r[0]))
-                    {
-                        // The kernel ends the running function with 0 here.
-                        r[0] = 0;
-                        budget -= pc - counted + 1;
-                        pc = PopFrame();
-                        if (pc == null)
-                        {
-                            s->Budget = budget;
-                            return 0;
-                        }
-
-                        counted = pc;
-                        continue;
-                    }
-
-                    pc++;
-                    continue;
-
                 case Op.AbsH:
-                    s->Current = pc;
-                    if (!TryLoadPacket((int)pc->Immediate, 2, out r[0]))
-                    {
-                        // The kernel ends the running function with 0 here.
-                        r[0] = 0;
-                        budget -= pc - counted + 1;
-                        pc = PopFrame();
-                        if (pc == null)
-                        {
-                            s->Budget = budget;
-                            return 0;
-                        }
-
-                        counted = pc;
-                        continue;
-                    }
-
-                    pc++;
-                    continue;
-
                 case Op.AbsW:
-                    s->Current = pc;
-                    if (!TryLoadPacket((int)pc->Immediate, 4, out r[0]))
-                    {
-                        // The kernel ends the running function with 0 here.
-                        r[0] = 0;
-                        budget -= pc - counted + 1;
-                        pc = PopFrame();
-                        if (pc == null)
-                        {
-                            s->Budget = budget;
-                            return 0;
-                        }
-
-                        counted = pc;
-                        continue;
-                    }
-
-                    pc++;
-                    continue;
-
                 case Op.IndB:
-                    s->Current = pc;
-                    if (!TryLoadPacket((int)pc->Immediate + (int)r[pc->Source], 1, out r[0]))
-                    {
-                        // The kernel ends the running function with 0 here.
-                        r[0] = 0;
-                        budget -= pc - counted + 1;
-                        pc = PopFrame();
-                        if (pc == null)
-                        {
-                            s->Budget = budget;
-                            return 0;
-                        }
-
-                        counted = pc;
-                        continue;
-                    }
-
-                    pc++;
-                    continue;
-
                 case Op.IndH:
-                    s->Current = pc;
-                    if (!TryLoadPacket((int)pc->Immediate + (int)r[pc->Source], 2, out r[0]))
-                    {
-                        // The kernel ends the running function with 0 here.
-                        r[0] = 0;
-                        budget -= pc - counted + 1;
-                        pc = PopFrame();
-                        if (pc == null)
-                        {
-                            s->Budget = budget;
-                            return 0;
-                        }
-
-                        counted = pc;
-                        continue;
-                    }
-
-                    pc++;
-                    continue;
-
                 case Op.IndW:
                     s->Current = pc;
-                    if (!TryLoadPacket((int)pc->Immediate + (int)r[pc->Source], 4, out r[0]))
+                    if (!LoadPacket(pc, r))
                     {
                         // The kernel ends the running function with 0 here.
-                        r[0] = 0;
-                        budget -= pc - counted + 1;
-                        pc = PopFrame();
-                        if (pc == null)
-                        {
-                            s->Budget = budget;
-                            return 0;
-                        }
-
-                        counted = pc;
-                        continue;
+                        goto case Op.Exit;
                     }
 
-                    pc++;
-                    continue;
+                    break;
 
-                case Op.AtomicAdd32:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 4);
-                    Interlocked.Add(ref *(uint*)address, (uint)r[pc->Source]);
-                    pc++;
-                    continue;
-                }
+                // Fused forms.
+                case Op.MovAdd64K: r[pc->Destination] = r[pc->Source] + (ulong)pc[1].Immediate; pc += 2; continue;
+                case Op.MovAdd64X: r[pc->Destination] = r[pc->Source] + r[pc[1].Source]; pc += 2; continue;
+                case Op.MovSub64X: r[pc->Destination] = r[pc->Source] - r[pc[1].Source]; pc += 2; continue;
+                case Op.MovAnd64K: r[pc->Destination] = r[pc->Source] & (ulong)pc[1].Immediate; pc += 2; continue;
+                case Op.MovLsh64K: r[pc->Destination] = r[pc->Source] << ((int)pc[1].Immediate & 63); pc += 2; continue;
+                case Op.MovRsh64K: r[pc->Destination] = r[pc->Source] >> ((int)pc[1].Immediate & 63); pc += 2; continue;
+                case Op.MovAdd32K: r[pc->Destination] = (uint)r[pc->Source] + (uint)pc[1].Immediate; pc += 2; continue;
+                case Op.MovAdd32X: r[pc->Destination] = (uint)r[pc->Source] + (uint)r[pc[1].Source]; pc += 2; continue;
+                case Op.MovAnd32K: r[pc->Destination] = (uint)r[pc->Source] & (uint)pc[1].Immediate; pc += 2; continue;
+                case Op.MovLsh32K: r[pc->Destination] = (uint)r[pc->Source] << ((int)pc[1].Immediate & 31); pc += 2; continue;
+                case Op.MovRsh32K: r[pc->Destination] = (uint)r[pc->Source] >> ((int)pc[1].Immediate & 31); pc += 2; continue;
+                case Op.MovLshXor64: r[pc->Destination] = (r[pc->Source] << ((int)pc[1].Immediate & 63)) ^ r[pc[2].Source]; pc += 3; continue;
+                case Op.MovLshOr64: r[pc->Destination] = (r[pc->Source] << ((int)pc[1].Immediate & 63)) | r[pc[2].Source]; pc += 3; continue;
+                case Op.MovRshXor64: r[pc->Destination] = (r[pc->Source] >> ((int)pc[1].Immediate & 63)) ^ r[pc[2].Source]; pc += 3; continue;
+                case Op.MovRshOr64: r[pc->Destination] = (r[pc->Source] >> ((int)pc[1].Immediate & 63)) | r[pc[2].Source]; pc += 3; continue;
+                case Op.XorMul64X: r[pc->Destination] = (r[pc->Destination] ^ r[pc->Source]) * r[pc[1].Source]; pc += 2; continue;
+                case Op.Mov64XMov64X: r[pc->Destination] = r[pc->Source]; r[pc[1].Destination] = r[pc[1].Source]; pc += 2; continue;
+                case Op.Mov64XMov64K: r[pc->Destination] = r[pc->Source]; r[pc[1].Destination] = (ulong)pc[1].Immediate; pc += 2; continue;
+                case Op.Mov64XMov32K: r[pc->Destination] = r[pc->Source]; r[pc[1].Destination] = (uint)pc[1].Immediate; pc += 2; continue;
+                case Op.Add64KAdd64K: r[pc->Destination] += (ulong)pc->Immediate; r[pc[1].Destination] += (ulong)pc[1].Immediate; pc += 2; continue;
+                case Op.Add32XAdd64K: r[pc->Destination] = (uint)r[pc->Destination] + (uint)r[pc->Source]; r[pc[1].Destination] += (ulong)pc[1].Immediate; pc += 2; continue;
+                case Op.Add64KJeq64K: r[pc->Destination] += (ulong)pc->Immediate; pc++; goto case Op.Jeq64K;
+                case Op.Add64KJne64K: r[pc->Destination] += (ulong)pc->Immediate; pc++; goto case Op.Jne64K;
+                case Op.Add64KJlt64X: r[pc->Destination] += (ulong)pc->Immediate; pc++; goto case Op.Jlt64X;
+                case Op.Add64KJlt64K: r[pc->Destination] += (ulong)pc->Immediate; pc++; goto case Op.Jlt64K;
+                case Op.Add32KJeq32K: r[pc->Destination] = (uint)r[pc->Destination] + (uint)pc->Immediate; pc++; goto case Op.Jeq32K;
+                case Op.Add32KJne32K: r[pc->Destination] = (uint)r[pc->Destination] + (uint)pc->Immediate; pc++; goto case Op.Jne32K;
+                case Op.Add32KJlt32X: r[pc->Destination] = (uint)r[pc->Destination] + (uint)pc->Immediate; pc++; goto case Op.Jlt32X;
+                case Op.And64KJeq64K: r[pc->Destination] &= (ulong)pc->Immediate; pc++; goto case Op.Jeq64K;
+                case Op.And64KJne64K: r[pc->Destination] &= (ulong)pc->Immediate; pc++; goto case Op.Jne64K;
+                case Op.And32KJeq32K: r[pc->Destination] = (uint)r[pc->Destination] & (uint)pc->Immediate; pc++; goto case Op.Jeq32K;
+                case Op.And32KJne32K: r[pc->Destination] = (uint)r[pc->Destination] & (uint)pc->Immediate; pc++; goto case Op.Jne32K;
+                case Op.Jeq64KJa64K: if (r[pc->Destination] != (ulong)pc->Immediate) pc++; goto Jump;
+                case Op.Jeq32KJa64K: if ((uint)r[pc->Destination] != (uint)pc->Immediate) pc++; goto Jump;
+                case Op.Add64KJeq64KJa64K: r[pc->Destination] += (ulong)pc->Immediate; pc++; goto case Op.Jeq64KJa64K;
+                case Op.Add32KJeq32KJa64K: r[pc->Destination] = (uint)r[pc->Destination] + (uint)pc->Immediate; pc++; goto case Op.Jeq32KJa64K;
+                case Op.Add64KAdd64KJne64K: r[pc->Destination] += (ulong)pc->Immediate; pc++; goto case Op.Add64KJne64K;
+                case Op.Add64KAdd64KJlt64X: r[pc->Destination] += (ulong)pc->Immediate; pc++; goto case Op.Add64KJlt64X;
+                case Op.Mov32KExit: r[pc->Destination] = (uint)pc->Immediate; pc++; goto case Op.Exit;
+                case Op.Mov32KCallHelper: r[pc->Destination] = (uint)pc->Immediate; pc++; goto case Op.CallHelper;
+                case Op.Mov64KExit: r[pc->Destination] = (ulong)pc->Immediate; pc++; goto case Op.Exit;
+                case Op.Mov64KCallHelper: r[pc->Destination] = (ulong)pc->Immediate; pc++; goto case Op.CallHelper;
+                case Op.Mov64XCallHelper: r[pc->Destination] = r[pc->Source]; pc++; goto case Op.CallHelper;
+                case Op.LoadImmediateCallHelper: r[pc->Destination] = (ulong)pc->Immediate; pc += 2; goto case Op.CallHelper;
+                case Op.Add64XLoadB: r[pc->Destination] += r[pc->Source]; pc++; goto case Op.LoadB;
+                case Op.Add64XLoadH: r[pc->Destination] += r[pc->Source]; pc++; goto case Op.LoadH;
+                case Op.Add64XLoadW: r[pc->Destination] += r[pc->Source]; pc++; goto case Op.LoadW;
+                case Op.Add64XLoadDw: r[pc->Destination] += r[pc->Source]; pc++; goto case Op.LoadDw;
+                case Op.Add64XBareLoadB: r[pc->Destination] += r[pc->Source]; pc++; goto case Op.BareLoadB;
+                case Op.Add64XBareLoadH: r[pc->Destination] += r[pc->Source]; pc++; goto case Op.BareLoadH;
+                case Op.Add64XBareLoadW: r[pc->Destination] += r[pc->Source]; pc++; goto case Op.BareLoadW;
+                case Op.Add64XBareLoadDw: r[pc->Destination] += r[pc->Source]; pc++; goto case Op.BareLoadDw;
+                case Op.MovAddLoadB: r[pc->Destination] = r[pc->Source] + r[pc[1].Source]; pc += 2; goto case Op.LoadB;
+                case Op.MovAddLoadH: r[pc->Destination] = r[pc->Source] + r[pc[1].Source]; pc += 2; goto case Op.LoadH;
+                case Op.MovAddLoadW: r[pc->Destination] = r[pc->Source] + r[pc[1].Source]; pc += 2; goto case Op.LoadW;
+                case Op.MovAddLoadDw: r[pc->Destination] = r[pc->Source] + r[pc[1].Source]; pc += 2; goto case Op.LoadDw;
+                case Op.MovAddBareLoadB: r[pc->Destination] = r[pc->Source] + r[pc[1].Source]; pc += 2; goto case Op.BareLoadB;
+                case Op.MovAddBareLoadH: r[pc->Destination] = r[pc->Source] + r[pc[1].Source]; pc += 2; goto case Op.BareLoadH;
+                case Op.MovAddBareLoadW: r[pc->Destination] = r[pc->Source] + r[pc[1].Source]; pc += 2; goto case Op.BareLoadW;
+                case Op.MovAddBareLoadDw: r[pc->Destination] = r[pc->Source] + r[pc[1].Source]; pc += 2; goto case Op.BareLoadDw;
+                case Op.LoadBJeq32K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 1)) goto LoadAside; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jeq32K;
+                case Op.LoadBJne32K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 1)) goto LoadAside; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jne32K;
+                case Op.LoadBXor64X: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 1)) goto LoadAside; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Xor64X;
+                case Op.LoadBStoreB: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 1)) goto LoadAside; r[pc->Destination] = *(byte*)address; pc++; goto case Op.StoreB;
+                case Op.BareLoadBJeq32K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jeq32K;
+                case Op.BareLoadBJne32K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jne32K;
+                case Op.BareLoadBXor64X: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Xor64X;
+                case Op.BareLoadBStoreB: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = *(byte*)address; pc++; goto case Op.BareStoreB;
+                case Op.LoadHJeq32K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 2)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Jeq32K;
+                case Op.LoadHJne32K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 2)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Jne32K;
+                case Op.LoadHAdd32X: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 2)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Add32X;
+                case Op.BareLoadHJeq32K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Jeq32K;
+                case Op.BareLoadHJne32K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Jne32K;
+                case Op.BareLoadHAdd32X: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Add32X;
+                case Op.LoadWJeq32K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 4)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jeq32K;
+                case Op.LoadWJne32K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 4)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jne32K;
+                case Op.LoadWStoreW: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 4)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.StoreW;
+                case Op.BareLoadWJeq32K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jeq32K;
+                case Op.BareLoadWJne32K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jne32K;
+                case Op.BareLoadWStoreW: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.BareStoreW;
+                case Op.Mov32KStoreW: r[pc->Destination] = (uint)pc->Immediate; pc++; goto case Op.StoreW;
+                case Op.Mov64KStoreDw: r[pc->Destination] = (ulong)pc->Immediate; pc++; goto case Op.StoreDw;
+                case Op.Mov32KBareStoreW: r[pc->Destination] = (uint)pc->Immediate; pc++; goto case Op.BareStoreW;
+                case Op.Mov64KBareStoreDw: r[pc->Destination] = (ulong)pc->Immediate; pc++; goto case Op.BareStoreDw;
+                case Op.Lsh64KRsh64K: r[pc->Destination] = r[pc->Destination] << ((int)pc->Immediate & 63) >> ((int)pc[1].Immediate & 63); pc += 2; continue;
+                case Op.Lsh64KArsh64K: r[pc->Destination] = (ulong)((long)(r[pc->Destination] << ((int)pc->Immediate & 63)) >> ((int)pc[1].Immediate & 63)); pc += 2; continue;
+                case Op.MovLshRsh64K: r[pc->Destination] = r[pc->Source] << ((int)pc[1].Immediate & 63) >> ((int)pc[2].Immediate & 63); pc += 3; continue;
+                case Op.MovLshArsh64K: r[pc->Destination] = (ulong)((long)(r[pc->Source] << ((int)pc[1].Immediate & 63)) >> ((int)pc[2].Immediate & 63)); pc += 3; continue;
+                case Op.MovAddLoadImmediateCallHelper: r[pc->Destination] = r[pc->Source] + (ulong)pc[1].Immediate; pc += 2; goto case Op.LoadImmediateCallHelper;
+                case Op.LoadBJeq64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 1)) goto LoadAside; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jeq64K;
+                case Op.LoadBJne64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 1)) goto LoadAside; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jne64K;
+                case Op.BareLoadBJeq64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jeq64K;
+                case Op.BareLoadBJne64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jne64K;
+                case Op.LoadHJeq64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 2)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Jeq64K;
+                case Op.LoadHJne64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 2)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Jne64K;
+                case Op.LoadHSwap16: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 2)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Swap16;
+                case Op.BareLoadHJeq64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Jeq64K;
+                case Op.BareLoadHJne64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Jne64K;
+                case Op.BareLoadHSwap16: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<ushort>((void*)address); pc++; goto case Op.Swap16;
+                case Op.LoadWJeq64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 4)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jeq64K;
+                case Op.LoadWJne64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 4)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jne64K;
+                case Op.BareLoadWJeq64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jeq64K;
+                case Op.BareLoadWJne64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jne64K;
+                case Op.StoreWStoreW: address = r[pc->Destination] + (ulong)pc->Offset; if (!IsWritable(s, address, 4)) goto StoreAside; Unsafe.WriteUnaligned((void*)address, (uint)r[pc->Source]); pc++; goto case Op.StoreW;
+                case Op.StoreDwStoreDw: address = r[pc->Destination] + (ulong)pc->Offset; if (!IsWritable(s, address, 8)) goto StoreAside; Unsafe.WriteUnaligned((void*)address, r[pc->Source]); pc++; goto case Op.StoreDw;
+                case Op.BareStoreWStoreW: address = r[pc->Destination] + (ulong)pc->Offset; Unsafe.WriteUnaligned((void*)address, (uint)r[pc->Source]); pc++; goto case Op.BareStoreW;
+                case Op.BareStoreDwStoreDw: address = r[pc->Destination] + (ulong)pc->Offset; Unsafe.WriteUnaligned((void*)address, r[pc->Source]); pc++; goto case Op.BareStoreDw;
 
-                case Op.AtomicOr32:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 4);
-                    Interlocked.Or(ref *(uint*)address, (uint)r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicAnd32:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 4);
-                    Interlocked.And(ref *(uint*)address, (uint)r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicXor32:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 4);
-                    Atomics.FetchXor(address, (uint)r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicFetchAdd32:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 4);
-                    r[pc->Source] = Interlocked.Add(ref *(uint*)address, (uint)r[pc->Source]) - (uint)r[pc->Source];
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicFetchOr32:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 4);
-                    r[pc->Source] = Interlocked.Or(ref *(uint*)address, (uint)r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicFetchAnd32:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 4);
-                    r[pc->Source] = Interlocked.And(ref *(uint*)address, (uint)r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicFetchXor32:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 4);
-                    r[pc->Source] = Atomics.FetchXor(address, (uint)r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicExchange32:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 4);
-                    r[pc->Source] = Interlocked.Exchange(ref *(uint*)address, (uint)r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicCompareExchange32:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 4);
-                    r[0] = Interlocked.CompareExchange(ref *(uint*)address, (uint)r[pc->Source], (uint)r[0]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicAdd64:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 8);
-                    Interlocked.Add(ref *(ulong*)address, r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicOr64:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 8);
-                    Interlocked.Or(ref *(ulong*)address, r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicAnd64:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 8);
-                    Interlocked.And(ref *(ulong*)address, r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicXor64:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 8);
-                    Atomics.FetchXor(address, r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicFetchAdd64:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 8);
-                    r[pc->Source] = Interlocked.Add(ref *(ulong*)address, r[pc->Source]) - r[pc->Source];
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicFetchOr64:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 8);
-                    r[pc->Source] = Interlocked.Or(ref *(ulong*)address, r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicFetchAnd64:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 8);
-                    r[pc->Source] = Interlocked.And(ref *(ulong*)address, r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicFetchXor64:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 8);
-                    r[pc->Source] = Atomics.FetchXor(address, r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicExchange64:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 8);
-                    r[pc->Source] = Interlocked.Exchange(ref *(ulong*)address, r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.AtomicCompareExchange64:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 8);
-                    r[0] = Interlocked.CompareExchange(ref *(ulong*)address, r[pc->Source], r[0]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.LoadAcquireB:
-                {
-                    ulong address = r[pc->Source] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    if (!IsReadable(s, address, 1) || (address & 0) != 0)
-                    {
-                        CheckAtomicSlow(address, 1, isWrite: false);
-                    }
-                    
-                    r[pc->Destination] = Volatile.Read(ref *(byte*)address);
-                    pc++;
-                    continue;
-                }
-
-                case Op.StoreReleaseB:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 1);
-                    Volatile.Write(ref *(byte*)address, (byte)r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.LoadAcquireH:
-                {
-                    ulong address = r[pc->Source] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    if (!IsReadable(s, address, 2) || (address & 1) != 0)
-                    {
-                        CheckAtomicSlow(address, 2, isWrite: false);
-                    }
-                    
-                    r[pc->Destination] = Volatile.Read(ref *(ushort*)address);
-                    pc++;
-                    continue;
-                }
-
-                case Op.StoreReleaseH:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 2);
-                    Volatile.Write(ref *(ushort*)address, (ushort)r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.LoadAcquireW:
-                {
-                    ulong address = r[pc->Source] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    if (!IsReadable(s, address, 4) || (address & 3) != 0)
-                    {
-                        CheckAtomicSlow(address, 4, isWrite: false);
-                    }
-                    
-                    r[pc->Destination] = Volatile.Read(ref *(uint*)address);
-                    pc++;
-                    continue;
-                }
-
-                case Op.StoreReleaseW:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 4);
-                    Volatile.Write(ref *(uint*)address, (uint)r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
-                case Op.LoadAcquireDw:
-                {
-                    ulong address = r[pc->Source] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    if (!IsReadable(s, address, 8) || (address & 7) != 0)
-                    {
-                        CheckAtomicSlow(address, 8, isWrite: false);
-                    }
-                    
-                    r[pc->Destination] = Volatile.Read(ref *(ulong*)address);
-                    pc++;
-                    continue;
-                }
-
-                case Op.StoreReleaseDw:
-                {
-                    ulong address = r[pc->Destination] + (ulong)pc->Offset;
-                    s->Current = pc;
-                    CheckAtomic(s, address, 8);
-                    Volatile.Write(ref *(ulong*)address, r[pc->Source]);
-                    pc++;
-                    continue;
-                }
-
+                // Named, so that the forms begin with 0 and none has to be subtracted.
+                case Op.Invalid:
+                case Op.Unresolved:
                 default:
                     s->Current = pc;
-                    ThrowUnresolved();
-                    return 0;
+                    ExecuteAtomic(pc);
+                    break;
             }
 
+            pc++;
+            continue;
+
+        LoadAside:
+            r[pc->Destination] = LoadMiss(s, r[pc->Source] + (ulong)pc->Offset, pc);
+            pc++;
+            continue;
+
+        StoreAside:
+            StoreMiss(s, r[pc->Destination] + (ulong)pc->Offset, pc->Op < Op.StoreB ? (ulong)pc->Immediate : r[pc->Source], pc);
+            pc++;
+            continue;
+
+        Jump:
             // A jump that is taken, or a call of a local function.
-            budget -= pc - counted + 1;
+            budget -= Steps(counted, pc);
             if (budget < 0)
             {
                 s->Current = pc;
@@ -1520,4 +533,9 @@ internal sealed unsafe partial class ExecutionSlot
             counted = pc;
         }
     }
+
+    /// <summary>Instructions from one to another of the same straight line, both counted.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static long Steps(DecodedInstruction* first, DecodedInstruction* last) =>
+        (long)((ulong)((byte*)last - (byte*)first) / DecodedInstruction.SizeInBytes) + 1;
 }

@@ -75,13 +75,7 @@ internal sealed unsafe partial class ExecutionSlot
             ThrowBadAccess(address, (ulong)size, isWrite: false);
         }
 
-        return size switch
-        {
-            1 => *(byte*)address,
-            2 => Unsafe.ReadUnaligned<ushort>((void*)address),
-            4 => Unsafe.ReadUnaligned<uint>((void*)address),
-            _ => Unsafe.ReadUnaligned<ulong>((void*)address),
-        };
+        return Fetch(address, size);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -99,21 +93,7 @@ internal sealed unsafe partial class ExecutionSlot
             ThrowBadAccess(address, (ulong)size, isWrite: true);
         }
 
-        switch (size)
-        {
-            case 1:
-                *(byte*)address = (byte)value;
-                break;
-            case 2:
-                Unsafe.WriteUnaligned((void*)address, (ushort)value);
-                break;
-            case 4:
-                Unsafe.WriteUnaligned((void*)address, (uint)value);
-                break;
-            default:
-                Unsafe.WriteUnaligned((void*)address, value);
-                break;
-        }
+        Put(address, size, value);
     }
 
     /// <summary>An atomic access: writable, and aligned because the host's atomic instructions need it.</summary>

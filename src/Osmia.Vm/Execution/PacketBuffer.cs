@@ -29,6 +29,9 @@ internal sealed unsafe partial class ExecutionSlot
     private byte[]? _tunnelOption;
     private byte* _packet;
     private int _packetCapacity;
+
+    // What lies in front of it in the buffer is zero.
+    private int _touchedFrom;
     private int _dataMeta;
     private int _dataStart;
     private int _dataEnd;
@@ -219,10 +222,16 @@ internal sealed unsafe partial class ExecutionSlot
             FreePacketBuffer();
             _packet = (byte*)NativeMemory.AlignedAlloc((nuint)needed, 64);
             _packetCapacity = needed;
+            _touchedFrom = 0;
         }
 
         // Programs can move into the room in front: it holds nothing of other runs or of the host.
-        NativeMemory.Clear(_packet, (nuint)offset);
+        if (_touchedFrom < offset)
+        {
+            NativeMemory.Clear(_packet + _touchedFrom, (nuint)(offset - _touchedFrom));
+        }
+
+        _touchedFrom = offset;
         data.CopyTo(new Span<byte>(_packet + offset, data.Length));
         IsEncapsulated = false;
         Tunnel = default;
@@ -250,6 +259,7 @@ internal sealed unsafe partial class ExecutionSlot
         FreePacketBuffer();
         _packet = grown;
         _packetCapacity = capacity;
+        _touchedFrom = start;
         int shift = start - first;
         _dataMeta += shift;
         _dataStart += shift;
@@ -268,6 +278,7 @@ internal sealed unsafe partial class ExecutionSlot
     private void UpdatePacketRegion()
     {
         MachineState* s = State;
+        _touchedFrom = Math.Min(_touchedFrom, _dataMeta);
         bool isReadable = _kind is not (ProgramKind.SocketFilter or ProgramKind.SocketLookup);
         s->PacketLow = (ulong)(_packet + _dataMeta);
         s->PacketData = PacketData;

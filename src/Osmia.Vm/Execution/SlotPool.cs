@@ -47,7 +47,7 @@ internal sealed class SlotPool : IDisposable
 
             if (IsHeldByThisThread())
             {
-                throw new InvalidOperationException(
+                throw new NoSlotException(
                     $"a run started inside another run needs an execution slot of its own, and all {_slots.Length} are taken; raise VmOptions.Slots");
             }
 
@@ -110,3 +110,6 @@ internal sealed class SlotPool : IDisposable
         return false;
     }
 }
+
+/// <summary>A thread that is inside a run asked for a slot, and none is free: it would wait for itself.</summary>
+internal sealed class NoSlotException(string message) : InvalidOperationException(message);

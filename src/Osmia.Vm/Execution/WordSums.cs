@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Osmia.Vm.Execution;
 
-/// <summary>Sums of words one behind another, for <see cref="Compilation.SumLoop"/>: at most <see cref="Compilation.SumLoop.MaxBytes"/>, a whole number of words.</summary>
+/// <summary>Sums of words one behind another, for <see cref="Compilation.WordLoop"/>: at most <see cref="Compilation.WordLoop.MaxBytes"/>, a whole number of words.</summary>
 internal static unsafe class WordSums
 {
     // Vectors are not compiled ahead of time, and a program that runs once should not meet the runtime's first draft.

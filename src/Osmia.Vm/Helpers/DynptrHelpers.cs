@@ -260,7 +260,7 @@ internal static unsafe class DynptrHelpers
                 }
                 finally
                 {
-                    slot.TakeDynptrBack();
+                    slot.TakeDynptrBack(lent);
                     map.Free(length);
                 }
 

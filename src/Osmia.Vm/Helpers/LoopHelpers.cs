@@ -78,7 +78,10 @@ internal static unsafe class LoopHelpers
         slot.Charge(map.BucketBytes);
         ulong visited = 0;
         int index = NextIndex(slot, map, 0);
-        while (index != 0)
+
+        // A walk that others add to meanwhile sees more than there were, and one over a table spoiled from outside would never end.
+        ulong most = 2UL * map.Definition.MaxEntries;
+        while (index != 0 && visited < most)
         {
             // Before the call, which may delete the element.
             int next = NextIndex(slot, map, index);

@@ -54,8 +54,9 @@ internal static unsafe class MapHelpers
             slot.TrapArgument(1, $"is map '{map.Name}' of type {map.Type.ToKernelName()}, which has no values per CPU");
         }
 
+        // The CPUs of this process: those of others that share the map in a file are none of the program's.
         uint cpu = (uint)r[3];
-        if (cpu >= (uint)map.ValuesPerKey)
+        if (cpu >= (uint)slot.Engine.Slots.Count)
         {
             return 0;
         }
@@ -170,7 +171,8 @@ internal static unsafe class MapHelpers
 
     private static ulong UpdateLocked(ExecutionSlot slot, VmMap map, byte* key, byte* value, ulong mode)
     {
-        if (map.SpinLockOffset < 0)
+        const ulong Exist = 2;
+        if (map.SpinLockOffset < 0 || mode > Exist)
         {
             return Errno.Negative(Errno.Invalid);
         }
@@ -187,9 +189,7 @@ internal static unsafe class MapHelpers
             slot.Trap(DiagnosticIds.BudgetExhausted, "bpf_map_update_elem with BPF_F_LOCK: the value's lock could not be taken", "the program holds a lock, or another run does not give it back");
         }
 
-        int after = map.SpinLockOffset + sizeof(int);
-        Unsafe.CopyBlockUnaligned(existing, value, (uint)map.SpinLockOffset);
-        Unsafe.CopyBlockUnaligned(existing + after, value + after, (uint)(map.ValueSize - after));
+        map.CopyValue(existing, value);
         slot.TryReleaseLock(word);
         return 0;
     }

@@ -38,6 +38,11 @@ internal static unsafe class RedirectHelpers
     public static ulong RedirectMap(ExecutionSlot slot, ulong* r)
     {
         RedirectMap map = slot.MapArgument<RedirectMap>(1, "map of devices, CPUs or sockets");
+        if (map.HoldsSockets)
+        {
+            slot.TrapArgument(1, $"is map '{map.Name}' of type {map.Type.ToKernelName()}", "bpf_redirect_map takes maps of devices, CPUs and AF_XDP sockets");
+        }
+
         uint key = (uint)r[2];
         ulong flags = r[3];
         bool mayBroadcast = map.Type is MapType.Devmap or MapType.DevmapHash;

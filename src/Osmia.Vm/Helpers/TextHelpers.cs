@@ -206,7 +206,7 @@ internal static unsafe class TextHelpers
         int at = start;
         for (; at < digits.Length; at++)
         {
-            int digit = char.IsAsciiHexDigit((char)digits[at]) ? Convert.ToInt32(((char)digits[at]).ToString(), 16) : 99;
+            int digit = digits[at] switch { >= (byte)'0' and <= (byte)'9' and var c => c - '0', var c when char.IsAsciiHexDigit((char)c) => (c | 0x20) - 'a' + 10, _ => 99 };
             if (digit >= radix)
             {
                 break;

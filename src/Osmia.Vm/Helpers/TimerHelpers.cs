@@ -18,7 +18,7 @@ internal static unsafe class TimerHelpers
         (VmMap map, ulong value) = Place(slot, 2);
         return r[3] is not (Realtime or Monotonic or Boottime)
             ? Errno.Negative(Errno.Invalid)
-            : (ulong)(long)slot.Engine.Deferred.Add(new DeferredWork(DeferredKind.Timer, map, r[1], value));
+            : (ulong)(long)slot.Engine.Deferred.Add(new DeferredWork(DeferredKind.Timer, map, r[1], value, isWallClock: r[3] == Realtime));
     }
 
     public static ulong SetCallback(ExecutionSlot slot, ulong* r)
@@ -39,7 +39,7 @@ internal static unsafe class TimerHelpers
         ulong delay = r[2];
         if ((r[3] & Absolute) != 0)
         {
-            ulong now = HostHelpers.MonotonicTime(slot, r);
+            ulong now = timer.IsWallClock ? HostHelpers.AtomicTime(slot, r) : HostHelpers.MonotonicTime(slot, r);
             delay = delay > now ? delay - now : 0;
         }
 

@@ -13,13 +13,19 @@ internal struct TunnelKey
     public byte TypeOfService;
     public byte TimeToLive;
     public uint Label;
-    public UInt128 Remote;
-    public UInt128 Local;
+    public TunnelAddress Remote;
+    public TunnelAddress Local;
 
     /// <summary>What the kernel shows of the flags (in network order): checksum 1, key 4, sequence number 8, do not fragment 0x100, no cache 0x2000.</summary>
     public ushort Flags;
     public int OptionLength;
 }
+
+/// <summary>
+/// 16 bytes of address in their order. Not <see cref="UInt128"/>: a type that has one, be it deep inside, and every method that takes that type
+/// are left out of code compiled ahead of time, which for the slot is the interpreter and each helper.
+/// </summary>
+internal readonly record struct TunnelAddress(ulong First, ulong Last);
 
 /// <summary>bpf_skb_{get,set}_tunnel_{key,opt}. A packet handed in came through no tunnel.</summary>
 /// <remarks>Source: struct bpf_tunnel_key in include/uapi/linux/bpf.h; results tried on Linux 6.18.</remarks>
@@ -153,7 +159,7 @@ internal static unsafe class TunnelHelpers
         return 0;
     }
 
-    private static UInt128 AddressAt(byte* bytes, bool isIp6) => isIp6 ? Unsafe.ReadUnaligned<UInt128>(bytes) : Unsafe.ReadUnaligned<uint>(bytes);
+    private static TunnelAddress AddressAt(byte* bytes, bool isIp6) => isIp6 ? Unsafe.ReadUnaligned<TunnelAddress>(bytes) : new(Unsafe.ReadUnaligned<uint>(bytes), 0);
 
     private static bool IsSize(int size) => size is KeySize or LocalField or LabelField or ExtensionField or RemoteEnd4;
 }

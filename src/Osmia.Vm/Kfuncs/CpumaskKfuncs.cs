@@ -19,7 +19,7 @@ internal static unsafe class CpumaskKfuncs
         ulong* mask = Mask(slot, 1);
         int length = slot.LengthArgument(3);
         byte* source = slot.ReadableArgument(2, (ulong)length);
-        if (length > Size || length < (slot.Engine.Slots.Count + 7) / 8)
+        if (length > Size || length < (Cpus(slot) + 7) / 8)
         {
             return Errno.Negative(Errno.Access);
         }
@@ -47,7 +47,7 @@ internal static unsafe class CpumaskKfuncs
     {
         uint cpu = (uint)r[1];
         ulong* mask = Mask(slot, 2);
-        return cpu < (uint)slot.Engine.Slots.Count ? (mask[cpu / BitsPerWord] >> (int)(cpu % BitsPerWord)) & 1 : 0;
+        return cpu < Cpus(slot) ? (mask[cpu / BitsPerWord] >> (int)(cpu % BitsPerWord)) & 1 : 0;
     }
 
     public static ulong SetAll(ExecutionSlot slot, ulong* r)
@@ -81,7 +81,7 @@ internal static unsafe class CpumaskKfuncs
 
     public static ulong Empty(ExecutionSlot slot, ulong* r) => Weight(slot, r) == 0 ? 1ul : 0;
 
-    public static ulong Full(ExecutionSlot slot, ulong* r) => Weight(slot, r) == (ulong)slot.Engine.Slots.Count ? 1ul : 0;
+    public static ulong Full(ExecutionSlot slot, ulong* r) => Weight(slot, r) == Cpus(slot) ? 1ul : 0;
 
     public static ulong Weight(ExecutionSlot slot, ulong* r)
     {
@@ -101,7 +101,20 @@ internal static unsafe class CpumaskKfuncs
         return 0;
     }
 
-    private static ulong* Mask(ExecutionSlot slot, int argument) => (ulong*)slot.WritableArgument(argument, Size);
+    private static ulong* Mask(ExecutionSlot slot, int argument)
+    {
+        byte* mask = slot.WritableArgument(argument, Size);
+        if ((ulong)mask % sizeof(ulong) != 0)
+        {
+            // Atomic operations on words that are not aligned end the process on some machines.
+            slot.TrapArgument(argument, "is no mask of CPUs", "a mask is aligned to 8 bytes");
+        }
+
+        return (ulong*)mask;
+    }
+
+    // A mask has room for so many, however many slots there are.
+    private static uint Cpus(ExecutionSlot slot) => Math.Min((uint)slot.Engine.Slots.Count, Size * 8);
 
     private static ulong Valid(ExecutionSlot slot, int word)
     {
@@ -120,7 +133,7 @@ internal static unsafe class CpumaskKfuncs
             }
         }
 
-        return (ulong)slot.Engine.Slots.Count;
+        return Cpus(slot);
     }
 
     /// <returns>False when there is no such CPU.</returns>
@@ -129,7 +142,7 @@ internal static unsafe class CpumaskKfuncs
         uint cpu = (uint)slot.State->Registers[1];
         ulong* mask = Mask(slot, 2);
         was = false;
-        if (cpu >= (uint)slot.Engine.Slots.Count)
+        if (cpu >= Cpus(slot))
         {
             return false;
         }

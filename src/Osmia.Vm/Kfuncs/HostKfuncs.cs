@@ -41,7 +41,9 @@ internal static unsafe class HostKfuncs
 
     public static ulong GivePagesBack(ExecutionSlot slot, ulong* r)
     {
-        slot.MapArgument<ArenaMap>(1, "arena").GivePagesBack(r[2], (uint)r[3]);
+        ArenaMap arena = slot.MapArgument<ArenaMap>(1, "arena");
+        slot.Charge(Math.Min((uint)r[3], arena.Definition.MaxEntries) * (ulong)ArenaMap.PageSize);
+        arena.GivePagesBack(r[2], (uint)r[3]);
         slot.Remember(0, 0, isWritable: false);
         return 0;
     }

@@ -102,16 +102,22 @@ internal static unsafe class IteratorKfuncs
         uint count = ((uint*)state)[2];
         ref int bit = ref ((int*)state)[3];
         ulong* words = count <= BitsPerWord ? state : (ulong*)state[0];
-        if (count == 0 || (words != state && !slot.FindRegion((ulong)words, count / 8, isWrite: false)))
+
+        // The program may have written over its state: the words are read whole, whatever the count says.
+        ulong bytes = ((ulong)count + BitsPerWord - 1) / BitsPerWord * sizeof(ulong);
+        if (count == 0 || (words != state && !slot.FindRegion((ulong)words, bytes, isWrite: false)))
         {
             return 0;
         }
 
-        for (uint next = (uint)(bit + 1); next < count;)
+        uint first = (uint)(bit + 1);
+
+        for (uint next = first; next < count;)
         {
             ulong rest = words[next / BitsPerWord] >> (int)(next % BitsPerWord);
             if (rest != 0)
             {
+                slot.ChargeSteps((next - first) / BitsPerWord);
                 bit = (int)(next + (uint)BitOperations.TrailingZeroCount(rest));
                 return (ulong)Unsafe.AsPointer(ref bit);
             }
@@ -119,6 +125,7 @@ internal static unsafe class IteratorKfuncs
             next = (next | (BitsPerWord - 1)) + 1;
         }
 
+        slot.ChargeSteps((count - Math.Min(first, count)) / BitsPerWord);
         bit = (int)count;
         return 0;
     }

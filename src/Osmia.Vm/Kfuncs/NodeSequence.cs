@@ -77,6 +77,16 @@ internal sealed class NodeSequence(bool isTree)
         return node;
     }
 
+    /// <summary>Takes the last node out; the caller holds no lock.</summary>
+    public bool TryRemoveLast(out ulong node)
+    {
+        lock (this)
+        {
+            node = Count == 0 ? 0 : RemoveAt(Count - 1);
+            return node != 0;
+        }
+    }
+
     /// <summary>The node above all others, or below a node on one side; 0 when there is none.</summary>
     /// <param name="node">0 for the top.</param>
     public ulong Child(ulong node, bool isLeft)

@@ -19,7 +19,7 @@ internal unsafe struct ObjectHeader
     /// <summary>The next free cell.</summary>
     public int NextFree;
 
-    /// <summary>The place in a map value that holds the object (bpf_kptr_xchg), or 0.</summary>
+    /// <summary>The first place in a map value or object that holds the object (bpf_kptr_xchg), or 0. Of one that nobody holds any more, the next such.</summary>
     public ulong Place;
 }
 
@@ -34,10 +34,14 @@ internal sealed unsafe class ObjectHeap : IDisposable
     private const int SmallestShift = 6;
     private const int Shifts = 8;
 
+    // What programs may keep in one engine: a program that nobody verified could fill the host's memory.
+    private const long MostBytes = 1L << 30;
+
     private readonly Slab?[] _newest = new Slab?[Shifts];
     private readonly Lock _gate = new();
     private Slab[] _slabs = [];
     private int _taken;
+    private long _bytes;
 
     /// <summary>Objects that somebody holds.</summary>
     public int Count => Volatile.Read(ref _taken);
@@ -55,7 +59,7 @@ internal sealed unsafe class ObjectHeap : IDisposable
         public ObjectHeader* Cell(int index) => (ObjectHeader*)(Memory + (index * Stride));
     }
 
-    /// <summary>A zeroed object with one holder; 0 when it is too large.</summary>
+    /// <summary>A zeroed object with one holder; 0 when it is too large, or there are too many.</summary>
     public ulong Take(uint size, uint objectId)
     {
         if (size is 0 or > Largest)
@@ -78,6 +82,11 @@ internal sealed unsafe class ObjectHeap : IDisposable
             }
 
             slab ??= AddSlab(shift);
+            if (slab is null)
+            {
+                return 0;
+            }
+
             ObjectHeader* cell = slab.Cell(slab.FirstFree - 1);
             slab.FirstFree = cell->NextFree;
             new Span<byte>(cell + 1, slab.Stride - sizeof(ObjectHeader)).Clear();
@@ -89,22 +98,7 @@ internal sealed unsafe class ObjectHeap : IDisposable
     }
 
     /// <summary>One holder more; false when the object is gone.</summary>
-    public static bool TryHold(ObjectHeader* header)
-    {
-        int seen = Volatile.Read(ref header->References);
-        while (seen > 0)
-        {
-            int before = Interlocked.CompareExchange(ref header->References, seen + 1, seen);
-            if (before == seen)
-            {
-                return true;
-            }
-
-            seen = before;
-        }
-
-        return false;
-    }
+    public static bool TryHold(ObjectHeader* header) => HoldCount.TryAdd(ref header->References);
 
     /// <summary>One holder less.</summary>
     /// <returns>True when it was the last: the caller lets go of what the object holds, then calls <see cref="Free"/>.</returns>
@@ -143,17 +137,23 @@ internal sealed unsafe class ObjectHeap : IDisposable
 
     public void Dispose()
     {
-        foreach (Slab slab in _slabs)
+        Slab[] slabs = _slabs;
+        Volatile.Write(ref _slabs, []);
+        foreach (Slab slab in slabs)
         {
             NativeMemory.AlignedFree(slab.Memory);
         }
-
-        _slabs = [];
     }
 
-    private Slab AddSlab(int shift)
+    private Slab? AddSlab(int shift)
     {
         int stride = 1 << shift;
+        if (_bytes + (stride * CellsPerSlab) > MostBytes)
+        {
+            return null;
+        }
+
+        _bytes += stride * CellsPerSlab;
         var memory = (byte*)NativeMemory.AlignedAlloc((nuint)(stride * CellsPerSlab), 64);
         NativeMemory.Clear(memory, (nuint)(stride * CellsPerSlab));
         var slab = new Slab(memory, stride) { FirstFree = 1, Next = _newest[shift - SmallestShift] };
@@ -163,15 +163,14 @@ internal sealed unsafe class ObjectHeap : IDisposable
         }
 
         _newest[shift - SmallestShift] = slab;
-        Slab[] slabs = [.. _slabs, slab];
-        Array.Sort(slabs, static (a, b) => ((nuint)a.Memory).CompareTo((nuint)b.Memory));
-        Volatile.Write(ref _slabs, slabs);
+        int place = CountBelow(_slabs, (ulong)memory);
+        Volatile.Write(ref _slabs, [.. _slabs[..place], slab, .. _slabs[place..]]);
         return slab;
     }
 
-    private Slab? SlabOf(ulong address)
+    /// <summary>How many slabs begin at an address or before it; they are sorted.</summary>
+    private static int CountBelow(Slab[] slabs, ulong address)
     {
-        Slab[] slabs = Volatile.Read(ref _slabs);
         int low = 0;
         int high = slabs.Length;
         while (low < high)
@@ -180,6 +179,13 @@ internal sealed unsafe class ObjectHeap : IDisposable
             (low, high) = (ulong)slabs[middle].Memory <= address ? (middle + 1, high) : (low, middle);
         }
 
+        return low;
+    }
+
+    private Slab? SlabOf(ulong address)
+    {
+        Slab[] slabs = Volatile.Read(ref _slabs);
+        int low = CountBelow(slabs, address);
         return low > 0 && address - (ulong)slabs[low - 1].Memory < (ulong)(slabs[low - 1].Stride * CellsPerSlab) ? slabs[low - 1] : null;
     }
 }

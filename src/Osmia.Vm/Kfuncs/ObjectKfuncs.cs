@@ -12,17 +12,20 @@ internal static unsafe class ObjectKfuncs
     private const int RootSize = 16;
 
     /// <summary>bpf_obj_new_impl(type id, meta).</summary>
-    public static ulong New(ExecutionSlot slot, ulong* r)
+    public static ulong New(ExecutionSlot slot, ulong* r) => Make(slot, StructureSize(slot));
+
+    /// <summary>Bytes of the structure whose local type id is in r1.</summary>
+    public static uint StructureSize(ExecutionSlot slot)
     {
         BtfTypes? types = slot.Program.Definition.Types;
-        uint id = (uint)r[1];
+        uint id = (uint)slot.State->Registers[1];
         if (types is null || id >= (uint)types.Count || types.Resolve(new TypeId((int)id)) is not { Kind: BtfKind.Struct } type)
         {
-            slot.TrapArgument(1, "is no structure of the object's types", "bpf_obj_new takes the local type id of a structure");
+            slot.TrapArgument(1, "is no structure of the object's types", "objects are made by the local type id of a structure");
             return 0;
         }
 
-        return Make(slot, (uint)type.Size);
+        return (uint)type.Size;
     }
 
     /// <summary>An object the run holds; 0 when there is no memory for it.</summary>
@@ -66,6 +69,7 @@ internal static unsafe class ObjectKfuncs
     }
 
     /// <summary>bpf_kptr_xchg(place, object): what was in the place; the run holds it.</summary>
+    /// <remarks>What a program wrote into the place itself is no object there.</remarks>
     public static ulong Exchange(ExecutionSlot slot, ulong* r)
     {
         ulong place = (ulong)slot.WritableArgument(1, sizeof(ulong));
@@ -74,21 +78,18 @@ internal static unsafe class ObjectKfuncs
             slot.TrapArgument(1, "is no pointer in a map value");
         }
 
-        ObjectHeader* given = null;
         if (r[2] != 0)
         {
-            given = Give(slot, 2);
-            given->Place = place;
+            slot.Engine.Objects.Keep(Give(slot, 2), place);
         }
 
         ulong old = (ulong)Interlocked.Exchange(ref *(long*)place, (long)r[2]);
-        ObjectHeader* taken = old == 0 ? null : slot.Engine.Objects.Heap.HeaderOf(old);
-        if (taken == null || taken->Place != place || taken->ObjectId != slot.Program.ObjectId)
+        ObjectHeader* taken = old == 0 ? null : HeaderAt(slot, old);
+        if (taken == null || !slot.Engine.Objects.TryTake(taken, place))
         {
             return 0;
         }
 
-        taken->Place = given == taken ? place : 0;
         Hold(slot, taken);
         slot.Remember((ulong)(taken + 1), taken->Size, isWritable: true);
         return old;
@@ -257,6 +258,11 @@ internal static unsafe class ObjectKfuncs
     {
         ulong node = sequence.RemoveAt(index);
         ObjectHeader* header = slot.Engine.Objects.Heap.HeaderOf(node);
+        if (header == null)
+        {
+            return 0;
+        }
+
         *(ulong*)node = 0;
         Hold(slot, header);
         slot.Remember((ulong)(header + 1), header->Size, isWritable: true);
@@ -306,7 +312,7 @@ internal static unsafe class ObjectKfuncs
         if (slot.Engine.MapMemory.TryFind(address, slot.Program, out VmMap? map))
         {
             map.HoldsObjects = true;
-            return map is (ArrayMap or HashMap or LpmTrieMap or StorageMap) and { IsInFile: false };
+            return map is (ArrayMap or HashMap or StorageMap) and { IsInFile: false };
         }
 
         return slot.Engine.Objects.Heap.HeaderOf(address) != null;

@@ -1,4 +1,3 @@
-using Osmia.Btf;
 using Osmia.Vm.Execution;
 
 namespace Osmia.Vm.Kfuncs;
@@ -11,15 +10,8 @@ internal static unsafe class PerCpuKfuncs
 
     public static ulong New(ExecutionSlot slot, ulong* r)
     {
-        BtfTypes? types = slot.Program.Definition.Types;
-        uint id = (uint)r[1];
-        if (types is null || id >= (uint)types.Count || types.Resolve(new TypeId((int)id)) is not { Kind: BtfKind.Struct } type)
-        {
-            slot.TrapArgument(1, "is no structure of the object's types", "bpf_percpu_obj_new takes the local type id of a structure");
-            return 0;
-        }
-
-        return type.Size > Largest ? 0 : ObjectKfuncs.Make(slot, (((uint)type.Size + 7) & ~7u) * (uint)slot.Engine.Slots.Count);
+        uint size = ObjectKfuncs.StructureSize(slot);
+        return size > Largest ? 0 : ObjectKfuncs.Make(slot, ((size + 7) & ~7u) * (uint)slot.Engine.Slots.Count);
     }
 
     public static ulong Of(ExecutionSlot slot, ulong* r) => (uint)r[2] < (uint)slot.Engine.Slots.Count ? Part(slot, (uint)r[2]) : 0;

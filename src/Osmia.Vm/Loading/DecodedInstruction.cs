@@ -8,7 +8,8 @@ internal struct DecodedInstruction
 {
     public const int SizeInBytes = 16;
 
-    public Op Op;
+    /// <summary>What the interpreter does here: the instruction, made without a check, or with those that follow.</summary>
+    public Op Form;
     public byte Destination;
     public byte Source;
 
@@ -17,4 +18,11 @@ internal struct DecodedInstruction
 
     /// <summary>Sign-extended immediate, whole wide immediate, or the address of a helper's function.</summary>
     public long Immediate;
+
+    /// <summary>What the instruction is by itself.</summary>
+    public Op Op
+    {
+        readonly get => Fusion.Plain(Form);
+        init => Form = value;
+    }
 }

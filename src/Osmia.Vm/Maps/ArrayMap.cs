@@ -58,15 +58,24 @@ internal sealed unsafe class ArrayMap : VmMap
         }
 
         byte* target = Memory + (_stride * index);
-        ForgetValue(target, _stride);
+        if (!_isPerCpu || cpu != AllCpus)
+        {
+            target += _cpuStride * (_isPerCpu ? (uint)cpu + _firstCpu : 0);
+            ForgetValue(target, _cpuStride);
+            CopyValue(target, value);
+            return 0;
+        }
 
-        if (_isPerCpu && cpu == AllCpus)
+        ForgetValue(target, _stride);
+        if (!Kept.Any)
         {
             Buffer.MemoryCopy(value, target, _stride, _stride);
+            return 0;
         }
-        else
+
+        for (int i = 0; i < ValuesPerKey; i++)
         {
-            CopyValue(target + (_cpuStride * (_isPerCpu ? (uint)cpu + _firstCpu : 0)), value);
+            CopyValue(target + (_cpuStride * (uint)i), value + (_cpuStride * (uint)i));
         }
 
         return 0;
@@ -105,16 +114,5 @@ internal sealed unsafe class ArrayMap : VmMap
         return true;
     }
 
-    protected override bool Next(byte* key, Span<byte> next)
-    {
-        uint index = key == null ? uint.MaxValue : Unsafe.ReadUnaligned<uint>(key);
-        uint following = index >= _count ? 0 : index + 1;
-        if (following >= _count)
-        {
-            return false;
-        }
-
-        MemoryMarshal.Write(next, following);
-        return true;
-    }
+    protected override bool Next(byte* key, Span<byte> next) => NextIndex(key, next, _count);
 }

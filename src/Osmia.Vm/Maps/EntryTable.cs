@@ -49,6 +49,10 @@ internal struct TableStripe
 /// that a program still holding a deleted value keeps seeing it for as long as possible. Writers of different stripes do not wait for each other;
 /// readers wait for nobody, and look at the version of the stripe to notice that they raced.
 /// </summary>
+/// <remarks>
+/// In a file others may write what they like over all of it: an index that is none ends its chain, and a chain that comes back to itself is followed no
+/// longer than there are entries.
+/// </remarks>
 internal sealed unsafe class EntryTable
 {
     private const uint MostStripes = 32;
@@ -88,6 +92,10 @@ internal sealed unsafe class EntryTable
     public uint ValueOffset { get; }
 
     public int Count => Volatile.Read(ref _state->Count);
+
+    /// <summary>Whether there is such an entry: 0, which ends chains, is none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Has(int index) => (uint)(index - 1) < Capacity;
 
     public uint BucketCount => _bucketMask + 1;
 
@@ -143,15 +151,20 @@ internal sealed unsafe class EntryTable
     public int Take()
     {
         NativeGate.Enter(&_state->FreeGate);
-        int index = 0;
-        if (_state->Unused <= (int)Capacity)
+        int index = _state->Unused;
+        if (Has(index))
         {
-            index = _state->Unused++;
+            _state->Unused = index + 1;
         }
-        else if ((index = _state->FreeHead) != 0)
+        else if (Has(index = _state->FreeHead))
         {
-            _state->FreeHead = Entry(index)->Next;
-            _state->FreeTail = _state->FreeHead == 0 ? 0 : _state->FreeTail;
+            int next = Entry(index)->Next;
+            _state->FreeHead = next;
+            _state->FreeTail = next == 0 ? 0 : _state->FreeTail;
+        }
+        else
+        {
+            index = 0;
         }
 
         NativeGate.Exit(&_state->FreeGate);
@@ -162,13 +175,14 @@ internal sealed unsafe class EntryTable
     {
         NativeGate.Enter(&_state->FreeGate);
         Entry(index)->Next = 0;
-        if (_state->FreeTail == 0)
+        int tail = _state->FreeTail;
+        if (Has(tail))
         {
-            _state->FreeHead = index;
+            Entry(tail)->Next = index;
         }
         else
         {
-            Entry(_state->FreeTail)->Next = index;
+            _state->FreeHead = index;
         }
 
         _state->FreeTail = index;
@@ -190,9 +204,15 @@ internal sealed unsafe class EntryTable
     {
         EntryHeader* entry = Entry(index);
         int* link = &_buckets[entry->Hash & _bucketMask];
-        while (*link != index)
+        uint steps = 0;
+        for (int at = *link; at != index; at = *link)
         {
-            link = &Entry(*link)->Next;
+            if (!Has(at) || steps++ > Capacity)
+            {
+                return;
+            }
+
+            link = &Entry(at)->Next;
         }
 
         Volatile.Write(ref *link, entry->Next);
@@ -222,7 +242,7 @@ internal sealed unsafe class EntryTable
                 NativeGate.Exit(&stripe->Gate);
             }
 
-            if (next != 0)
+            if (Has(next))
             {
                 return next;
             }
@@ -233,7 +253,7 @@ internal sealed unsafe class EntryTable
         for (; bucket <= _bucketMask; bucket++)
         {
             int first = FirstOfBucket(bucket);
-            if (first != 0)
+            if (Has(first))
             {
                 return first;
             }

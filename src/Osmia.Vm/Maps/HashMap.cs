@@ -153,7 +153,7 @@ internal sealed unsafe class HashMap : VmMap
             int length = 0;
             TableStripe* stripe = _table.StripeOf(bucket);
             NativeGate.Enter(&stripe->Gate);
-            for (int index = _table.FirstOfBucket(bucket); index != 0; index = _table.Entry(index)->Next)
+            for (int index = _table.FirstOfBucket(bucket); _table.Has(index) && read + length <= count; index = _table.Entry(index)->Next)
             {
                 length++;
             }
@@ -164,11 +164,13 @@ internal sealed unsafe class HashMap : VmMap
                 break;
             }
 
-            for (int index = _table.FirstOfBucket(bucket); index != 0;)
+            for (int index = _table.FirstOfBucket(bucket); _table.Has(index) && length > 0; length--)
             {
                 int next = _table.Entry(index)->Next;
                 new ReadOnlySpan<byte>(KeyOf(index), KeySize).CopyTo(keys[(read * KeySize)..]);
-                new ReadOnlySpan<byte>(_table.Value(_table.Entry(index)), ValueBufferSize).CopyTo(values[(read * ValueBufferSize)..]);
+                Span<byte> value = values.Slice(read * ValueBufferSize, ValueBufferSize);
+                new ReadOnlySpan<byte>(_table.Value(_table.Entry(index)), ValueBufferSize).CopyTo(value);
+                HideKept(value);
                 if (remove)
                 {
                     Drop(stripe, index);
@@ -256,7 +258,7 @@ internal sealed unsafe class HashMap : VmMap
             NativeGate.Exit(&stripe->Gate);
         }
 
-        while ((index = _table.After(index, out _)) != 0)
+        for (uint steps = 0; (index = _table.After(index, out _)) != 0 && steps <= _table.Capacity; steps++)
         {
             // What was found may have gone meanwhile; its key is read while it is there.
             EntryHeader* entry = _table.Entry(index);
@@ -291,7 +293,7 @@ internal sealed unsafe class HashMap : VmMap
             int index = table.First(hash);
             uint steps = 0;
             EntryHeader* found = null;
-            while (index != 0 && steps++ <= table.Capacity)
+            while (table.Has(index) && steps++ <= table.Capacity)
             {
                 EntryHeader* entry = table.Entry(index);
                 if (entry->Hash == hash && KeyHash.AreEqual(EntryTable.Key(entry), key, _keySize))
@@ -319,7 +321,8 @@ internal sealed unsafe class HashMap : VmMap
     private int FindIndex(byte* key, uint hash)
     {
         int index = _table.First(hash);
-        while (index != 0)
+        uint steps = 0;
+        while (_table.Has(index) && steps++ <= _table.Capacity)
         {
             EntryHeader* entry = _table.Entry(index);
             if (entry->Hash == hash && KeyHash.AreEqual(EntryTable.Key(entry), key, _keySize))
@@ -348,6 +351,8 @@ internal sealed unsafe class HashMap : VmMap
 
         if (existing != 0 && _isPerCpu)
         {
+            byte* old = _table.Value(_table.Entry(existing));
+            ForgetValue(old + (cpu == AllCpus ? 0 : _cpuStride * (uint)cpu), cpu == AllCpus ? (ulong)ValueBufferSize : _cpuStride);
             WriteValue(existing, value, cpu, isNew: false);
             _table.Entry(existing)->IsReferenced = 1;
             return 0;
@@ -365,14 +370,15 @@ internal sealed unsafe class HashMap : VmMap
         }
 
         int index = _table.Take();
+        if (index == 0)
+        {
+            // Only where others share the table, and one of them has spoiled it.
+            return -Errno.NoMemory;
+        }
+
         EntryHeader* entry = _table.Entry(index);
         EntryTable.BeginWrite(stripe);
         Unsafe.CopyBlockUnaligned(EntryTable.Key(entry), key, _keySize);
-        if (existing != 0 && SpinLockOffset >= 0)
-        {
-            Unsafe.CopyBlockUnaligned(_table.Value(entry), _table.Value(_table.Entry(existing)), Definition.ValueSize);
-        }
-
         WriteValue(index, value, cpu, isNew: true);
         entry->IsReferenced = existing != 0 ? 1 : 0;
         _table.Link(index, hash);
@@ -399,25 +405,30 @@ internal sealed unsafe class HashMap : VmMap
             return;
         }
 
-        if (!_isPerCpu)
+        uint all = _cpuStride * (uint)ValuesPerKey;
+        if (isNew && _isPerCpu && cpu != AllCpus)
         {
-            CopyValue(target, value);
-            return;
+            Unsafe.InitBlockUnaligned(target, 0, all);
         }
 
-        uint all = _cpuStride * (uint)ValuesPerKey;
-        if (cpu == AllCpus)
+        if (_isPerCpu && cpu == AllCpus && !Kept.Any)
         {
             Unsafe.CopyBlockUnaligned(target, value, all);
             return;
         }
 
-        if (isNew)
+        uint first = _isPerCpu && cpu != AllCpus ? (uint)cpu : 0;
+        uint end = !_isPerCpu || cpu != AllCpus ? first + 1 : (uint)ValuesPerKey;
+        for (uint i = first; i < end; i++, value += _cpuStride)
         {
-            Unsafe.InitBlockUnaligned(target, 0, all);
-        }
+            byte* one = target + (_cpuStride * i);
+            if (isNew)
+            {
+                Kept.Clear(one);
+            }
 
-        CopyValue(target + (_cpuStride * (uint)cpu), value);
+            CopyValue(one, value);
+        }
     }
 
     public override ulong KeyAddressOf(ulong value, uint* scratch) => (ulong)KeyOf(_table.IndexOf(value));

@@ -15,6 +15,7 @@ internal static class MapFactory
     private const uint LargestRing = 1u << 30;
     private const uint MaxStackDepth = 127;
     private const uint MaxStorageValue = 32 * 1024;
+    private const uint MaxHashes = 15;
     private const uint MaxArenaPages = 1u << 20;
 
     /// <exception cref="UnsupportedFeatureException">The VM has no such map type.</exception>
@@ -33,16 +34,34 @@ internal static class MapFactory
         }
 
         Check(engine, adjusted);
-        int spinLock = SpinLockOffsetOf(adjusted, types);
+        KeptFields kept = KeptFields.Of(adjusted, types);
         if (engine.Options.SharedMaps.TryGetValue(adjusted.Name, out string? path))
         {
             CheckShared(adjusted, types, path);
         }
 
+        try
+        {
+            return Make(engine, adjusted, kept, objectId);
+        }
+        catch (OutOfMemoryException)
+        {
+            throw new Runtime.MapException(
+                new Diagnostic(DiagnosticIds.MapOperation, $"create of map '{adjusted.Name}' failed: {Errno.NameOf(Errno.NoMemory)}")
+                {
+                    Why = $"{adjusted.MaxEntries} entries need more memory than there is",
+                    Try = "give the map fewer max_entries",
+                },
+                adjusted.Name, Errno.NoMemory);
+        }
+    }
+
+    private static VmMap Make(VmEngine engine, LinkedMap adjusted, KeptFields kept, uint objectId)
+    {
         switch (adjusted.Type)
         {
             case MapType.Array or MapType.PercpuArray:
-                var array = new ArrayMap(engine, adjusted, objectId) { SpinLockOffset = spinLock };
+                var array = new ArrayMap(engine, adjusted, objectId) { Kept = kept };
                 if (adjusted.IsDataSection)
                 {
                     array.Initialise(adjusted.InitialData.Span);
@@ -51,7 +70,7 @@ internal static class MapFactory
 
                 return array;
             case MapType.Hash or MapType.PercpuHash or MapType.LruHash or MapType.LruPercpuHash:
-                return new HashMap(engine, adjusted, objectId) { SpinLockOffset = spinLock };
+                return new HashMap(engine, adjusted, objectId) { Kept = kept };
             case MapType.LpmTrie:
                 return new LpmTrieMap(engine, adjusted, objectId);
             case MapType.ArrayOfMaps or MapType.HashOfMaps:
@@ -71,7 +90,7 @@ internal static class MapFactory
             case MapType.StackTrace:
                 return new StackTraceMap(engine, adjusted, objectId);
             case MapType.TaskStorage or MapType.InodeStorage or MapType.SkStorage or MapType.CgrpStorage:
-                return new StorageMap(engine, adjusted, objectId) { LockOffset = spinLock };
+                return new StorageMap(engine, adjusted, objectId) { KeptInValues = kept };
             case MapType.CgroupStorage or MapType.PercpuCgroupStorage:
                 return new CgroupStorageMap(engine, adjusted, objectId);
             case MapType.UserRingbuf:
@@ -80,10 +99,10 @@ internal static class MapFactory
                 return new ArenaMap(engine, adjusted, objectId);
             default:
                 throw new UnsupportedFeatureException(
-                    new Diagnostic(DiagnosticIds.MissingMapType, $"maps of type {definition.Type.ToKernelName()} are not available in the VM")
+                    new Diagnostic(DiagnosticIds.MissingMapType, $"maps of type {adjusted.Type.ToKernelName()} are not available in the VM")
                     {
-                        Where = $"map '{definition.Name}'",
-                        Why = definition.Type switch
+                        Where = $"map '{adjusted.Name}'",
+                        Why = adjusted.Type switch
                         {
                             MapType.CgroupArray => "its elements are cgroups of a running kernel, and a process cannot ask what lies below them",
                             MapType.StructOps => "its values are structures of callbacks that a running kernel calls",
@@ -91,12 +110,14 @@ internal static class MapFactory
                             _ => "the VM does not know the type",
                         },
                         Try = "load the object into the kernel engine",
-                    }, definition.Type.ToKernelName(), VmEngine.EngineName);
+                    }, adjusted.Type.ToKernelName(), VmEngine.EngineName);
         }
     }
 
     private static void Check(VmEngine engine, LinkedMap map)
     {
+        Require(map, map.Extra == 0 || map.Type == MapType.Arena || (map.Type == MapType.BloomFilter && map.Extra <= MaxHashes),
+            $"map_extra is {map.Extra}: the number of hashes of a bloom filter, up to {MaxHashes}, or the address of an arena");
         switch (map.Type)
         {
             case MapType.Array or MapType.PercpuArray or MapType.ArrayOfMaps or MapType.ProgArray or MapType.Devmap or MapType.DevmapHash or MapType.Cpumap or MapType.Xskmap
@@ -144,6 +165,7 @@ internal static class MapFactory
                 Require(map, map is { KeySize: 0, ValueSize: 0 }, "an arena has neither keys nor values");
                 Require(map, (map.Flags & MapFlags.Mmapable) != 0, "the type demands the flag BPF_F_MMAPABLE");
                 Require(map, map.MaxEntries is > 0 and <= MaxArenaPages, $"max_entries is the number of pages, 1 to {MaxArenaPages}, not {map.MaxEntries}");
+                Require(map, map.InitialData.Length <= (long)map.MaxEntries * ArenaMap.PageSize, $"the initial content has {map.InitialData.Length} bytes, more than {map.MaxEntries} pages");
                 return;
         }
 
@@ -159,7 +181,8 @@ internal static class MapFactory
 
         Require(map, map.ValueSize > 0 || map.Type == MapType.PerfEventArray, "a value has at least one byte");
         Require(map, map.MaxEntries is > 0 and <= MaxEntries, $"max_entries is {map.MaxEntries}");
-        Require(map, (ulong)map.ValueSize * (ulong)engine.Slots.Count <= int.MaxValue / 2, $"a value has {map.ValueSize} bytes, more than the VM holds");
+        ulong values = (ulong)engine.Slots.Count * (map.Type == MapType.PercpuArray && engine.Options.SharedMaps.ContainsKey(map.Name) ? SharedMemory.MaxProcesses : 1u);
+        Require(map, ((map.ValueSize + 7UL) & ~7UL) * values <= int.MaxValue / 2, $"a value has {map.ValueSize} bytes, more than the VM holds");
         Require(map, map.InitialData.Length <= map.ValueSize, $"the initial value has {map.InitialData.Length} bytes, a value {map.ValueSize}");
     }
 
@@ -193,15 +216,5 @@ internal static class MapFactory
         {
             throw SharedMemory.Refuse(map, path, $"its values hold a {field}, which means something in one process only");
         }
-    }
-
-    private static int SpinLockOffsetOf(LinkedMap map, BtfTypes? types)
-    {
-        if (types is null || map.ValueType.Value == 0)
-        {
-            return -1;
-        }
-
-        return SpinLockFinder.OffsetIn(types, map.ValueType, map.ValueSize);
     }
 }

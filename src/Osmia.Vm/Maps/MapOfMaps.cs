@@ -39,6 +39,11 @@ internal sealed unsafe class MapOfMaps : VmMap
 
     public int Set(byte* key, VmMap inner, ulong flags)
     {
+        if (flags != 0 && Type == MapType.ArrayOfMaps)
+        {
+            return -Errno.Invalid;
+        }
+
         if (!IsLike(inner.Definition) || inner is MapOfMaps or ProgramArrayMap || inner.SpinLockOffset >= 0 || !inner.TryAcquire())
         {
             return -Errno.Invalid;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
 
@@ -23,7 +24,8 @@ internal sealed unsafe class PerfEventArrayMap : VmMap
 
     public override int Put(byte* key, byte* value, ulong flags, int cpu) => -Errno.NotSupported;
 
-    public override int Remove(byte* key) => -Errno.NotSupported;
+    /// <summary>The elements of the kernel's are events; here there are none, and <see cref="OpenReader"/> makes the buffers.</summary>
+    public override int Remove(byte* key) => Unsafe.ReadUnaligned<uint>(key) >= Definition.MaxEntries ? -Errno.TooBig : -Errno.NoEntry;
 
     /// <summary>Writes a record made of two parts; 0 or a negative error number.</summary>
     public int Output(int cpu, ReadOnlySpan<byte> data, ReadOnlySpan<byte> packet)
@@ -59,16 +61,15 @@ internal sealed unsafe class PerfEventArrayMap : VmMap
             throw new InvalidOperationException($"perf event array '{Name}' has a reader; it takes one at a time");
         }
 
-        ObjectDisposedException.ThrowIf(!TryAcquire(), this);
+        if (!TryAcquire())
+        {
+            Volatile.Write(ref _isOpen, 0);
+            throw new ObjectDisposedException(nameof(PerfEventArrayMap));
+        }
+
         if (_rings is null)
         {
-            var rings = new Ring[Engine.Slots.Count];
-            for (int i = 0; i < rings.Length; i++)
-            {
-                rings[i] = new Ring(Engine.Options.PerfBufferSize, _signal);
-            }
-
-            Volatile.Write(ref _rings, rings);
+            Volatile.Write(ref _rings, MakeRings());
         }
 
         foreach (Ring ring in _rings)
@@ -81,9 +82,13 @@ internal sealed unsafe class PerfEventArrayMap : VmMap
         return new Reader(this, _rings);
     }
 
-    protected override bool Copy(byte* key, Span<byte> value) => false;
+    protected override bool Copy(byte* key, Span<byte> value)
+    {
+        Throw("lookup", Errno.NotSupportedHere, "a perf event array has records, not elements");
+        return false;
+    }
 
-    protected override bool Next(byte* key, Span<byte> next) => false;
+    protected override bool Next(byte* key, Span<byte> next) => NextIndex(key, next, Definition.MaxEntries);
 
     protected override void FreeMemory()
     {
@@ -94,6 +99,32 @@ internal sealed unsafe class PerfEventArrayMap : VmMap
         }
 
         _signal.Dispose();
+    }
+
+    private Ring[] MakeRings()
+    {
+        var rings = new Ring[Engine.Slots.Count];
+        int made = 0;
+        try
+        {
+            for (; made < rings.Length; made++)
+            {
+                rings[made] = new Ring(Engine.Options.PerfBufferSize, _signal);
+            }
+
+            return rings;
+        }
+        catch (OutOfMemoryException)
+        {
+            foreach (Ring ring in rings.AsSpan(0, made))
+            {
+                ring.Dispose();
+            }
+
+            Volatile.Write(ref _isOpen, 0);
+            Release();
+            throw;
+        }
     }
 
     private sealed class Reader(PerfEventArrayMap map, Ring[] rings) : RecordReader(map.Name)

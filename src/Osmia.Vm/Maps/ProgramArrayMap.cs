@@ -7,13 +7,24 @@ namespace Osmia.Vm.Maps;
 /// <summary>Programs by index, for tail calls. The public face writes and reads <see cref="VmProgram.Id"/>.</summary>
 internal sealed unsafe class ProgramArrayMap : VmMap
 {
-    private readonly VmProgram?[] _programs;
+    private const int SmallestTable = 64;
+
     private readonly Lock _gate = new();
 
-    public ProgramArrayMap(VmEngine engine, LinkedMap definition, uint objectId)
-        : base(engine, definition, objectId) => _programs = new VmProgram?[definition.MaxEntries];
+    // As long as the highest index that was set needs, and only replaced by a longer one: most arrays are far from full.
+    private VmProgram?[] _programs = [];
+    private int _count;
 
-    public VmProgram? ProgramAt(uint index) => index < (uint)_programs.Length ? Volatile.Read(ref _programs[index]) : null;
+    public ProgramArrayMap(VmEngine engine, LinkedMap definition, uint objectId)
+        : base(engine, definition, objectId)
+    {
+    }
+
+    public VmProgram? ProgramAt(uint index)
+    {
+        VmProgram?[] programs = Volatile.Read(ref _programs);
+        return index < (uint)programs.Length ? Volatile.Read(ref programs[index]) : null;
+    }
 
     public override byte* Lookup(byte* key, int cpu) => null;
 
@@ -25,7 +36,7 @@ internal sealed unsafe class ProgramArrayMap : VmMap
             return -Errno.Invalid;
         }
 
-        if (index >= (uint)_programs.Length)
+        if (index >= Definition.MaxEntries)
         {
             return -Errno.TooBig;
         }
@@ -40,12 +51,25 @@ internal sealed unsafe class ProgramArrayMap : VmMap
         VmProgram? old;
         lock (_gate)
         {
-            if (Array.Exists(_programs, other => other is not null && other.Kind != program.Kind) || !program.TryAcquire())
+            // All are of one kind: the first that is found tells.
+            VmProgram? other = _count == 0 ? null : Array.Find(_programs, static one => one is not null);
+            if (other is not null && other.Kind != program.Kind)
+            {
+                return -Errno.Invalid;
+            }
+
+            if (!TryReach(index))
+            {
+                return -Errno.NoMemory;
+            }
+
+            if (!program.TryAcquire())
             {
                 return -Errno.Invalid;
             }
 
             old = _programs[index];
+            _count += old is null ? 1 : 0;
             Volatile.Write(ref _programs[index], program);
         }
 
@@ -56,7 +80,7 @@ internal sealed unsafe class ProgramArrayMap : VmMap
     public override int Remove(byte* key)
     {
         uint index = Unsafe.ReadUnaligned<uint>(key);
-        if (index >= (uint)_programs.Length)
+        if (index >= Definition.MaxEntries)
         {
             return -Errno.TooBig;
         }
@@ -64,8 +88,12 @@ internal sealed unsafe class ProgramArrayMap : VmMap
         VmProgram? old;
         lock (_gate)
         {
-            old = _programs[index];
-            Volatile.Write(ref _programs[index], null);
+            old = ProgramAt(index);
+            if (old is not null)
+            {
+                _count--;
+                Volatile.Write(ref _programs[index], null);
+            }
         }
 
         old?.Release();
@@ -79,18 +107,7 @@ internal sealed unsafe class ProgramArrayMap : VmMap
         return program is not null;
     }
 
-    protected override bool Next(byte* key, Span<byte> next)
-    {
-        uint index = key == null ? uint.MaxValue : Unsafe.ReadUnaligned<uint>(key);
-        uint following = index >= (uint)_programs.Length ? 0 : index + 1;
-        if (following >= (uint)_programs.Length)
-        {
-            return false;
-        }
-
-        MemoryMarshal.Write(next, following);
-        return true;
-    }
+    protected override bool Next(byte* key, Span<byte> next) => NextIndex(key, next, Definition.MaxEntries);
 
     /// <summary>
     /// The array lets go of its programs when the host lets go of the array, as the kernel's does: programs hold their maps, and a
@@ -107,5 +124,25 @@ internal sealed unsafe class ProgramArrayMap : VmMap
         }
 
         base.Dispose(disposing);
+    }
+
+    private bool TryReach(uint index)
+    {
+        if (index < (uint)_programs.Length)
+        {
+            return true;
+        }
+
+        try
+        {
+            var longer = new VmProgram?[Math.Min(Math.Max(Math.Max(SmallestTable, index + 1L), 2L * _programs.Length), Definition.MaxEntries)];
+            _programs.CopyTo(longer, 0);
+            Volatile.Write(ref _programs, longer);
+            return true;
+        }
+        catch (OutOfMemoryException)
+        {
+            return false;
+        }
     }
 }

@@ -51,13 +51,13 @@ internal sealed unsafe class RedirectMap : VmMap
 
     public override int Put(byte* key, byte* value, ulong flags, int cpu)
     {
-        if (!HoldsSockets)
-        {
-            return _targets.Put(key, value, flags, AllCpus);
-        }
-
         const ulong NoExist = 1;
         const ulong Exist = 2;
+        if (!HoldsSockets)
+        {
+            return PutTarget(key, value, flags);
+        }
+
         uint target = Unsafe.ReadUnaligned<uint>(value);
         bool isThere = TargetAt(key) != 0;
         return flags > Exist || Engine.Sockets.AddressOf(target) == 0 ? -Errno.Invalid
@@ -65,6 +65,23 @@ internal sealed unsafe class RedirectMap : VmMap
             : flags == NoExist && isThere ? -Errno.Exists
             : flags == Exist && !isThere ? -Errno.NoEntry
             : _targets.Put(key, value, 0, AllCpus);
+    }
+
+    private int PutTarget(byte* key, byte* value, ulong flags)
+    {
+        const ulong Exist = 2;
+        const uint LongestQueue = 16384;
+        uint target = Unsafe.ReadUnaligned<uint>(value);
+        switch (Type)
+        {
+            // As in the kernel, a device takes a number that had none with any mode.
+            case MapType.DevmapHash when flags <= Exist:
+                return target == 0 ? -Errno.Invalid : _targets.Put(key, value, flags == Exist ? 0 : flags, AllCpus);
+            case MapType.Cpumap when flags == 0 && target > LongestQueue && Unsafe.ReadUnaligned<uint>(key) < Definition.MaxEntries:
+                return -Errno.Overflow;
+            default:
+                return _targets.Put(key, value, flags, AllCpus);
+        }
     }
 
     public override int Remove(byte* key)

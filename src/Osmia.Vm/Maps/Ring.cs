@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Osmia.Runtime;
 
 namespace Osmia.Vm.Maps;
@@ -77,14 +76,15 @@ internal sealed unsafe class Ring : IDisposable
     {
         DeclaredSize = size;
         AreaSize = size * 2;
-        _areaMask = AreaSize - 1;
+
+        // Positions are multiples of 8; those that another process spoiled are made such.
+        _areaMask = AreaSize - RingBufferReader.HeaderSize;
         _signal = signal;
         _isOwn = block == null;
         _block = block;
         if (_isOwn)
         {
-            _block = (byte*)NativeMemory.AlignedAlloc((nuint)BytesFor(size), 64);
-            NativeMemory.Clear(_block, (nuint)BytesFor(size));
+            _block = AlignedMemory.Allocate(BytesFor(size));
         }
     }
 
@@ -187,7 +187,7 @@ internal sealed unsafe class Ring : IDisposable
     {
         if (_isOwn)
         {
-            NativeMemory.AlignedFree(_block);
+            AlignedMemory.Free(_block);
         }
 
         _block = null;

@@ -17,9 +17,9 @@ internal sealed unsafe class RingBufferMap : VmMap
 
     public override byte* Lookup(byte* key, int cpu) => null;
 
-    public override int Put(byte* key, byte* value, ulong flags, int cpu) => -Errno.NotSupported;
+    public override int Put(byte* key, byte* value, ulong flags, int cpu) => -Errno.NotSupportedHere;
 
-    public override int Remove(byte* key) => -Errno.NotSupported;
+    public override int Remove(byte* key) => -Errno.NotSupportedHere;
 
     /// <summary>A record is written through its reservation, never by its address alone.</summary>
     public override ulong MemoryLength => 0;
@@ -46,13 +46,13 @@ internal sealed unsafe class RingBufferMap : VmMap
 
     protected override bool Copy(byte* key, Span<byte> value)
     {
-        Throw("lookup", Errno.NotSupported, "a ring buffer has records, not elements");
+        Throw("lookup", Errno.NotSupportedHere, "a ring buffer has records, not elements");
         return false;
     }
 
     protected override bool Next(byte* key, Span<byte> next)
     {
-        Throw("next key", Errno.NotSupported, "a ring buffer has records, not elements");
+        Throw("next key", Errno.NotSupportedHere, "a ring buffer has records, not elements");
         return false;
     }
 

@@ -31,7 +31,12 @@ internal unsafe struct SharedHeader
 /// A file that holds a map for several processes, engines or runs of an application: a page with <see cref="SharedHeader"/>, then the map's memory. On
 /// Linux a file below /dev/shm is memory and nothing else.
 /// </summary>
-/// <remarks>The first to come makes it, under a lock of the file; those that follow must want the same map.</remarks>
+/// <remarks>
+/// The first to come makes it, under a lock of the file; those that follow must want the same map. What other processes write into it, values or
+/// nonsense, leads no access out of the map's memory. They can stop this one, though: by a lock they never give back, and by cutting the file, for
+/// which the operating system kills whoever touches the missing pages (SIGBUS). Give such files to processes you trust. Locks and CPUs tell processes by
+/// their ids: all that share a file must be in one PID namespace.
+/// </remarks>
 internal sealed unsafe class SharedMemory : IDisposable
 {
     public const int MaxProcesses = 16;
@@ -58,8 +63,8 @@ internal sealed unsafe class SharedMemory : IDisposable
 
     public ulong Seed => Header->Seed;
 
-    /// <summary>Which of the processes this engine is: its CPUs come after those of the ones before.</summary>
-    public int Lane { get; private set; }
+    /// <summary>Which of the processes this engine is: its CPUs come after those of the ones before. -1 as long as it is none.</summary>
+    public int Lane { get; private set; } = -1;
 
     private SharedHeader* Header => (SharedHeader*)_start;
 
@@ -73,6 +78,12 @@ internal sealed unsafe class SharedMemory : IDisposable
             bool isNew = file.Length == 0;
             if (isNew)
             {
+                long free = FreeBytes(path);
+                if (free < HeaderSize + (long)size)
+                {
+                    throw Refuse(map, path, $"the map needs {HeaderSize + (long)size} bytes, and {free} are free there");
+                }
+
                 file.SetLength(HeaderSize + (long)size);
             }
             else if (file.Length < HeaderSize)
@@ -122,6 +133,10 @@ internal sealed unsafe class SharedMemory : IDisposable
         }
     }
 
+    /// <summary>A file may be made longer than there is room for; the process that touches a page for which there is none is killed.</summary>
+    private static long FreeBytes(string path) =>
+        OperatingSystem.IsWindows() ? long.MaxValue : new DriveInfo(Path.GetDirectoryName(Path.GetFullPath(path))!).AvailableFreeSpace;
+
     public static Runtime.MapException Refuse(LinkedMap map, string path, string why) =>
         new(new Diagnostic(DiagnosticIds.SharedMap, $"map '{map.Name}' cannot be shared in {path}")
         {
@@ -131,7 +146,7 @@ internal sealed unsafe class SharedMemory : IDisposable
 
     public void Dispose()
     {
-        if (Header->Magic == ExpectedMagic && Header->Processes[Lane] == Environment.ProcessId)
+        if (Lane >= 0 && Header->Magic == ExpectedMagic && Header->Processes[Lane] == Environment.ProcessId)
         {
             Volatile.Write(ref Header->Processes[Lane], 0);
         }

@@ -12,14 +12,24 @@ namespace Osmia.Vm.Maps;
 /// </summary>
 internal sealed unsafe class StackTraceMap : VmMap
 {
+    // The kernel sets all their memory aside; here a place costs a reference.
+    private const uint MaxTraces = 1 << 24;
+
     private readonly Trace?[] _traces;
     private readonly Lock _gate = new();
 
     private sealed record Trace(uint Hash, ulong[] Frames);
 
     public StackTraceMap(VmEngine engine, LinkedMap definition, uint objectId)
-        : base(engine, definition, objectId) =>
+        : base(engine, definition, objectId)
+    {
+        if (definition.MaxEntries > MaxTraces)
+        {
+            Throw("create", Errno.NoMemory, $"{definition.MaxEntries} stack traces, and the VM keeps at most {MaxTraces} in a map");
+        }
+
         _traces = new Trace?[BitOperations.RoundUpToPowerOf2(definition.MaxEntries)];
+    }
 
     public int MaxFrames => ValueSize / sizeof(ulong);
 
@@ -90,7 +100,8 @@ internal sealed unsafe class StackTraceMap : VmMap
 
     protected override bool Next(byte* key, Span<byte> next)
     {
-        uint id = key == null ? 0 : Unsafe.ReadUnaligned<uint>(key) is var last && last >= (uint)_traces.Length ? 0 : last + 1;
+        // As in the kernel, a trace that is not there starts over.
+        uint id = key != null && Unsafe.ReadUnaligned<uint>(key) is var last && last < (uint)_traces.Length && Volatile.Read(ref _traces[last]) is not null ? last + 1 : 0;
         while (id < (uint)_traces.Length && Volatile.Read(ref _traces[id]) is null)
         {
             id++;

@@ -21,13 +21,13 @@ internal sealed unsafe class StorageMap : VmMap
         : base(engine, definition, objectId) =>
         _values = new HashMap(engine, definition with { Type = MapType.Hash, MaxEntries = Capacity, Flags = 0 }, objectId) { Face = this };
 
-    /// <summary>Lock of the values, as the definition says.</summary>
-    public required int LockOffset
+    /// <summary><see cref="VmMap.Kept"/>, of the values too.</summary>
+    public required KeptFields KeptInValues
     {
         init
         {
-            SpinLockOffset = value;
-            _values.SpinLockOffset = value;
+            Kept = value;
+            _values.Kept = value;
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
 
@@ -18,8 +17,7 @@ internal sealed unsafe class UserRingMap : VmMap
         : base(engine, definition, objectId)
     {
         _size = definition.MaxEntries;
-        _block = (byte*)NativeMemory.AlignedAlloc((nuint)(_size + PositionsSize), 64);
-        NativeMemory.Clear(_block, (nuint)(_size + PositionsSize));
+        _block = AlignedMemory.Allocate((ulong)(_size + PositionsSize));
     }
 
     /// <summary>Samples can be read by the program that drains.</summary>
@@ -122,7 +120,7 @@ internal sealed unsafe class UserRingMap : VmMap
     protected override void FreeMemory()
     {
         base.FreeMemory();
-        NativeMemory.AlignedFree(_block);
+        AlignedMemory.Free(_block);
         _block = null;
     }
 

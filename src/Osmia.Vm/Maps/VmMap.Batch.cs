@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Osmia.Bytecode;
 using Osmia.Runtime;
 
@@ -10,6 +11,7 @@ internal abstract unsafe partial class VmMap
     public const ulong LockFlag = 4;
 
     private const int SpinsBeforeSleep = 10;
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     public override bool TryTake(ReadOnlySpan<byte> key, Span<byte> value)
     {
@@ -31,6 +33,7 @@ internal abstract unsafe partial class VmMap
             Release();
         }
 
+        HideKept(value);
         if (result < 0 && result != -Errno.NoEntry)
         {
             Throw("take", -result, $"maps of type {Type.ToKernelName()} give no elements away");
@@ -131,14 +134,23 @@ internal abstract unsafe partial class VmMap
         return read;
     }
 
-    /// <summary>Waits for a lock word of a value, for the host: runs that hold it end.</summary>
-    protected static void AcquireForHost(int* word)
+    /// <summary>Waits for a lock word of a value, for the host: runs that hold it end. False when it stays taken, as a program that wrote over it leaves it.</summary>
+    private static bool TryAcquireForHost(int* word)
     {
+        long start = 0;
         var spin = new SpinWait();
         while (Interlocked.CompareExchange(ref *word, 1, 0) != 0)
         {
+            start = start == 0 ? Stopwatch.GetTimestamp() : start;
+            if (Stopwatch.GetElapsedTime(start) > s_patience)
+            {
+                return false;
+            }
+
             spin.SpinOnce(SpinsBeforeSleep);
         }
+
+        return true;
     }
 
     /// <summary>An update with BPF_F_LOCK changes an element that is there in place, under its lock.</summary>
@@ -162,7 +174,11 @@ internal abstract unsafe partial class VmMap
         }
 
         int* word = (int*)(existing + SpinLockOffset);
-        AcquireForHost(word);
+        if (!TryAcquireForHost(word))
+        {
+            return -Errno.Busy;
+        }
+
         CopyValue(existing, value);
         Volatile.Write(ref *word, 0);
         return 0;

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Osmia.Bytecode;
 using Osmia.Objects.Diagnostics;
@@ -53,7 +54,6 @@ internal abstract unsafe partial class VmMap : Map
         IsReadableByProgram = (definition.Flags & MapFlags.WriteOnlyForProgram) == 0;
         _sharedPath = engine.Options.SharedMaps.GetValueOrDefault(definition.Name);
         ValuesPerKey = !IsPerCpu ? 1 : _sharedPath is null ? engine.Slots.Count : engine.Slots.Count * SharedMemory.MaxProcesses;
-        SpinLockOffset = -1;
     }
 
     public VmEngine Engine { get; }
@@ -84,8 +84,11 @@ internal abstract unsafe partial class VmMap : Map
     /// <summary>No more writes through the public face.</summary>
     public bool IsFrozen { get; set; }
 
-    /// <summary>Where a value holds a struct bpf_spin_lock that copies leave alone; -1 without one.</summary>
-    public int SpinLockOffset { get; set; }
+    /// <summary>The fields of a value that copies leave alone.</summary>
+    public KeptFields Kept { get; set; } = KeptFields.None;
+
+    /// <summary>Where a value holds a struct bpf_spin_lock; -1 without one.</summary>
+    public int SpinLockOffset => Kept.SpinLockOffset;
 
     public bool IsWritableByProgram { get; }
 
@@ -104,6 +107,9 @@ internal abstract unsafe partial class VmMap : Map
 
     /// <summary>A value of the map holds a timer or work queue that was initialised.</summary>
     public bool HasDeferredWork { get; set; }
+
+    /// <summary>The host has disposed it; programs, readers and other maps may still hold it.</summary>
+    public bool IsGivenUp => _isDisposed;
 
     /// <summary>Bytes a lookup may read, when they are more than a key: counted against the run that looks up.</summary>
     public uint LookupBytes { get; protected set; }
@@ -148,6 +154,20 @@ internal abstract unsafe partial class VmMap : Map
     /// <param name="key">Null for the first key.</param>
     protected abstract bool Next(byte* key, Span<byte> next);
 
+    /// <summary><see cref="Next"/> where keys are indexes: behind the last there is none, and behind what is no index the first.</summary>
+    protected static bool NextIndex(byte* key, Span<byte> next, uint count)
+    {
+        uint index = key == null ? uint.MaxValue : Unsafe.ReadUnaligned<uint>(key);
+        uint following = index >= count ? 0 : index + 1;
+        if (following >= count)
+        {
+            return false;
+        }
+
+        MemoryMarshal.Write(next, following);
+        return true;
+    }
+
     /// <summary>The value or key memory around an address of this map's memory.</summary>
     public virtual bool TryLocate(ulong address, out MapRegion region)
     {
@@ -177,8 +197,14 @@ internal abstract unsafe partial class VmMap : Map
         {
             fixed (byte* k = key)
             {
-                return Copy(k, value);
+                if (!Copy(k, value))
+                {
+                    return false;
+                }
             }
+
+            HideKept(value);
+            return true;
         }
         finally
         {
@@ -282,22 +308,7 @@ internal abstract unsafe partial class VmMap : Map
     internal void Share() => IsShared = true;
 
     /// <summary>Keeps the memory for another holder; false when it is already gone.</summary>
-    internal bool TryAcquire()
-    {
-        int seen = Volatile.Read(ref _references);
-        while (seen > 0)
-        {
-            int before = Interlocked.CompareExchange(ref _references, seen + 1, seen);
-            if (before == seen)
-            {
-                return true;
-            }
-
-            seen = before;
-        }
-
-        return false;
-    }
+    internal bool TryAcquire() => HoldCount.TryAdd(ref _references);
 
     internal void Release()
     {
@@ -378,6 +389,7 @@ internal abstract unsafe partial class VmMap : Map
         {
             Engine.Slots.RefuseInsideRun();
             _isDisposed = true;
+            Interlocked.MemoryBarrier();
             if (HasDeferredWork)
             {
                 // As in the kernel: the host's hold on the map is what keeps its timers.
@@ -407,20 +419,33 @@ internal abstract unsafe partial class VmMap : Map
     /// <param name="scratch">Room for an index.</param>
     public virtual ulong KeyAddressOf(ulong value, uint* scratch) => 0;
 
-    /// <summary>Copies one value, leaving a spin lock inside it as it is.</summary>
-    protected void CopyValue(byte* target, byte* source)
+    /// <summary>Copies one value, leaving <see cref="Kept"/> as it is.</summary>
+    internal void CopyValue(byte* target, byte* source)
     {
-        const int LockSize = 4;
         int size = ValueSize;
-        if (SpinLockOffset < 0)
+        if (Kept.Any)
+        {
+            Kept.Copy(target, source, size);
+        }
+        else
         {
             Buffer.MemoryCopy(source, target, size, size);
-            return;
         }
+    }
 
-        Buffer.MemoryCopy(source, target, SpinLockOffset, SpinLockOffset);
-        int after = SpinLockOffset + LockSize;
-        Buffer.MemoryCopy(source + after, target + after, size - after, size - after);
+    /// <summary>Hides <see cref="Kept"/> in values that are handed to the host.</summary>
+    protected void HideKept(Span<byte> values)
+    {
+        if (Kept.Any)
+        {
+            fixed (byte* value = values)
+            {
+                for (int at = 0; at + ValueSize <= values.Length; at += ValueStride)
+                {
+                    Kept.Clear(value + at);
+                }
+            }
+        }
     }
 
     [DoesNotReturn]
@@ -437,6 +462,7 @@ internal abstract unsafe partial class VmMap : Map
         Errno.TooBig => $"the map holds at most {Definition.MaxEntries} elements",
         Errno.Exists => "the key is there already, and the update was to add it (NoExist)",
         Errno.NoEntry => "there is no such key, and the update was to change it (Exist)",
+        Errno.Busy => "the value's lock stays taken: a program wrote over it",
         _ => $"maps of type {Type.ToKernelName()} do not take this key, value or mode",
     };
 

@@ -14,17 +14,26 @@ internal sealed class DeferredTable : IDisposable
 
     public DeferredWork? Find(ulong address) => _work.GetValueOrDefault(address);
 
-    /// <returns>0, or -EBUSY when one is there.</returns>
+    /// <returns>0, -EBUSY when one is there, or -EPERM when the host has given the map up: nobody would end it.</returns>
     public int Add(DeferredWork work)
     {
-        if (_work.TryAdd(work.Address, work))
+        if (!_work.TryAdd(work.Address, work))
         {
-            work.Map.HasDeferredWork = true;
+            work.Dispose();
+            return -Errno.Busy;
+        }
+
+        work.Map.HasDeferredWork = true;
+
+        // Whoever gives the map up says so before it looks for work: one of the two sees the other.
+        Interlocked.MemoryBarrier();
+        if (!work.Map.IsGivenUp)
+        {
             return 0;
         }
 
-        work.Dispose();
-        return -Errno.Busy;
+        Forget(work.Map);
+        return -Errno.Perm;
     }
 
     /// <summary>Ends what stands in a value that was deleted or written over.</summary>

@@ -28,9 +28,10 @@ internal sealed class DeferredWork : IDisposable
     private bool _isForgotten;
     private int _runningThread;
 
-    public DeferredWork(DeferredKind kind, VmMap map, ulong address, ulong value)
+    public DeferredWork(DeferredKind kind, VmMap map, ulong address, ulong value, bool isWallClock = false)
     {
         Kind = kind;
+        IsWallClock = isWallClock;
         Map = map;
         Address = address;
         _value = value;
@@ -38,6 +39,9 @@ internal sealed class DeferredWork : IDisposable
     }
 
     public DeferredKind Kind { get; }
+
+    /// <summary>Absolute times are those of CLOCK_REALTIME.</summary>
+    public bool IsWallClock { get; }
 
     public VmMap Map { get; }
 
@@ -84,16 +88,26 @@ internal sealed class DeferredWork : IDisposable
         }
     }
 
+    /// <summary>It will not run, and as in the kernel it needs a callback before it is started again.</summary>
     /// <returns>Whether it was going to run.</returns>
     public bool Disarm()
     {
+        VmProgram? program;
+        bool wasArmed;
         lock (_gate)
         {
-            bool wasArmed = _isArmed;
+            wasArmed = _isArmed;
             _isArmed = false;
-            _clock.Change(Never, Never);
-            return wasArmed;
+            program = _program;
+            _program = null;
+            if (!_isForgotten)
+            {
+                _clock.Change(Never, Never);
+            }
         }
+
+        ReleaseLater(program);
+        return wasArmed;
     }
 
     /// <summary>It never runs again; one under way ends by itself.</summary>

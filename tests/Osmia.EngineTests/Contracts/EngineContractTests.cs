@@ -18,7 +18,7 @@ public class EngineContractTests
     public static TheoryData<string, string[], VmTier, VmMode> Cases =>
     [
         .. from sample in new (string, string[])[] { ("packets", []), ("firewall", []), ("firewall", ["drop_fragments=true"]), ("tail", []) }
-           from way in new[] { (VmTier.Interpreter, VmMode.Metered), (VmTier.Il, VmMode.Metered), (VmTier.Il, VmMode.Checked), (VmTier.Il, VmMode.Verified), (VmTier.X64, VmMode.Metered), (VmTier.X64, VmMode.Checked), (VmTier.X64, VmMode.Verified) }
+           from way in new[] { (VmTier.Interpreter, VmMode.Metered), (VmTier.Interpreter, VmMode.Verified), (VmTier.Il, VmMode.Metered), (VmTier.Il, VmMode.Checked), (VmTier.Il, VmMode.Verified), (VmTier.X64, VmMode.Metered), (VmTier.X64, VmMode.Checked), (VmTier.X64, VmMode.Verified) }
            select (sample.Item1, sample.Item2, way.Item1, way.Item2),
     ];
 

@@ -245,6 +245,7 @@ internal sealed record MapCase(string Name, string[] Definition, string[] Lines)
         -17 => "EEXIST",
         -22 => "EINVAL",
         -28 => "ENOSPC",
+        -75 => "EOVERFLOW",
         -95 => "EOPNOTSUPP",
         -524 => "ENOTSUPP",
         _ => result.ToString(CultureInfo.InvariantCulture),

@@ -22,11 +22,11 @@ public sealed class SourceAgreementTests
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
 
-    public static TheoryData<string> Sources => ["callbacks", "dynptrs", "graphs", "iterators", "storage", "strings"];
+    public static TheoryData<string> Sources => ["callbacks", "dynptrs", "graphs", "iterators", "locked", "storage", "strings"];
 
     [Fact]
     public void Every_source_has_its_test() =>
-        Assert.Equal(Sources.Select(row => row.Data).Append("later").Order(StringComparer.Ordinal),
+        Assert.Equal(Sources.Select(row => row.Data).Append("later").Append("kept").Order(StringComparer.Ordinal),
             Directory.GetFiles(RepositoryFiles.PathOf("tests", "Osmia.EngineTests", "Contracts", "Sources"), "*.bpf.c").Select(path => Path.GetFileName(path)[..^".bpf.c".Length]).Order(StringComparer.Ordinal));
 
     [Theory]
@@ -60,6 +60,66 @@ public sealed class SourceAgreementTests
         }
     }
 
+    /// <summary>Pointers, timers and locks in values: nobody reads or writes them from outside.</summary>
+    [Fact]
+    public void What_a_value_keeps_for_the_kernel_is_neither_read_nor_written_from_outside()
+    {
+        using KernelEngine kernel = KernelTest.OpenOrSkip();
+        BpfObject definition = Read("kept");
+        string expected = Kept(kernel, definition);
+        Assert.Contains("0x0000000000000000", expected, StringComparison.Ordinal);
+        foreach (VmTier tier in (VmTier[])[VmTier.Interpreter, VmTier.Il, VmTier.X64])
+        {
+            using var engine = new VmEngine(new VmOptions { Slots = 2, Tier = tier });
+            string actual = Kept(engine, definition);
+            Assert.True(expected == actual, $"{tier}\n{Difference(expected, actual)}");
+            Assert.Equal(0, engine.ObjectCount);
+        }
+    }
+
+    private static string Kept(IEngine engine, BpfObject definition)
+    {
+        using LoadedObject loaded = engine.Load(definition);
+        var text = new StringBuilder();
+        byte[] key = [1, 0, 0, 0];
+        foreach ((string name, string suffix) in (ReadOnlySpan<(string, string)>)[("elements", "array"), ("hashed", "hash")])
+        {
+            Map map = loaded.Map(name);
+            byte[] value = new byte[map.ValueSize];
+            Append(text, loaded, loaded.Program($"fill_{suffix}"));
+            Show("filled");
+            Append(text, loaded, loaded.Program($"look_{suffix}"));
+            Append(text, loaded, loaded.Program($"fill_{suffix}"));
+            value.AsSpan().Fill(0xff);
+            map.Update(key, value);
+            Show("written");
+            Append(text, loaded, loaded.Program($"look_{suffix}"));
+            Append(text, loaded, loaded.Program($"fill_{suffix}"));
+            Append(text, loaded, loaded.Program($"write_{suffix}"));
+            Show("written by a program");
+            Append(text, loaded, loaded.Program($"look_{suffix}"));
+            Append(text, loaded, loaded.Program($"fill_{suffix}"));
+            byte[] keys = new byte[16];
+            byte[] values = new byte[4 * value.Length];
+            int read = map.ReadBatch(new MapCursor(map), keys.AsSpan(0, 4 * (name == "hashed" ? 4 : 2)), values.AsSpan(0, value.Length * (name == "hashed" ? 4 : 2)));
+            text.Append(CultureInfo.InvariantCulture, $"batch {read}: {Convert.ToHexString(values)}\n");
+
+            void Show(string what)
+            {
+                Assert.True(map.TryLookup(key, value));
+                text.Append(CultureInfo.InvariantCulture, $"{name} {what}:");
+                for (int i = 0; i < value.Length; i += 8)
+                {
+                    text.Append(CultureInfo.InvariantCulture, $" 0x{BitConverter.ToUInt64(value, i):x16}");
+                }
+
+                text.Append('\n');
+            }
+        }
+
+        return text.ToString();
+    }
+
     private static string Later(IEngine engine, BpfObject definition)
     {
         using LoadedObject loaded = engine.Load(definition);
@@ -91,6 +151,7 @@ public sealed class SourceAgreementTests
 
     /// <summary>In verified mode those programs that the verifier can judge for the VM.</summary>
     [Theory]
+    [InlineData("callbacks", VmTier.Interpreter)]
     [InlineData("callbacks", VmTier.Il)]
     [InlineData("callbacks", VmTier.X64)]
     public void Verified_programs_leave_the_same(string source, VmTier tier)

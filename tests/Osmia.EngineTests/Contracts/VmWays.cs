@@ -18,6 +18,7 @@ internal sealed class VmWays : IDisposable
         Load("x64", VmTier.X64, slots, engine => engine.Load(linked, LoadOptions.Default));
         if (VerifiedProgram.Prove(linked, linked.Programs[0], _engines[0].Target, out _) is { } proof)
         {
+            Load("interpreter, verified", VmTier.Interpreter, slots, engine => engine.LoadVerified(linked, [proof]));
             Load("il, verified", VmTier.Il, slots, engine => engine.LoadVerified(linked, [proof]));
             Load("x64, verified", VmTier.X64, slots, engine => engine.LoadVerified(linked, [proof]));
         }

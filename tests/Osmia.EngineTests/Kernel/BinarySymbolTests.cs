@@ -216,7 +216,7 @@ public sealed class BinarySymbolTests : IDisposable
 
     /// <summary>Takes the symbols out of a binary into a file of their own.</summary>
     /// <returns>The build id.</returns>
-    private string Strip(string binary, Func<string, string> link, out string debug)
+    private static string Strip(string binary, Func<string, string> link, out string debug)
     {
         Toolchain.Require("llvm-objcopy-19");
         debug = binary + ".debug";

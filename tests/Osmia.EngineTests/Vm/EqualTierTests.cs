@@ -5,6 +5,7 @@ using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
 using Osmia.Tests.Contracts;
+using Osmia.Verification;
 using Osmia.Vm;
 
 namespace Osmia.Tests.Vm;
@@ -22,30 +23,56 @@ public sealed class EqualTierTests
     private const byte Ja32 = 0x06;
     private const int LoopHelper = 181;
 
-    private static readonly (string Name, VmOptions Options)[] s_compiled =
+    private static readonly Way[] s_compiled =
     [
-        ("il checked", Options(VmTier.Il, VmMode.Checked)),
-        ("il metered", Options(VmTier.Il, VmMode.Metered)),
-        ("x64 checked", Options(VmTier.X64, VmMode.Checked)),
-        ("x64 metered", Options(VmTier.X64, VmMode.Metered)),
+        new("il checked", Options(VmTier.Il, VmMode.Checked)),
+        new("il metered", Options(VmTier.Il, VmMode.Metered)),
+        new("x64 checked", Options(VmTier.X64, VmMode.Checked)),
+        new("x64 metered", Options(VmTier.X64, VmMode.Metered)),
     ];
 
+    /// <summary>For programs that the verifier accepts.</summary>
+    private static readonly Way[] s_all = [.. s_compiled, new("interpreter verified", Options(VmTier.Interpreter, VmMode.Checked), IsVerified: true), new("il verified", Options(VmTier.Il, VmMode.Checked), IsVerified: true), new("x64 verified", Options(VmTier.X64, VmMode.Checked), IsVerified: true)];
+
+    private static readonly Way s_interpreted = new("interpreter", Options(VmTier.Interpreter, VmMode.Metered));
+
     [Fact]
-    public void Random_programs_do_the_same_in_every_tier() => Hunt("programs", random => RandomProgramTests.MakeObject(random));
+    public void Random_programs_do_the_same_in_every_tier() => Hunt("programs", random => RandomProgramTests.MakeObject(random), RandomPacket, s_compiled);
 
     [Fact]
     public void Random_arithmetic_gives_the_same_in_every_tier() =>
-        Hunt("arithmetic", random => new LinkedObject("random", [ArithmeticProgram.Make(random.Next())], [], []) { License = "GPL" });
+        Hunt("arithmetic", random => new LinkedObject("random", [WithFunctions(ArithmeticProgram.Make(random.Next()))], [], []) { License = "GPL" }, ArithmeticProgram.MakePacket, s_all);
+
+    [Fact]
+    public void Random_bit_patterns_give_the_same_in_every_tier() =>
+        Hunt("bit patterns", random => new LinkedObject("random", [BitPatternProgram.Make(random.Next())], [], []) { License = "GPL" }, ArithmeticProgram.MakePacket, s_all);
+
+    /// <summary>The verifier asks to which function a slot belongs.</summary>
+    private static LinkedProgram WithFunctions(LinkedProgram program)
+    {
+        int call = program.Instructions.ToList().FindIndex(i => i.Opcode.Value == Opcodes.Call && i.Source == Register.R1);
+        LinkedFunction entry = new(0, program.Name, default, false);
+        return program with { Functions = call < 0 ? [entry] : [entry, new(call + program.Instructions[call].Immediate + 1, "called", default, false)] };
+    }
+
+    private static byte[] RandomPacket(Random random)
+    {
+        byte[] packet = new byte[random.Next(4) == 0 ? random.Next(20) : 60];
+        random.NextBytes(packet);
+        return packet;
+    }
 
     private static VmOptions Options(VmTier tier, VmMode mode) =>
         new() { Slots = 1, Seed = 1, Tier = tier, Mode = mode, InstructionBudget = 1 << 14, TreatAsMemoryPrograms = true, Trace = _ => { }, MonotonicClock = () => 1_000_000 };
 
-    private static void Hunt(string what, Func<Random, LinkedObject> make)
+    private static void Hunt(string what, Func<Random, LinkedObject> make, Func<Random, byte[]> makePacket, Way[] compiled)
     {
-        var hunt = new Hunt("OSMIA_TIER_SEED", Budget.For("engines") / 4, KnownRounds);
+        var hunt = new Hunt("OSMIA_TIER_SEED", Budget.For("engines") / 6, KnownRounds);
         int compared = 0;
         int trapped = 0;
         int skipped = 0;
+        int refused = 0;
+        var values = new HashSet<ulong>();
         do
         {
             int seed = hunt.Seed;
@@ -53,7 +80,7 @@ public sealed class EqualTierTests
             LinkedObject linked = make(new Random(seed));
             try
             {
-                first = RunIn(Options(VmTier.Interpreter, VmMode.Metered), ref linked, seed);
+                first = RunIn(s_interpreted, ref linked, seed, makePacket)!;
             }
             catch (UnsupportedFeatureException)
             {
@@ -61,47 +88,55 @@ public sealed class EqualTierTests
             }
 
             // The memory of another thread lies elsewhere, so that what shows an address differs.
-            Trial second = RunElsewhere(linked, seed);
+            Trial second = RunElsewhere(linked, seed, makePacket);
             if (first.Results.Any(r => r.Trap == BudgetUsedUp) || second.Results.Any(r => r.Trap == BudgetUsedUp))
             {
                 skipped++;
             }
             else
             {
-                foreach ((string name, VmOptions options) in s_compiled)
+                foreach (Way way in compiled)
                 {
                     // Only metering ends a program for certain: where addresses decide, it may loop for ever here and not there.
-                    if (options.Mode != VmMode.Metered && MayLoop(linked))
+                    if (way.Options.Mode != VmMode.Metered && MayLoop(linked))
                     {
                         continue;
                     }
 
                     // A part of an address may by chance be the same twice: only what differs every time differs.
-                    string? difference = Difference(first, second, RunIn(options, ref linked, seed));
-                    for (int again = 0; difference is not null && again < 5; again++)
+                    if (RunIn(way, ref linked, seed, makePacket) is not { } trial)
                     {
-                        difference = Difference(RunIn(Options(VmTier.Interpreter, VmMode.Metered), ref linked, seed), RunElsewhere(linked, seed), RunIn(options, ref linked, seed));
+                        refused++;
+                        continue;
                     }
 
-                    Assert.True(difference is null, $"{what} seed {seed} ({name}, {linked.Programs[0].Type}): {difference}\n{RandomProgramTests.Bytes(linked)}");
+                    string? difference = Difference(first, second, trial);
+                    for (int again = 0; difference is not null && again < 5; again++)
+                    {
+                        difference = Difference(RunIn(s_interpreted, ref linked, seed, makePacket)!, RunElsewhere(linked, seed, makePacket), RunIn(way, ref linked, seed, makePacket)!);
+                    }
+
+                    Assert.True(difference is null, $"{what} seed {seed} ({way.Name}, {linked.Programs[0].Type}): {difference}\n{RandomProgramTests.Bytes(linked)}");
                 }
 
                 compared++;
+                values.UnionWith(first.Results.Select(r => r.Value));
                 trapped += first.Results.Count(r => r.Trap is not null);
             }
         }
         while (hunt.Next());
 
-        string summary = $"{what}: {compared} programs agreed on {Runs} runs each, {trapped} runs trapped, {skipped} programs used up the budget, seeds from {hunt.First} to {hunt.Seed}";
+        string summary = $"{what}: {compared} programs agreed on {Runs} runs each, {trapped} runs trapped, {skipped} programs used up the budget, {refused} were not run as verified, {values.Count} different results, seeds from {hunt.First} to {hunt.Seed}";
         TestContext.Current.SendDiagnosticMessage(summary);
         TestContext.Current.TestOutputHelper?.WriteLine(summary);
         Assert.True(compared > 0, summary);
+        Assert.True(compiled != s_all || values.Count > compared / 2, $"most runs give the same: {summary}");
     }
 
     private static bool MayLoop(LinkedObject linked) => linked.Programs.Any(program => program.Instructions.Any(instruction =>
         instruction.Opcode.IsJump && (instruction.Offset < 0 || (instruction.Opcode.Value == Ja32 && instruction.Immediate < 0) || (instruction.Opcode.Value == Opcodes.Call && instruction.Immediate == LoopHelper))));
 
-    private static Trial RunElsewhere(LinkedObject linked, int seed)
+    private static Trial RunElsewhere(LinkedObject linked, int seed, Func<Random, byte[]> makePacket)
     {
         Trial? result = null;
         Exception? failure = null;
@@ -109,7 +144,7 @@ public sealed class EqualTierTests
         {
             try
             {
-                result = RunIn(Options(VmTier.Interpreter, VmMode.Metered), ref linked, seed);
+                result = RunIn(s_interpreted, ref linked, seed, makePacket);
             }
             catch (Exception e)
             {
@@ -154,19 +189,26 @@ public sealed class EqualTierTests
         }
     }
 
-    private static Trial RunIn(VmOptions options, ref LinkedObject linked, int seed)
+    /// <returns>Null when it is to run verified and the verifier does not accept it.</returns>
+    private static Trial? RunIn(Way way, ref LinkedObject linked, int seed, Func<Random, byte[]> makePacket)
     {
+        VmOptions options = way.Options;
         using var engine = new VmEngine(options);
         int refused = 0;
-        using LoadedObject loaded = RandomProgramTests.LoadRepaired(engine, ref linked, new Random(seed), ref refused);
+        VerifiedProgram? proof = way.IsVerified ? VerifiedProgram.Prove(linked, linked.Programs[0], engine.Target, out _) : null;
+        if (way.IsVerified && proof is null)
+        {
+            return null;
+        }
+
+        using LoadedObject loaded = proof is null ? RandomProgramTests.LoadRepaired(engine, ref linked, new Random(seed), ref refused) : engine.LoadVerified(linked, [proof]);
         var program = (VmProgram)loaded.Programs[0];
         Assert.True(program.Tier == options.Tier, $"seed {seed}: {program.TierReason}");
         var random = new Random(seed);
         var results = new Result[Runs];
         for (int i = 0; i < Runs; i++)
         {
-            byte[] packet = new byte[random.Next(4) == 0 ? random.Next(20) : 60];
-            random.NextBytes(packet);
+            byte[] packet = makePacket(random);
             byte[] output = new byte[200];
             try
             {
@@ -205,6 +247,9 @@ public sealed class EqualTierTests
 
         return string.Join(' ', contents);
     }
+
+    /// <param name="IsVerified">It is judged, and loaded with the proof.</param>
+    private sealed record Way(string Name, VmOptions Options, bool IsVerified = false);
 
     private readonly record struct Result(ulong Value, string? Trap, int Slot, string Packet);
 

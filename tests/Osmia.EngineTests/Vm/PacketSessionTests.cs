@@ -12,6 +12,8 @@ public class PacketSessionTests
 {
     private const string Cut = "r6 = r1; r2 = -10; call xdp_adjust_tail; r2 = *(u32 *)(r6 + 0); r3 = *(u32 *)(r6 + 4); r4 = r2; r4 += 14; r0 = 1; if r4 > r3 goto +2; r0 = 3; *(u8 *)(r2 + 0) = 0xee; exit";
 
+    private const string Sum = "r4 = r2; r4 += 64; r0 = 99; if r4 > r3 goto done; r0 = 0; r1 = 8; again: r5 = *(u64 *)(r2 + 0); r0 |= r5; r5 = -1; *(u64 *)(r2 + 0) = r5; r2 += 8; r1 += -1; if r1 != 0 goto again; done: exit";
+
     [Theory]
     [InlineData(ProgramType.Xdp, Cut)]
     [InlineData(ProgramType.SchedCls, "r0 = *(u32 *)(r1 + 0); exit")]
@@ -33,6 +35,27 @@ public class PacketSessionTests
                 Assert.True(expected.ReturnValue == session.Judge(frame), $"packet {number}");
                 ReadOnlySpan<byte> packet = type is ProgramType.Xdp or ProgramType.SchedCls ? after.AsSpan(0, expected.DataLength) : frame[Math.Min(14, frame.Length)..];
                 Assert.True(packet.SequenceEqual(session.Packet), $"packet {number}");
+            }
+        }
+    }
+
+    [Fact]
+    public void What_a_run_wrote_in_front_of_its_packet_the_next_does_not_find()
+    {
+        // Adds up the 64 bytes in front of the packet, then fills them; both by the head and by the metadata.
+        foreach (string code in (string[])[
+            "r6 = r1; r2 = -64; call xdp_adjust_head; r2 = *(u32 *)(r6 + 0); r3 = *(u32 *)(r6 + 4);" + Sum,
+            "r6 = r1; r2 = -64; call xdp_adjust_meta; r2 = *(u32 *)(r6 + 8); r3 = *(u32 *)(r6 + 0);" + Sum])
+        {
+            foreach (VmTier tier in (VmTier[])[VmTier.Interpreter, VmTier.Il, VmTier.X64])
+            {
+                using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier });
+                using LoadedObject loaded = engine.Load(ProgramType.Xdp, code);
+                using PacketSession session = ((VmProgram)loaded.Programs[0]).OpenPackets();
+                for (int i = 0; i < 3; i++)
+                {
+                    Assert.Equal(0ul, session.Judge(new byte[100]));
+                }
             }
         }
     }

@@ -171,6 +171,117 @@ public sealed class SharedMapTests : IDisposable
         Assert.False(File.Exists(Path.Combine(_folder, "timers")));
     }
 
+    [Fact]
+    public void A_program_reaches_the_values_of_its_own_cpus_alone()
+    {
+        using VmEngine first = Open(_folder, VmTier.Interpreter);
+        using VmEngine second = Open(_folder, VmTier.Interpreter);
+        const string Write = "r6 = *(u32 *)(r1 + 0); *(u32 *)(r10 - 4) = 3; r1 = map[0]; r2 = r10; r2 += -4; r3 = r6; call map_lookup_percpu_elem; if r0 == 0 goto none; r1 = 7; *(u64 *)(r0 + 0) = r1; r0 = 1\nnone:\nexit";
+        LinkedMap map = TestPrograms.Map(0, MapType.PercpuArray, 4, 8, 4, 0, "cpus");
+        using LoadedObject one = first.Load(Write, map);
+        using LoadedObject two = second.Load(Write, map);
+        byte[] values = new byte[one.Maps[0].ValueBufferSize];
+        for (int cpu = 0; cpu < one.Maps[0].ValuesPerKey; cpu++)
+        {
+            Assert.Equal(cpu < 2 ? 1UL : 0, two.Programs[0].Run(new ProgramRun { Data = BitConverter.GetBytes(cpu) }).ReturnValue);
+        }
+
+        Assert.True(one.Maps[0].TryLookup(BitConverter.GetBytes(3), values));
+        Assert.Equal([2, 3], Enumerable.Range(0, one.Maps[0].ValuesPerKey).Where(cpu => BitConverter.ToUInt64(values, 8 * cpu) == 7));
+    }
+
+    [Fact]
+    public void Who_is_refused_takes_nobodys_cpus()
+    {
+        using VmEngine first = Open(_folder, VmTier.Interpreter);
+        using VmEngine second = Open(_folder, VmTier.Interpreter);
+        using LoadedObject one = first.Load(Object(), LoadOptions.Default);
+        Assert.Throws<MapException>(() => second.CreateMap(TestPrograms.Map(0, MapType.PercpuArray, 4, 8, 5, 0, "cpus")));
+        using LoadedObject two = second.Load(Object(), LoadOptions.Default);
+        Assert.Equal(0UL, one.Programs[0].Run(new ProgramRun { Data = new byte[8] }).ReturnValue);
+        Assert.Equal(0UL, two.Programs[0].Run(new ProgramRun { Data = new byte[8] }).ReturnValue);
+        Assert.Equal([1UL, 1UL], CpuValues(one).Where(value => value != 0));
+    }
+
+    [Fact]
+    public void Values_too_large_for_all_processes_are_refused()
+    {
+        using VmEngine engine = Open(_folder, VmTier.Interpreter);
+        MapException refusal = Assert.Throws<MapException>(() => engine.CreateMap(TestPrograms.Map(0, MapType.PercpuArray, 4, 1 << 27, 1, 0, "cpus")));
+        Assert.Equal("OSM6007", refusal.Id);
+        Assert.False(File.Exists(Path.Combine(_folder, "cpus")));
+    }
+
+    [Fact]
+    public void A_map_larger_than_the_room_there_is_is_refused_before_it_is_used()
+    {
+        long free = new DriveInfo(_folder).AvailableFreeSpace;
+        Assert.SkipWhen(free > 1L << 39, $"{free} bytes are free");
+        using VmEngine engine = Open(_folder, VmTier.Interpreter);
+        MapException refusal = Assert.Throws<MapException>(() => engine.CreateMap(TestPrograms.Map(0, MapType.Array, 4, 4096, 1 << 27, 0, "array")));
+        Assert.Equal("OSM6022", refusal.Id);
+        Assert.Contains("free", refusal.Message, StringComparison.Ordinal);
+        engine.CreateMap(TestPrograms.Map(0, MapType.Array, 4, 8, 4, 0, "array")).Dispose();
+    }
+
+    /// <summary>Another process writes nonsense over a hash's table: this one finds nothing, or something, and stays whole.</summary>
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(1)]
+    [InlineData(0x7fffffff)]
+    [InlineData(int.MinValue)]
+    [InlineData(100)]
+    [InlineData(0x01010101)]
+    public void A_hash_written_over_from_outside_harms_nobody(int word)
+    {
+        using VmEngine engine = Open(_folder, VmTier.Interpreter);
+        using LoadedObject loaded = engine.Load(Object(), LoadOptions.Default);
+        Map<uint, ulong> map = loaded.Map<uint, ulong>("hash");
+        for (uint key = 0; key < 64; key++)
+        {
+            map.Update(key, key);
+        }
+
+        Assert.True(map.Delete(5));
+        using (var file = new FileStream(Path.Combine(_folder, "hash"), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+        {
+            byte[] bytes = new byte[file.Length - 4096];
+            for (int at = 0; at < bytes.Length; at += 4)
+            {
+                // Locks stay free: who holds one for ever stops the others, here as in the kernel.
+                bool isLock = at == 16 || at is >= 64 and < 64 + (32 * 64);
+                BitConverter.TryWriteBytes(bytes.AsSpan(at), isLock ? 0 : word);
+            }
+
+            file.Position = 4096;
+            file.Write(bytes);
+        }
+
+        byte[] data = new byte[8];
+        for (uint key = 0; key < 8; key++)
+        {
+            Try(() => map.TryLookup(key, out _));
+            Try(() => map.Update(key, 1));
+            Try(() => map.Delete(key));
+            Try(() => map.Update(key, 2));
+            Try(() => loaded.Programs[0].Run(new ProgramRun { Data = data }));
+        }
+
+        Try(() => _ = map.Entries().Take(1000).Count());
+
+        static void Try(Action action)
+        {
+            try
+            {
+                action();
+            }
+            catch (BpfException)
+            {
+                // The map is lost; the process is not.
+            }
+        }
+    }
+
     private static void RunCounter(string folder, int key)
     {
         using VmEngine engine = Open(folder, VmTier.Interpreter);

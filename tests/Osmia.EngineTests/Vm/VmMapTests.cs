@@ -277,6 +277,60 @@ public sealed class VmMapTests : IDisposable
     }
 
     [Fact]
+    public void Elements_of_maps_of_maps_are_set_without_modes()
+    {
+        LinkedMap inner = TestPrograms.Map(1, MapType.Array, 4, 8, 2, name: "inner");
+        LinkedMap outer = TestPrograms.Map(0, MapType.ArrayOfMaps, 4, 4, 3, name: "outer") with { InnerMap = inner };
+        using LoadedObject loaded = _engine.Load("r0 = 0; exit", outer, inner);
+        byte[] id = BitConverter.GetBytes(VmEngine.IdOf(loaded.Map("inner")));
+        foreach (UpdateMode mode in (UpdateMode[])[UpdateMode.NoExist, UpdateMode.Exist])
+        {
+            Assert.Equal(22, Assert.Throws<MapException>(() => loaded.Map("outer").Update(new byte[4], id, mode)).Errno);
+        }
+
+        Assert.Equal(7, Assert.Throws<MapException>(() => loaded.Map("outer").Update([3, 0, 0, 0], id)).Errno);
+    }
+
+    [Theory]
+    [InlineData(MapType.BloomFilter, 0u, 16ul)]
+    [InlineData(MapType.Hash, 4u, 1ul)]
+    public void What_map_extra_means_nothing_to_is_refused(MapType type, uint keySize, ulong extra)
+    {
+        MapException refusal = Assert.Throws<MapException>(() => _engine.CreateMap(TestPrograms.Map(0, type, keySize, 4, 4) with { Extra = extra }));
+        Assert.Equal("OSM6007", refusal.Id);
+        Assert.Contains("map_extra", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(MapType.ProgArray, 4u)]
+    [InlineData(MapType.StackTrace, 80u)]
+    public void Many_elements_cost_nothing_before_they_are_there(MapType type, uint valueSize)
+    {
+        long before = GC.GetTotalMemory(forceFullCollection: false);
+        try
+        {
+            using Map map = _engine.CreateMap(TestPrograms.Map(0, type, 4, valueSize, int.MaxValue - 4096));
+            Assert.InRange(GC.GetTotalMemory(forceFullCollection: false) - before, long.MinValue, 1 << 28);
+        }
+        catch (MapException refusal)
+        {
+            Assert.Equal(12, refusal.Errno);
+        }
+    }
+
+    [Fact]
+    public void A_stack_trace_that_is_not_there_starts_the_walk_over()
+    {
+        using LoadedObject loaded = _engine.Load("r1 = r10; r2 = map[0]; r3 = 256; call get_stackid; exit", TestPrograms.Map(0, MapType.StackTrace, 4, 80, 4096));
+        uint id = (uint)loaded.Programs[0].Run(new ProgramRun()).ReturnValue;
+        byte[] next = new byte[4];
+        Assert.True(id < 4095);
+        Assert.True(loaded.Maps[0].TryNextKey(BitConverter.GetBytes(id + 1), next));
+        Assert.Equal(id, BitConverter.ToUInt32(next));
+        Assert.False(loaded.Maps[0].TryNextKey(BitConverter.GetBytes(id), next));
+    }
+
+    [Fact]
     public void Tail_calls_go_to_the_program_in_the_slot_and_end_after_33()
     {
         LinkedMap table = TestPrograms.Map(0, MapType.ProgArray, 4, 4, 4, name: "table") with { Slots = [new MapSlot(1, "second"), new MapSlot(3, "again")] };

@@ -33,6 +33,16 @@ public class ClassicTextTests
     ];
 
     [Theory]
+    [InlineData("(\u0660) ret #0")]
+    [InlineData("ret #\u0660")]
+    [InlineData("jeq #1 jt \u0661 jf 2")]
+    public void Digits_of_other_scripts_are_none(string text)
+    {
+        Assert.Null(ClassicText.Read(text, out ClassicTextProblem? problem));
+        Assert.Equal(1, problem!.Line);
+    }
+
+    [Theory]
     [MemberData(nameof(Forms))]
     public void Every_form_gives_the_same_filter(string text)
     {

@@ -29,6 +29,31 @@ public class FilterExpressionTests
     }
 
     [Theory]
+    [InlineData("(")]
+    [InlineData("not (")]
+    [InlineData("! ! ")]
+    [InlineData("ip[")]
+    [InlineData("ip[0] = -(")]
+    [InlineData("len = - ")]
+    [InlineData("tcp or ")]
+    [InlineData("ip[0] = 1 + ")]
+    public void Expressions_without_end_are_refused(string part)
+    {
+        string text = string.Concat(Enumerable.Repeat(part, 200_000)) + "1";
+        Assert.Null(FilterExpression.Compile(text, out FilterProblem? problem));
+        Assert.NotNull(problem);
+    }
+
+    [Fact]
+    public void A_sum_of_many_terms_is_a_filter_or_is_refused()
+    {
+        string sum = string.Concat(Enumerable.Repeat("1 + ", 500)) + "1";
+        Assert.NotNull(FilterExpression.Compile($"len = {sum}", out _));
+        Assert.Null(FilterExpression.Compile($"len = {string.Concat(Enumerable.Repeat("len + ", 200_000))} 1", out FilterProblem? problem));
+        Assert.NotNull(problem);
+    }
+
+    [Theory]
     [InlineData("tcp port https", 9, "port 'https'")]
     [InlineData("port 70000", 5, "port '70000'")]
     [InlineData("host", 4, "'host' without what it is about")]
@@ -42,6 +67,8 @@ public class FilterExpressionTests
     [InlineData("ip proto 256", 9, "proto '256'")]
     [InlineData("ip broadcast", 3, "'ip broadcast'")]
     [InlineData("vlan 5000", 5, "'5000' where a number is expected")]
+    [InlineData("net 10.0.0.0 mask ::1", 18, "mask '::1'")]
+    [InlineData("net fe80::1 mask 255.0.0.0", 17, "mask '255.0.0.0'")]
     [InlineData("tcp and", 7, "the expression ends where a primitive is expected")]
     [InlineData("(tcp", 4, "a '(' without its ')'")]
     [InlineData("tcp)", 3, "')' where 'and', 'or' or the end is expected")]

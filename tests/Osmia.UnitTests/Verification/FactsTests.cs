@@ -147,6 +147,43 @@ public class FactsTests
     }
 
     [Fact]
+    public void An_argument_is_not_doubted_because_another_register_is()
+    {
+        // r2 holds 1000 or 1 where the paths meet, and nothing looks at it before the call: r1 is the frame pointer on both.
+        VerificationFacts facts = FactsOf("""
+            .section tc
+            main:
+                r8 = *(u32 *)(r1 + 4)
+                *(u64 *)(r10 - 8) = 0
+                r2 = 1000
+                if r8 == 0 goto meet
+                r2 = 1
+                r9 = 1
+                r9 += 1
+                r9 += 1
+                r9 += 1
+                r9 += 1
+                r9 += 1
+                r9 += 1
+                r9 = 0
+            meet:
+                r1 = r10
+                r1 += -8
+                call read
+                r0 &= 1
+                exit
+            read:
+                r0 = *(u64 *)(r1 + 0)
+                r0 += r2
+                exit
+            """);
+
+        AccessFact read = facts.AccessAt(18)!.Value;
+        Assert.Equal((ValueKind.Stack, -8L, false), (read.Region, (long)read.Offset.Value, read.NeedsCheck));
+        Assert.True(facts.RegisterAt(18, Register.R2).Allows(1) && facts.RegisterAt(18, Register.R2).Allows(1000));
+    }
+
+    [Fact]
     public void Branches_that_only_go_one_way_and_accesses_to_known_places_are_told()
     {
         VerificationFacts facts = FactsOf("""

@@ -1,4 +1,4 @@
-using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 
 namespace Osmia.Bytecode.Classic.Expressions;
 
@@ -42,6 +42,11 @@ internal sealed class FilterCode
 
     private bool Test(FilterNode node, Label yes, Label no)
     {
+        if (!IsRoom())
+        {
+            return false;
+        }
+
         switch (node)
         {
             case AndNode and:
@@ -92,10 +97,13 @@ internal sealed class FilterCode
         }
     }
 
+    // A long chain of "or" or of sums is a deep tree.
+    private bool IsRoom() => _lines.Count <= ClassicProgram.MaxLength && RuntimeHelpers.TryEnsureSufficientExecutionStack();
+
     /// <summary>Into A; scratch words below <paramref name="depth"/> are kept.</summary>
     private bool Load(FilterValue value, int depth)
     {
-        if (depth >= ClassicProgram.ScratchWords)
+        if (depth >= ClassicProgram.ScratchWords || !IsRoom())
         {
             return false;
         }

@@ -95,6 +95,20 @@ internal sealed partial class FilterParser
 
     private FilterValue? Value()
     {
+        if (_nesting == MaxNesting)
+        {
+            _ = FailNesting();
+            return null;
+        }
+
+        _nesting++;
+        FilterValue? value = ValueInside();
+        _nesting--;
+        return value;
+    }
+
+    private FilterValue? ValueInside()
+    {
         string word = Token.Text;
         if (word == "-")
         {

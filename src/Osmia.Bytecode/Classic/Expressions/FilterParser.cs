@@ -16,8 +16,13 @@ internal sealed partial class FilterParser(string text)
         "decnet", "iso", "clnp", "esis", "isis", "lat", "moprc", "mopdl", "atalk", "aarp", "netbeui", "ipx", "stp", "geneve", "type", "subtype", "dir", "vpi", "vci", "lane", "llc",
     ];
 
+    // Parentheses, "not" and signs within each other; the reader calls itself for each.
+    private const int MaxNesting = 200;
+
     private List<FilterToken> _tokens = [];
     private int _next;
+    private int _nesting;
+    private int _testCount;
     private FilterProblem? _problem;
     private PacketTests _tests = new(14);
 
@@ -64,6 +69,21 @@ internal sealed partial class FilterParser(string text)
 
     private FilterNode? Term()
     {
+        if (_nesting == MaxNesting)
+        {
+            return FailNesting();
+        }
+
+        _nesting++;
+        FilterNode? term = TermInside();
+        _nesting--;
+        return term;
+    }
+
+    private FilterNode? FailNesting() => Fail("the expression nests too deeply", $"parentheses, 'not' and signs go {MaxNesting} deep");
+
+    private FilterNode? TermInside()
+    {
         if (Token.Text is "not" or "!")
         {
             _next++;
@@ -72,7 +92,7 @@ internal sealed partial class FilterParser(string text)
 
         if (MayBeArithmetic() && TryRelation(out FilterNode? relation))
         {
-            return relation;
+            return Counted(relation);
         }
 
         if (_problem is not null)
@@ -92,8 +112,12 @@ internal sealed partial class FilterParser(string text)
             return Take(")") ? inner : Fail("a '(' without its ')'", "parentheses come in pairs");
         }
 
-        return Primitive();
+        return Counted(Primitive());
     }
+
+    // A test takes an instruction at least: more of them do not fit.
+    private FilterNode? Counted(FilterNode? test) =>
+        test is null || _testCount++ < ClassicProgram.MaxLength ? test : Fail("the expression is too large", $"a filter has at most {ClassicProgram.MaxLength} instructions");
 
     private FilterNode? Primitive()
     {
@@ -215,7 +239,7 @@ internal sealed partial class FilterParser(string text)
     {
         if (!Token.IsWord || Token.Text is "and" or "or" or "not")
         {
-            return Fail($"'{qualifiers.Type}{qualifiers.Protocol}' without what it is about", "a primitive ends with an address, a network, a port or a number");
+            return Fail($"'{$"{qualifiers.Protocol} {qualifiers.Type}".Trim()}' without what it is about", "a primitive ends with an address, a network, a port or a number");
         }
 
         return qualifiers switch
@@ -308,7 +332,7 @@ internal sealed partial class FilterParser(string text)
         if (isNet && Token.Text == "mask" && parts.Length == 1)
         {
             _next++;
-            if (Addressed(Token.Text, isNet: false, out _) is not { } mask || System.Numerics.BitOperations.LeadingZeroCount(~Bits(mask)) + System.Numerics.BitOperations.TrailingZeroCount(Bits(mask)) is not 32 and not 64)
+            if (isIp6 || Addressed(Token.Text, isNet: false, out _) is not { AddressFamily: System.Net.Sockets.AddressFamily.InterNetwork } mask || System.Numerics.BitOperations.LeadingZeroCount(~Bits(mask)) + System.Numerics.BitOperations.TrailingZeroCount(Bits(mask)) is not 32 and not 64)
             {
                 return Fail($"mask '{Token.Text}'", "a mask is such as 255.255.0.0");
             }

@@ -41,19 +41,7 @@ internal sealed class ElementWords(KernelMap map, MapInfo info)
             return program;
         }
 
-        byte[] value = Bytes(words, "value", map.ValueSize, info.ValueType);
-        if (!map.IsPerCpu)
-        {
-            return value;
-        }
-
-        byte[] all = new byte[map.ValueBufferSize];
-        for (int i = 0; i < map.ValuesPerKey; i++)
-        {
-            value.CopyTo(all, i * map.ValueStride);
-        }
-
-        return all;
+        return PerCpuValue.ForAll(map, Bytes(words, "value", map.ValueSize, info.ValueType));
     }
 
     private static byte[]? MapReference(WordReader words, ref IDisposable? held)

@@ -17,18 +17,12 @@ internal static class MapShow
         List<MapInfo> maps = isAll ? [.. KernelInventory.Maps()] : MapWords.Find(call.Words);
         call.Words.End();
         PinTable pins = call.WithPins ? PinTable.Read() : PinTable.Empty;
-        call.Answer(json => WriteJson(json, maps, isAll || maps.Count > 1, pins), output => WriteText(output, maps, pins));
+        Holders holders = Holders.Read();
+        call.AnswerList(maps, isAll || maps.Count > 1, (json, map) => WriteFields(json, map, pins, holders), "no maps", () => Table(maps, pins, holders));
     }
 
-    private static void WriteText(TextWriter output, List<MapInfo> maps, PinTable pins)
+    private static TextTable Table(List<MapInfo> maps, PinTable pins, Holders holders)
     {
-        if (maps.Count == 0)
-        {
-            output.WriteLine("no maps");
-            return;
-        }
-
-        Holders holders = Holders.Read();
         var table = new TextTable("ID", "TYPE", "NAME", "KEY", "VALUE", "ENTRIES", "FLAGS", "MEMORY", "BTF", "HELD BY");
         foreach (MapInfo map in maps)
         {
@@ -38,46 +32,30 @@ internal static class MapShow
                 HeldBy.Of(holders.Of(HeldKind.Map, map.Id), pins.Of(ObjectKind.Map, map.Id)));
         }
 
-        table.Write(output, indent: "");
+        return table;
     }
 
-    private static void WriteJson(Utf8JsonWriter json, List<MapInfo> maps, bool isArray, PinTable pins)
+    private static void WriteFields(Utf8JsonWriter json, MapInfo map, PinTable pins, Holders holders)
     {
-        Holders holders = Holders.Read();
-        if (isArray)
+        WriteHeader(json, map);
+        json.WriteNumber("bytes_key", map.KeySize);
+        json.WriteNumber("bytes_value", map.ValueSize);
+        json.WriteNumber("max_entries", map.MaxEntries);
+        json.WriteNumber("bytes_memlock", map.MemoryInBytes);
+        if (map.OwnerType is { } owner)
         {
-            json.WriteStartArray();
+            json.WriteString("owner_prog_type", owner.ToKernelName());
+            json.WriteBoolean("owner_jited", map.IsOwnerJited);
         }
 
-        foreach (MapInfo map in maps)
+        json.WriteNumber("frozen", map.IsFrozen ? 1 : 0);
+        if (map.BtfId != 0)
         {
-            json.WriteStartObject();
-            WriteHeader(json, map);
-            json.WriteNumber("bytes_key", map.KeySize);
-            json.WriteNumber("bytes_value", map.ValueSize);
-            json.WriteNumber("max_entries", map.MaxEntries);
-            json.WriteNumber("bytes_memlock", map.MemoryInBytes);
-            if (map.OwnerType is { } owner)
-            {
-                json.WriteString("owner_prog_type", owner.ToKernelName());
-                json.WriteBoolean("owner_jited", map.IsOwnerJited);
-            }
-
-            json.WriteNumber("frozen", map.IsFrozen ? 1 : 0);
-            if (map.BtfId != 0)
-            {
-                json.WriteNumber("btf_id", map.BtfId);
-            }
-
-            JsonOutput.WritePins(json, pins, ObjectKind.Map, map.Id);
-            JsonOutput.WriteHolders(json, holders.Of(HeldKind.Map, map.Id));
-            json.WriteEndObject();
+            json.WriteNumber("btf_id", map.BtfId);
         }
 
-        if (isArray)
-        {
-            json.WriteEndArray();
-        }
+        JsonOutput.WritePins(json, pins, ObjectKind.Map, map.Id);
+        JsonOutput.WriteHolders(json, holders.Of(HeldKind.Map, map.Id));
     }
 
     /// <summary>What says which map it is.</summary>

@@ -17,19 +17,14 @@ internal static class ProgShow
         List<ProgramInfo> programs = isAll ? [.. KernelInventory.Programs()] : ProgramWords.Find(call.Words);
         call.Words.End();
         PinTable pins = call.WithPins ? PinTable.Read() : PinTable.Empty;
-        call.Answer(json => WriteJson(json, programs, isAll || programs.Count > 1, pins), output => WriteText(output, programs, pins));
+        Holders holders = Holders.Read();
+        Dictionary<uint, MapInfo> maps = call.IsJson && programs.Exists(program => program.MapIds.Count > 0) ? KernelInventory.Maps().ToDictionary(map => map.Id) : [];
+        call.AnswerList(programs, isAll || programs.Count > 1, (json, program) => WriteFields(json, program, pins, holders, maps), "no programs", () => Table(programs, pins, holders));
     }
 
-    private static void WriteText(TextWriter output, List<ProgramInfo> programs, PinTable pins)
+    private static TextTable Table(List<ProgramInfo> programs, PinTable pins, Holders holders)
     {
-        if (programs.Count == 0)
-        {
-            output.WriteLine("no programs");
-            return;
-        }
-
         var table = new TextTable("ID", "TYPE", "NAME", "TAG", "LOADED", "UID", "XLATED", "JITED", "INSNS", "RUNS", "MAPS", "HELD BY");
-        Holders holders = Holders.Read();
         foreach (ProgramInfo program in programs)
         {
             string runs = program.RunCount == 0 ? "" : $"{program.RunCount}";
@@ -39,53 +34,36 @@ internal static class ProgShow
                 HeldBy.Of(holders.Of(HeldKind.Program, program.Id), pins.Of(ObjectKind.Program, program.Id)));
         }
 
-        table.Write(output, indent: "");
+        return table;
     }
 
-    private static void WriteJson(Utf8JsonWriter json, List<ProgramInfo> programs, bool isArray, PinTable pins)
+    private static void WriteFields(Utf8JsonWriter json, ProgramInfo program, PinTable pins, Holders holders, Dictionary<uint, MapInfo> maps)
     {
-        Holders holders = Holders.Read();
-        Dictionary<uint, MapInfo> maps = programs.Exists(program => program.MapIds.Count > 0) ? KernelInventory.Maps().ToDictionary(map => map.Id) : [];
-        if (isArray)
+        WriteHeader(json, program);
+        json.WriteNumber("loaded_at", program.LoadedAt.ToUnixTimeSeconds());
+        json.WriteNumber("uid", program.Uid);
+        json.WriteNumber("bytes_xlated", program.TranslatedSize);
+        json.WriteBoolean("jited", program.JitedSize > 0);
+        if (program.JitedSize > 0)
         {
-            json.WriteStartArray();
+            json.WriteNumber("bytes_jited", program.JitedSize);
         }
 
-        foreach (ProgramInfo program in programs)
+        json.WriteNumber("bytes_memlock", program.MemoryInBytes);
+        json.WriteNumber("verified_insns", program.VerifiedInstructions);
+        if (program.MapIds.Count > 0)
         {
-            json.WriteStartObject();
-            WriteHeader(json, program);
-            json.WriteNumber("loaded_at", program.LoadedAt.ToUnixTimeSeconds());
-            json.WriteNumber("uid", program.Uid);
-            json.WriteNumber("bytes_xlated", program.TranslatedSize);
-            json.WriteBoolean("jited", program.JitedSize > 0);
-            if (program.JitedSize > 0)
-            {
-                json.WriteNumber("bytes_jited", program.JitedSize);
-            }
-
-            json.WriteNumber("bytes_memlock", program.MemoryInBytes);
-            json.WriteNumber("verified_insns", program.VerifiedInstructions);
-            if (program.MapIds.Count > 0)
-            {
-                JsonOutput.WriteIds(json, "map_ids", program.MapIds);
-            }
-
-            if (program.BtfId != 0)
-            {
-                json.WriteNumber("btf_id", program.BtfId);
-            }
-
-            JsonOutput.WritePins(json, pins, ObjectKind.Program, program.Id);
-            JsonOutput.WriteHolders(json, holders.Of(HeldKind.Program, program.Id));
-            ProgramMetadata.Write(json, program, maps);
-            json.WriteEndObject();
+            JsonOutput.WriteIds(json, "map_ids", program.MapIds);
         }
 
-        if (isArray)
+        if (program.BtfId != 0)
         {
-            json.WriteEndArray();
+            json.WriteNumber("btf_id", program.BtfId);
         }
+
+        JsonOutput.WritePins(json, pins, ObjectKind.Program, program.Id);
+        JsonOutput.WriteHolders(json, holders.Of(HeldKind.Program, program.Id));
+        ProgramMetadata.Write(json, program, maps);
     }
 
     /// <summary>What says which program it is, and what it did.</summary>

@@ -27,7 +27,7 @@ internal static class ProgTraceLog
 
         uint seconds = call.Words.Take("duration") ? call.Words.Number("the number of seconds") : 0;
         call.Words.End();
-        string pipe = Array.Find(s_places, place => File.Exists($"{place}/trace_pipe")) is { } root ? $"{root}/trace_pipe" : throw RunErrors.NoTracefs();
+        using StreamReader pipe = Open();
         using var stop = new StopSignal();
         if (seconds > 0)
         {
@@ -60,6 +60,22 @@ internal static class ProgTraceLog
         }
     }
 
+    /// <summary>The folder of a mounted tracefs is closed to others than its owner, so that nothing in it seems to exist.</summary>
+    private static StreamReader Open()
+    {
+        string root = Array.Find(s_places, place => File.Exists($"{place}/trace_pipe"))
+            ?? Array.Find(s_places, place => File.ReadLines("/proc/self/mounts").Any(mount => mount.Contains($" {place} tracefs ", StringComparison.Ordinal)))
+            ?? throw RunErrors.NoTracefs();
+        try
+        {
+            return new StreamReader($"{root}/trace_pipe");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw RunErrors.TracefsClosed(root, Environment.IsPrivilegedProcess ? e.Message : $"it is mounted, but closed to {Environment.UserName}");
+        }
+    }
+
     /// <summary>What a program wrote into a stream of its own since it was last read; Linux 6.17.</summary>
     private static void ReadStream(VerbCall call)
     {
@@ -89,22 +105,21 @@ internal static class ProgTraceLog
     }
 
     /// <summary>The pipe blocks while it is empty, and no signal ends a read of a thread that is not hit by it: a reader of its own waits.</summary>
-    private static IEnumerable<string> Lines(string pipe, CancellationToken stop)
+    private static IEnumerable<string> Lines(StreamReader pipe, CancellationToken stop)
     {
         var lines = new System.Collections.Concurrent.BlockingCollection<string>();
         var reader = new Thread(() =>
         {
             try
             {
-                using var text = new StreamReader(pipe);
-                while (text.ReadLine() is { } line)
+                while (pipe.ReadLine() is { } line)
                 {
                     lines.Add(line, CancellationToken.None);
                 }
             }
             catch (IOException e)
             {
-                Console.Error.WriteLine($"osmia: {pipe}: {e.Message}");
+                Console.Error.WriteLine($"osmia: trace_pipe: {e.Message}");
             }
             finally
             {

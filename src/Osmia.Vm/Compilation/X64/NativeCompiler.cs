@@ -43,7 +43,18 @@ internal static unsafe class NativeCompiler
 
         assembler.Finish();
         int[] offsets = Array.ConvertAll(labels, label => label is { } placed ? assembler.OffsetOf(placed) : NativeFunctions.NoFunction);
-        return new NativeFunctions(new ExecutableMemory(assembler.Code), offsets, [.. marks], slots) { Lengths = functions.Lengths(), NeedsMachine = needsMachine, FrameBytes = frameBytes };
+        ExecutableMemory memory;
+        try
+        {
+            memory = new ExecutableMemory(assembler.Code);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            reason = $"the system gives no memory for machine code: {e.Message}";
+            return null;
+        }
+
+        return new NativeFunctions(memory, offsets, [.. marks], slots) { Lengths = functions.Lengths(), NeedsMachine = needsMachine, FrameBytes = frameBytes };
     }
 
     // ulong (MachineState*, function): the arguments are in the state. Functions keep what the caller owns, but for r15.

@@ -217,29 +217,8 @@ internal sealed class RegisterAllocation
         return range;
     }
 
-    // A block counts eight times for each loop it lies in: between a jump back and where it goes.
-    private double[] LoopWeights()
-    {
-        Block[] blocks = _body.Graph.Blocks;
-        int[] change = new int[blocks.Length + 1];
-        foreach (Block block in blocks)
-        {
-            if (block.Taken is { } taken && taken.Index <= block.Index)
-            {
-                change[taken.Index]++;
-                change[block.Index + 1]--;
-            }
-        }
-
-        double[] weights = new double[blocks.Length];
-        for (int i = 0, depth = 0; i < weights.Length; i++)
-        {
-            depth += change[i];
-            weights[i] = Math.Pow(8, Math.Min(depth, MaxLoopWeight));
-        }
-
-        return weights;
-    }
+    // A block counts eight times for each loop it lies in.
+    private double[] LoopWeights() => Array.ConvertAll(_body.Graph.LoopDepths(), depth => Math.Pow(8, Math.Min(depth, MaxLoopWeight)));
 
     private void Assign()
     {

@@ -223,6 +223,13 @@ internal sealed class X64Assembler
         Byte((byte)(0xc8 | ((int)register & 7)));
     }
 
+    /// <summary>POPCNT.</summary>
+    public void CountOnes(Reg to, Reg from, bool isWide)
+    {
+        Byte(0xf3);
+        Form(0x0fb8, (int)to, from, isWide);
+    }
+
     /// <summary>Exchanges the two low bytes.</summary>
     public void SwapLow(Reg register)
     {

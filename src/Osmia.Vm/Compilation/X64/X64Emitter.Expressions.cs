@@ -284,6 +284,10 @@ internal sealed unsafe partial class X64Emitter
                 Eval(operand, to);
                 _asm.SwapBytes(to, true);
                 break;
+            case NodeKind.CountOnes:
+                Eval(operand, to);
+                _asm.CountOnes(to, to, operand.IsWide);
+                break;
             default:
                 throw new InvalidOperationException($"{node.Kind} has no operand alone");
         }
@@ -359,6 +363,12 @@ internal sealed unsafe partial class X64Emitter
     /// <summary>A sum into a third register is an address.</summary>
     private bool TrySum(Node left, Node right, Reg to, bool isWide)
     {
+        if (isWide && (TryScaled(left, right) ?? TryScaled(right, left)) is { } scaled)
+        {
+            _asm.LoadAddress(to, scaled, true);
+            return true;
+        }
+
         if (TryOperand(left, isWide) is not { Kind: OperandKind.Register } a || a.Register == to)
         {
             return false;
@@ -376,6 +386,15 @@ internal sealed unsafe partial class X64Emitter
                 return false;
         }
     }
+
+    /// <summary>A register plus another that is shifted by 1 to 3 places.</summary>
+    private static Mem? TryScaled(Node start, Node shifted) =>
+        TryOperand(start, isWide: true) is { Kind: OperandKind.Register } a && ScaledIndex(shifted) is { } index ? new(a.Register, 0, index.Register, index.Scale) : null;
+
+    private static (Reg Register, int Scale)? ScaledIndex(Node node) =>
+        Bare(node) is { Kind: NodeKind.ShiftLeft, IsWide: true, Right: { IsConstant: true, Value: >= 1 and <= 3 } } shift && TryOperand(shift.Left!, isWide: true) is { Kind: OperandKind.Register } index
+            ? (index.Register, (int)shift.Right!.Value)
+            : null;
 
     private static bool IsDirect(Node node, bool isWide) => node.IsConstant || TryOperand(node, isWide) is not null;
 
@@ -618,6 +637,20 @@ internal sealed unsafe partial class X64Emitter
         if (node.Kind == NodeKind.FramePointer && _body.UsesFrame && FitsDisplacement(node.Value + (ulong)(long)displacement))
         {
             return new(Frame, (int)(long)node.Value + displacement);
+        }
+
+        if (node.Kind == NodeKind.Add)
+        {
+            if ((TryScaled(node.Left!, node.Right!) ?? TryScaled(node.Right!, node.Left!)) is { } scaled)
+            {
+                return scaled with { Displacement = displacement };
+            }
+
+            if (node.Right!.IsConstant && ScaledIndex(node.Left!) is { } index)
+            {
+                _asm.Move(scratch, node.Right.Value);
+                return new(scratch, displacement, index.Register, index.Scale);
+            }
         }
 
         if (node.Kind == NodeKind.Add && TryOperand(node.Left!, true) is { Kind: OperandKind.Register } a && TryOperand(node.Right!, true) is { Kind: OperandKind.Register } b)

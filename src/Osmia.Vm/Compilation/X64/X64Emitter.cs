@@ -308,6 +308,9 @@ internal sealed unsafe partial class X64Emitter
             case StatementKind.Jump:
                 Jump(block, block.Taken ?? block.Next!, statement.Slot);
                 break;
+            case StatementKind.Next:
+                Jump(block, block.Next!, statement.Slot);
+                break;
             case StatementKind.Exit:
                 if (_body.MayOwe)
                 {

@@ -42,6 +42,7 @@ SEC("tc") int timer_rules(struct __sk_buff *skb)
 	out[8] = bpf_timer_start(&value->timer, 1000000000000, 0);
 	out[9] = bpf_timer_cancel(&value->timer);
 	out[10] = bpf_timer_cancel(&value->timer);
+	out[11] = bpf_timer_start(&value->timer, 0, 0);
 	return 1;
 }
 

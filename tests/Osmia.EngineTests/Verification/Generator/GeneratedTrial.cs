@@ -8,6 +8,7 @@ using Osmia.Kernel.Syscalls;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
+using Osmia.Verification;
 using Osmia.Vm;
 
 namespace Osmia.Tests.Verification.Generator;
@@ -23,10 +24,11 @@ internal sealed record RunOutcome(uint Result, string Packet, string Maps)
 internal static class GeneratedRun
 {
     /// <param name="watch">Sees the program before it runs.</param>
-    public static RunOutcome Run(LinkedProgram program, GeneratedInput input, Action<LoadedObject>? watch = null, VmTier tier = VmTier.Interpreter)
+    public static RunOutcome Run(LinkedProgram program, GeneratedInput input, Action<LoadedObject>? watch = null, VmTier tier = VmTier.Interpreter, bool isVerified = false)
     {
         using var engine = new VmEngine(new VmOptions { Slots = 1, TreatAsMemoryPrograms = true, Seed = 1, Tier = tier });
-        using LoadedObject loaded = engine.Load(GeneratorScaffold.Object with { Programs = [program] }, LoadOptions.Default);
+        LinkedObject linked = GeneratorScaffold.Object with { Programs = [program] };
+        using LoadedObject loaded = isVerified ? engine.LoadVerified(linked, [VerifiedProgram.Prove(linked, program, engine.Target, out _)!]) : engine.Load(linked, LoadOptions.Default);
         input.Fill(loaded.Maps);
         watch?.Invoke(loaded);
         byte[] data = new byte[512];

@@ -65,6 +65,28 @@ public class HookTests
         Assert.Same(trap, link.LastTrap);
     }
 
+    /// <summary>What a map refuses is an exception of this library's own; thrown by a delegate it is the program's trap like any other.</summary>
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public void What_a_map_refuses_to_a_helper_is_a_trap(string way)
+    {
+        using var maps = new VmEngine(new VmOptions { Slots = 1 });
+        Map full = maps.CreateMap(TestPrograms.Map(0, Osmia.Bytecode.MapType.Array, 4, 4, 1));
+        var type = new HookType<Order>("pricing").Helper("percent_of", (uint article) =>
+        {
+            full.Update(BitConverter.GetBytes(article), new byte[4]);
+            return 1u;
+        });
+        using var engine = Engine(type, way);
+        using LoadedObject loaded = Load(engine, Discount, way);
+        using Hook<Order> hook = engine.CreateHook(type, new HookOptions { OnTrap = TrapPolicy.Skip });
+        using HookLink link = hook.Attach(loaded.Programs[0]);
+        var order = new Order { Article = 7 };
+        Assert.Equal(0, hook.Fire(ref order));
+        Assert.Equal(1, link.Statistics.Traps);
+        Assert.IsType<MapException>(link.LastTrap!.InnerException);
+    }
+
     [Theory]
     [MemberData(nameof(Ways))]
     public void Helpers_take_numbers_spans_and_the_context(string way)

@@ -148,6 +148,80 @@ public class TracepointTests
         Assert.Equal((1L, 1L, 1), (tracepoint.Events, tracepoint.Nested, seen.Contexts.Count));
     }
 
+    /// <summary>Events that describe themselves have no number: their names tell them apart.</summary>
+    [Fact]
+    [System.Diagnostics.CodeAnalysis.UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "tests are not trimmed")]
+    public void Events_that_describe_themselves_are_told_apart()
+    {
+        using var seen = new Watch<ShopEvent>();
+        using var source = new EventSource("Osmia-Test-Selves", EventSourceSettings.EtwSelfDescribingEventFormat);
+        using var tracepoint = new EventSourceTracepoint<ShopEvent>(seen.Hook, "Osmia-Test-Selves", level: EventLevel.Verbose);
+        source.Write("Sold", new { article = 7u, change = 5L });
+        source.Write("Moved", new { change = 6L, article = 8u });
+        Assert.Equal([(7u, 5L), (8u, 6L)], seen.Contexts.Select(one => (one.Article, one.Change)));
+    }
+
+    /// <summary>Code of the application that a run calls raises events too, and a run that has the last slot can start no other.</summary>
+    [Fact]
+    public void An_event_raised_inside_a_run_disturbs_nobody_when_there_is_no_slot()
+    {
+        using var meter = new Meter("Osmia.Test.Inside");
+        Counter<int> sold = meter.CreateCounter<int>("sold");
+        var type = new HookType<MeasuredEvent>("events");
+        using var engine = new VmEngine(new VmOptions { HookTypes = [type], Slots = 1, Tier = VmTier.Interpreter, Trace = _ => sold.Add(1) });
+        using LoadedObject loaded = engine.Load(HookTests.Link(engine, ".section events\nmain:\n r0 = 0\n exit"), LoadOptions.Default);
+        using Hook<MeasuredEvent> hook = engine.CreateHook(type);
+        using HookLink link = hook.Attach(loaded.Programs[0]);
+        using var tracepoint = new MeterTracepoint<MeasuredEvent>(hook, "Osmia.Test.Inside");
+        Assert.Equal(0UL, engine.Run("*(u64 *)(r10 - 8) = 0x41; r1 = r10; r1 += -8; r2 = 2; call trace_printk; r0 = 0; exit"));
+        sold.Add(1);
+        Assert.Equal((1L, 1L), (tracepoint.Events, tracepoint.Nested));
+    }
+
+    [Fact]
+    public void Values_that_are_no_numbers_disturb_nobody()
+    {
+        using var seen = new Watch<MeasuredEvent>();
+        using var meter = new Meter("Osmia.Test.Odd");
+        Counter<int> sold = meter.CreateCounter<int>("sold");
+        using var tracepoint = new MeterTracepoint<MeasuredEvent>(seen.Hook, "Osmia.Test.Odd");
+        sold.Add(1, new KeyValuePair<string, object?>("article", DBNull.Value));
+        sold.Add(2, new KeyValuePair<string, object?>("article", Wide.All));
+        sold.Add(3, new KeyValuePair<string, object?>("article", 'x'));
+        Assert.Equal([(1L, 0u), (2L, uint.MaxValue), (3L, 0u)], seen.Contexts.Select(one => (one.Value, one.Article)));
+    }
+
+    [Fact]
+    [System.Diagnostics.CodeAnalysis.UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "tests are not trimmed")]
+    public void Properties_that_cannot_be_read_are_left_out()
+    {
+        using var seen = new Watch<ShopEvent>();
+        using var listener = new DiagnosticListener("Osmia.Test.Unreadable");
+        using var tracepoint = new DiagnosticTracepoint<ShopEvent>(seen.Hook, "Osmia.Test.Unreadable");
+        listener.Write("Sold", new Unreadable());
+        Assert.Equal((0u, 12L), (Assert.Single(seen.Contexts).Article, seen.Contexts[0].Change));
+    }
+
+    private sealed class Unreadable
+    {
+        private uint _article;
+
+        public uint Article
+        {
+            set => _article = value;
+        }
+
+        public long Change => 12 + _article;
+
+        public Span<byte> Price => default;
+    }
+
+    private enum Wide : ulong
+    {
+        None,
+        All = ulong.MaxValue,
+    }
+
     private static string Text<T>(T bytes)
         where T : unmanaged
     {
