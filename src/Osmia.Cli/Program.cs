@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Reflection;
 using Osmia.Cli.Commands;
 using Osmia.Cli.Completion;
 using Osmia.Objects.Diagnostics;
@@ -46,6 +47,17 @@ internal static class Program
         try
         {
             arguments = CommandTree.Normalize(SyscallTracing.Take(arguments));
+            if (arguments is [CommandTree.VersionInJson])
+            {
+                JsonOutput.Write(pretty: false, json =>
+                {
+                    json.WriteStartObject();
+                    json.WriteString("version", typeof(Program).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion);
+                    json.WriteEndObject();
+                });
+                return ExitCode.Success;
+            }
+
             ParseResult parsed = CommandTree.Build(arguments).Parse(arguments);
             if (parsed.Errors.Count > 0)
             {

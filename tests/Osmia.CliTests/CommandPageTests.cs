@@ -14,6 +14,60 @@ public class CommandPageTests
         Assert.Equal(output.Split('\n', StringSplitOptions.RemoveEmptyEntries), listed);
     }
 
+    /// <summary>What bpftool has and this command has not is refused by name, with what to do in its place.</summary>
+    [Theory]
+    [InlineData("prog load samples/packets/packets.bpf.o /none offload_dev lo", "'offload_dev' loads for a network card")]
+    [InlineData("prog load samples/packets/packets.bpf.o /none xdpmeta_dev lo", "'xdpmeta_dev' loads for a network card")]
+    [InlineData("prog load samples/packets/packets.bpf.o /none kernel_btf /none", "osmia check OBJ --target FILE")]
+    [InlineData("map create /none type hash key 4 value 4 entries 1 name x offload_dev lo", "'offload_dev' makes a map in a network card")]
+    [InlineData("-S prog list", "programs are not signed here")]
+    [InlineData("-k key.pem prog list", "programs are not signed here")]
+    [InlineData("gen skeleton -L samples/hello/hello.bpf.o", "a light skeleton (-L)")]
+    [InlineData("feature probe dev lo", "are not supported")]
+    public void What_bpftool_has_more_is_refused_by_name(string words, string reason)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux");
+        (int exitCode, string output, string error) = OsmiaCommand.Run(words.Split(' '));
+        Assert.Equal((64, ""), (exitCode, output));
+        Assert.Contains(reason, error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("prgo", "there is no 'prgo'; did you mean prog?")]
+    [InlineData("prog shwo", "there is no 'prog shwo'; did you mean show?")]
+    [InlineData("gen skeletn x", "there is no 'gen skeletn'; did you mean skeleton?")]
+    [InlineData("zzzzzz", "there is no 'zzzzzz'; osmia --help lists what there is")]
+    public void A_verb_that_does_not_exist_is_corrected(string words, string message)
+    {
+        (int exitCode, string output, string error) = OsmiaCommand.Run(words.Split(' '));
+        Assert.Equal((64, "", $"osmia: {message}\n"), (exitCode, output, error.ReplaceLineEndings("\n")));
+    }
+
+    [Theory]
+    [InlineData("version -j")]
+    [InlineData("-j version")]
+    [InlineData("--version --json")]
+    public void The_version_is_told_in_JSON_too(string words)
+    {
+        (int exitCode, string output, string error) = OsmiaCommand.Run(words.Split(' '));
+        Assert.True(exitCode == 0, error);
+        Assert.Equal(OsmiaCommand.Run("version").Output.TrimEnd(), System.Text.Json.JsonDocument.Parse(output).RootElement.GetProperty("version").GetString());
+    }
+
+    [Fact]
+    public void Tables_fit_a_narrow_screen()
+    {
+        Assert.SkipUnless(ReferenceTool.Exists("script"), "needs script, for a terminal");
+        const string Words = "./osmia show samples/runqlat/runqlat.bpf.o";
+        string[] lines = Screen("60");
+        Assert.All(lines[1..], line => Assert.True(line.Length <= 60, line));
+        Assert.Contains("      REFERS TO .rodata+5 (targ_per_process)", lines);
+        Assert.Contains(Screen("300"), line => line.EndsWith("  .rodata+5 (targ_per_process)", StringComparison.Ordinal));
+
+        string[] Screen(string columns) =>
+            ReferenceTool.Run("timeout", "60", "script", "-qec", $"cd '{RepositoryFiles.Root}'; export COLUMNS={columns} TERM=dumb; {Words}", "/dev/null").ReplaceLineEndings("\n").Split('\n');
+    }
+
     [Theory]
     [InlineData("prog", "show dump pin load loadall attach detach tracelog run profile")]
     [InlineData("map", "show create dump update lookup getnext delete pin event_pipe peek push pop enqueue dequeue freeze")]

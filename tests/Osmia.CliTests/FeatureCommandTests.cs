@@ -151,6 +151,27 @@ public class FeatureCommandTests
         Assert.Contains("= -1 ENOENT", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Traced_netlink_calls_name_their_attributes()
+    {
+        Requirements.Kernel();
+        (int exitCode, _, string error) = OsmiaCommand.Run("net", "show", "dev", "lo", "--trace-syscalls");
+        Assert.True(exitCode == 0, error);
+        Assert.Contains("{nla_type=IFLA_IFNAME, \"lo\"}", error, StringComparison.Ordinal);
+        Assert.Contains("{nla_type=IFLA_XDP, [{nla_type=IFLA_XDP_ATTACHED, 0}]}", error, StringComparison.Ordinal);
+        Assert.Contains("bpf(BPF_PROG_QUERY, {target_ifindex=1, attach_type=BPF_TCX_INGRESS", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("RTM_???", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_does_not_matter_for_a_program_is_left_out_of_its_call()
+    {
+        Requirements.Kernel();
+        (_, _, string error) = OsmiaCommand.Run("run", "samples/hello/hello.bpf.o", "--duration", "0.1", "--trace-syscalls");
+        Assert.Contains("kern_version=KERNEL_VERSION(", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("expected_attach_type=BPF_CGROUP_INET_INGRESS", error, StringComparison.Ordinal);
+    }
+
     private static (int ExitCode, string Output, string Error) RunWithout(string[] capabilities, params string[] arguments)
     {
         using OsmiaCommand command = OsmiaCommand.Start(arguments, "setpriv", "--bounding-set=" + string.Join(',', capabilities.Select(name => "-" + name)));

@@ -55,6 +55,55 @@ public sealed class SkeletonTests : IDisposable
         Assert.Equal("1 2 1 1 8080 24", compiled.GetType("Use")!.GetMethod("Run")!.Invoke(null, null));
     }
 
+    // The firewall as a part of an object that it was linked into, with its own types and names.
+    private const string UsePart = """
+        using System;
+        using Osmia.Runtime;
+        using Osmia.Vm;
+
+        public static class UsePart
+        {
+            public static string Run()
+            {
+                using var engine = new VmEngine(new VmOptions { TreatAsMemoryPrograms = true });
+                using var whole = Whole.Open();
+                var ports = whole.DenyTcp;
+                ports[1] = 8080;
+                whole.DenyTcp = ports;
+                whole.Load(engine);
+                Wall part = Wall.Of(whole.Loaded);
+                part.Denylist.Update(new Wall.network4 { prefixlen = 8, addr = BitConverter.ToUInt32([10, 0, 0, 0]) }, Wall.rule.RULE_DENY_SOURCE);
+                using var other = Osmia.EngineExtensions.Load(engine, Osmia.Objects.BpfObject.Read("{other}"));
+                string missing = "";
+                try
+                {
+                    Wall.Of(other);
+                }
+                catch (ArgumentException e)
+                {
+                    missing = e.Message;
+                }
+
+                return $"{part.DenyTcp[1]} {part.Firewall.Run(new ProgramRun { Data = new byte[64] }).ReturnValue} {whole.CountExec.Name} {missing}";
+            }
+        }
+        """;
+
+    [Fact]
+    public void A_subskeleton_is_a_view_of_the_part_an_object_is_of_a_loaded_one()
+    {
+        string joined = Path.Combine(_folder, "joined.bpf.o");
+        (int exitCode, _, string error) = OsmiaCommand.Run("gen", "object", joined, "samples/hello/hello.bpf.o", "samples/firewall/firewall.bpf.o");
+        Assert.True(exitCode == 0, error);
+        Write("Whole.cs", "gen", "skeleton", joined, "name", "Whole");
+        Write("Wall.cs", "gen", "subskeleton", "samples/firewall/firewall.bpf.o", "name", "Wall");
+        File.WriteAllText(Path.Combine(_folder, "UsePart.cs"), UsePart.Replace("{other}", RepositoryFiles.PathOf("samples", "packets", "packets.bpf.o"), StringComparison.Ordinal));
+
+        string told = (string)Compile().GetType("UsePart")!.GetMethod("Run")!.Invoke(null, null)!;
+
+        Assert.StartsWith("8080 2 count_exec no loaded program 'firewall'", told, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Skeletons_of_all_samples_compile_side_by_side()
     {
@@ -75,7 +124,9 @@ public sealed class SkeletonTests : IDisposable
     [InlineData(64, "the object", "gen", "skeleton")]
     [InlineData(64, "'1x' is no name in C#", "gen", "skeleton", "samples/hello/hello.bpf.o", "name", "1x")]
     [InlineData(64, "'nonsense' stands where 'namespace' belongs", "gen", "skeleton", "samples/hello/hello.bpf.o", "nonsense")]
+    [InlineData(64, "a light skeleton (-L)", "gen", "skeleton", "-L", "samples/hello/hello.bpf.o")]
     [InlineData(1, "OSM1015", "gen", "skeleton", "none.bpf.o")]
+    [InlineData(1, "OSM1015", "gen", "subskeleton", "none.bpf.o")]
     public void Wrong_words_are_answered_with_what_is_wrong(int expected, string message, params string[] arguments)
     {
         (int exitCode, string output, string error) = OsmiaCommand.Run(arguments);

@@ -153,6 +153,36 @@ public class VerbTests
     }
 
     [Fact]
+    public void A_struct_of_callbacks_is_shown_with_its_fields_and_programs()
+    {
+        using var live = new LivePrograms();
+        string[] lines = Run(live, $"struct_ops dump name {LivePrograms.Callbacks}").Split('\n');
+        Assert.EndsWith($" {LivePrograms.Callbacks}: tcp_congestion_ops", lines[0], StringComparison.Ordinal);
+        Assert.Matches(@"^  ssthresh +\w+ \(prog \d+\) +u32 \(struct sock \*\)$", lines.Single(line => line.StartsWith("  ssthresh ", StringComparison.Ordinal)));
+        Assert.Matches(@"^  name +\w+$", lines.Single(line => line.StartsWith("  name ", StringComparison.Ordinal)));
+        Assert.Contains(lines, line => line.StartsWith("  no program implements ", StringComparison.Ordinal) && line.Contains("release", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void What_an_attachment_lacks_is_named_as_the_verb_takes_it()
+    {
+        using var live = new LivePrograms();
+        (int exitCode, _, string error) = live.Osmia(live.Words("prog attach pinned @par_xdp at xdp"));
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("OSM5302: word dev is needed", error, StringComparison.Ordinal);
+        Assert.Contains("try: add dev INTERFACE", error, StringComparison.Ordinal);
+        (exitCode, _, error) = live.Osmia(live.Words("cgroup attach {cgroup} connect4 pinned @par_xdp"));
+        Assert.Equal(1, exitCode);
+        Assert.Contains("takes programs of type cgroup_sock_addr, and 'par_xdp' is of type xdp", error, StringComparison.Ordinal);
+        (exitCode, _, error) = live.Osmia(live.Words("map push pinned %par_points value 1"));
+        Assert.Equal(64, exitCode);
+        Assert.Contains("map par_points has keys; queues and stacks have none", error, StringComparison.Ordinal);
+        (exitCode, _, error) = live.Osmia(live.Words("prog dump jited pinned @par_xdp visual"));
+        Assert.Equal(64, exitCode);
+        Assert.Contains("'visual' draws instructions, not machine code", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Machine_code_stands_under_its_source_lines()
     {
         using var live = new LivePrograms();

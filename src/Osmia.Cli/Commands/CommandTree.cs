@@ -39,6 +39,9 @@ internal static class CommandTree
         new("btf", "List or dump type information: of an object, a file or the kernel", _ => BtfCommand.Build()),
     ];
 
+    /// <summary>What <c>osmia version -j</c> becomes.</summary>
+    public const string VersionInJson = "__version";
+
     private static readonly Lazy<Noun[]> s_nouns = new(() =>
         [ProgCommand.Noun, MapCommand.Noun, LinkCommand.Noun, CgroupCommand.Noun, NetCommand.Noun, PerfCommand.Noun, StructOpsCommand.Noun, IterCommand.Noun, TokenCommand.Noun, FeatureCommand.Noun]);
 #pragma warning restore CA1416
@@ -80,7 +83,7 @@ internal static class CommandTree
         return words switch
         {
             [] => ["--help"],
-            ["version"] => ["--version"],
+            ["version" or "-V" or "--version", .. var options] when options.All(IsFrameOption) => Array.Exists(options, IsJson) ? [VersionInJson] : ["--version"],
             ["gen"] or ["gen", "help"] => ["gen", "--help"],
             ["feature", .. var options] when options.All(IsFrameOption) => ["feature", "probe", .. options],
             ["feature", "help", ..] => ["feature", "--help"],
@@ -98,7 +101,7 @@ internal static class CommandTree
 
     /// <summary>Verbs that answer with one JSON value tell their errors in it too.</summary>
     public static bool AnswersInJson(string[] arguments) =>
-        arguments.FirstOrDefault(argument => !argument.StartsWith('-')) is { } noun && (IsListing(noun) || noun is "iter" or "batch" or "tree" or "feature" or "doctor") && Array.Exists(arguments, IsJson);
+        arguments.FirstOrDefault(argument => !argument.StartsWith('-')) is { } noun && (IsListing(noun) || noun is "iter" or "batch" or "tree" or "feature" or "doctor" or "show" or "disasm" or "filter" or "check") && Array.Exists(arguments, IsJson);
 
     // A noun that has something to list does so when it stands alone.
     private static bool IsListing(string noun) => noun is "prog" or "map" or "link" or "btf" or "cgroup" or "net" or "perf" or "struct_ops" or "token";
@@ -115,10 +118,10 @@ internal static class CommandTree
 
     private static bool IsJson(string word) => word is "-j" or "-p" or "-jp" or "-pj" or "--json" or "--pretty";
 
-    private static bool IsFrameOption(string word) => IsJson(word) || word is "-f" or "--bpffs" or "-m" or "--mapcompat" or "-n" or "--nomount" or "-d" or "--debug" or "-l" or "--legacy" or "-L" or "--use-loader";
+    private static bool IsFrameOption(string word) => IsJson(word) || word is "-f" or "--bpffs" or "-m" or "--mapcompat" or "-n" or "--nomount" or "-d" or "--debug" or "-l" or "--legacy" or "-L" or "--use-loader" or "-S" or "--sign";
 
     private static int LengthOfLeading(string word) =>
-        IsFrameOption(word) || word.StartsWith("--base-btf=", StringComparison.Ordinal) ? 1 : word is "-B" or "--base-btf" ? 2 : 0;
+        IsFrameOption(word) || word.StartsWith("--base-btf=", StringComparison.Ordinal) ? 1 : word is "-B" or "--base-btf" or "-k" or "-i" ? 2 : 0;
 
     /// <summary>All verbs that stand alone or have verbs of their own.</summary>
     public static IEnumerable<(string Name, string Description)> Listed => s_verbs.Select(row => (row.Name, row.Description));

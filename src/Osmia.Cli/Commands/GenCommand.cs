@@ -10,7 +10,7 @@ using Osmia.Objects.Merging;
 
 namespace Osmia.Cli.Commands;
 
-/// <summary><c>osmia gen object OUTPUT INPUT...</c>, <c>osmia gen min_core_btf INPUT OUTPUT OBJECT...</c> and <c>osmia gen skeleton FILE</c>, with bpftool's words in bpftool's order.</summary>
+/// <summary><c>osmia gen object OUTPUT INPUT...</c>, <c>osmia gen min_core_btf INPUT OUTPUT OBJECT...</c> and <c>osmia gen skeleton | subskeleton FILE</c>, with bpftool's words in bpftool's order.</summary>
 internal static class GenCommand
 {
     private static readonly string[] s_suffixes = [".bpf.o", ".o"];
@@ -20,7 +20,8 @@ internal static class GenCommand
         var command = new Command("gen", CommandTree.DescriptionOf("gen"));
         command.Add(BuildObject());
         command.Add(BuildMinimalTypes());
-        command.Add(BuildSkeleton());
+        command.Add(BuildSkeleton("skeleton", "Print a C# class that carries an object, with its programs, typed maps and variables: osmia gen skeleton FILE [name NAME] [namespace NAME]", isPart: false));
+        command.Add(BuildSkeleton("subskeleton", "Print a C# class for the part that an object is of a loaded one it was linked into: osmia gen subskeleton FILE [name NAME] [namespace NAME]", isPart: true));
         return command;
     }
 
@@ -59,14 +60,21 @@ internal static class GenCommand
         return reduce;
     }
 
-    private static Command BuildSkeleton()
+    private static Command BuildSkeleton(string verb, string description, bool isPart)
     {
-        var skeleton = new Command("skeleton", "Print a C# class that carries an object, with its programs, typed maps and variables: osmia gen skeleton FILE [name NAME] [namespace NAME]");
+        var skeleton = new Command(verb, description);
+        Option<bool> light = new("-L", "--use-loader") { Hidden = true };
+        skeleton.Add(light);
         Argument<string[]> words = new("WORDS") { Description = "the object; then name CLASS (default: from the file), namespace NAME (default: none)", HelpName = "FILE [name CLASS] [namespace NAME]", Arity = ArgumentArity.OneOrMore };
         skeleton.Add(words);
         skeleton.SetAction(parsed =>
         {
-            var reader = new WordReader("gen skeleton", parsed.GetValue(words)!);
+            if (parsed.GetValue(light))
+            {
+                throw new UsageException($"gen {verb}: a light skeleton (-L) loads without a library, which a class of Osmia never does");
+            }
+
+            var reader = new WordReader($"gen {verb}", parsed.GetValue(words)!);
             string file = reader.Next("the object");
             (string name, string? space) = (SkeletonNames.Pascal(NameOf(file)), null);
             while (!reader.IsAtEnd)
@@ -85,7 +93,7 @@ internal static class GenCommand
 
             BpfObject source = BpfObject.Read(file);
             using Stream output = StandardOutput.Open();
-            output.Write(Encoding.UTF8.GetBytes(CSharpSkeleton.Write(source, File.ReadAllBytes(file), Path.GetFileName(file), name, space)));
+            output.Write(Encoding.UTF8.GetBytes(CSharpSkeleton.Write(source, isPart ? null : File.ReadAllBytes(file), Path.GetFileName(file), name, space)));
             return ExitCode.Success;
         });
         return skeleton;

@@ -18,6 +18,7 @@ internal static class RunCommand
     private static readonly Option<string> s_write = new("--write", "-w") { Description = "write the packets it lets through, as it left them, to a pcapng capture", HelpName = "CAPTURE" };
     private static readonly Option<string> s_engine = new("--engine") { Description = "auto: the VM with --packets, else the kernel", HelpName = "auto|kernel|vm", DefaultValueFactory = _ => "auto" };
     private static readonly Option<string> s_device = new("--dev") { Description = "network device of XDP, TC and socket filter programs", HelpName = "IF" };
+    private static readonly Option<string> s_tap = new("--tap") { Description = "judge in the VM what the host sends into a TAP device, which is made for the run", HelpName = "IF" };
     private static readonly Option<string> s_mode = new("--xdp-mode") { Description = "how an XDP program attaches", HelpName = "default|generic|native", DefaultValueFactory = _ => "default" };
     private static readonly Option<string> s_cgroup = new("--cgroup") { Description = "cgroup v2 directory of cgroup programs", HelpName = "PATH" };
     private static readonly Option<string> s_pid = new("--pid") { Description = "process of perf events and uprobes (default: all)", HelpName = "PID" };
@@ -34,12 +35,13 @@ internal static class RunCommand
     private static readonly Option<bool> s_json = new("--json", "-j") { Description = "print JSON lines" };
 
     private const string SetDescription = "set a variable (repeatable)";
+    private const int LongestDevice = 15;
     private const int LongestValue = 40;
     private static readonly string[] s_help = ["--help", "-h", "-?", "--version"];
 
     private static readonly Option[] s_options =
     [
-        s_packets, s_write, s_engine, s_device, s_mode, s_cgroup, s_pid, s_path, s_frequency, s_programs, s_event, s_set, s_map, s_duration, s_interval, s_count, s_noMaps, s_json,
+        s_packets, s_write, s_engine, s_device, s_tap, s_mode, s_cgroup, s_pid, s_path, s_frequency, s_programs, s_event, s_set, s_map, s_duration, s_interval, s_count, s_noMaps, s_json,
     ];
 
     public static Command Build(string[] arguments)
@@ -61,7 +63,7 @@ internal static class RunCommand
     {
         RunSettings settings = Read(parsed, variables);
         bool inVm = settings.Engine == EngineChoice.Vm;
-        if (settings.Packets is not null || (inVm && settings.Attach.Device is not null))
+        if (settings.Packets is not null || settings.Tap is not null || (inVm && settings.Attach.Device is not null))
         {
             return PacketRun.Run(settings);
         }
@@ -76,12 +78,24 @@ internal static class RunCommand
         IEnumerable<VariableSetting> fromOptions = variables
             .Where(row => parsed.GetResult(row.Option) is { Implicit: false })
             .Select(row => new VariableSetting(row.Variable.Name, parsed.GetValue(row.Option) ?? "true"));
+        string? tap = parsed.GetValue(s_tap);
+        if (tap is not null && (parsed.GetValue(s_engine) == "kernel" || parsed.GetValue(s_packets) is not null || parsed.GetValue(s_device) is not null))
+        {
+            throw new UsageException($"--tap {tap}: its frames come to this process, and the VM judges them: leave out --engine kernel, --packets and --dev");
+        }
+
+        if (tap is not null && System.Text.Encoding.UTF8.GetByteCount(tap) is 0 or > LongestDevice)
+        {
+            throw new UsageException($"--tap '{tap}': the name of a device has 1 to {LongestDevice} bytes");
+        }
+
         return new RunSettings(parsed.GetValue(s_file)!)
         {
+            Tap = tap,
             Engine = parsed.GetValue(s_engine) switch { "kernel" => EngineChoice.Kernel, "vm" => EngineChoice.Vm, _ => EngineChoice.Auto },
             Packets = parsed.GetValue(s_packets),
-            WriteTo = parsed.GetValue(s_write) is { } capture && parsed.GetValue(s_packets) is null && parsed.GetValue(s_engine) != "vm"
-                ? throw new UsageException($"--write {capture}: packets are written when they are read from a capture (--packets) or a device (--engine vm --dev NAME)")
+            WriteTo = parsed.GetValue(s_write) is { } capture && parsed.GetValue(s_packets) is null && tap is null && parsed.GetValue(s_engine) != "vm"
+                ? throw new UsageException($"--write {capture}: packets are written when they are read from a capture (--packets) or a device (--engine vm --dev NAME, --tap NAME)")
                 : parsed.GetValue(s_write),
             Attach = new AttachOptions
             {

@@ -34,7 +34,7 @@ internal static class PacketRun
         using PacketRecorder? recorder = settings.WriteTo is { } capture ? PacketRecorder.Create(capture) : null;
         using PacketForwarder? forwarder = OperatingSystem.IsLinux() && packets is PacketDevice device ? new PacketForwarder(device, null, PacketDevice.Open, recorder) : null;
         var replay = new PacketReplay(program) { Output = (PacketOutput?)forwarder ?? recorder };
-        Console.Error.WriteLine($"engine {engine.Name}: {program.Type.ToKernelName()} program {program.Name} judges {settings.Packets ?? $"packets of {settings.Attach.Device}; Ctrl-C stops"}");
+        Console.Error.WriteLine($"engine {engine.Name}: {program.Type.ToKernelName()} program {program.Name} judges {settings.Packets ?? $"packets of {settings.Tap ?? settings.Attach.Device}; Ctrl-C stops"}");
         while (!stop.IsSet && replay.Packets + replay.Skipped < settings.Count && packets.TryRead(out PacketInfo info, out ReadOnlySpan<byte> frame))
         {
             replay.Judge(info, frame);
@@ -64,8 +64,9 @@ internal static class PacketRun
 
     private static PacketReader Open(RunSettings settings, CancellationToken stop) =>
         settings.Packets is { } capture ? PacketFile.Open(capture)
-        : OperatingSystem.IsLinux() ? PacketDevice.Open(settings.Attach.Device!, stop)
-        : throw RunErrors.KernelNeedsLinux();
+        : !OperatingSystem.IsLinux() ? throw RunErrors.KernelNeedsLinux()
+        : settings.Tap is { } tap ? PacketDevice.CreateTap(tap, stop)
+        : PacketDevice.Open(settings.Attach.Device!, stop);
 
     private static KernelEngine OpenKernel() => OperatingSystem.IsLinux() ? KernelEngine.Open() : throw RunErrors.KernelNeedsLinux();
 

@@ -17,6 +17,9 @@ internal sealed record RunSettings(string File)
     /// <summary>A capture whose packets the program judges; null runs the object on live events.</summary>
     public string? Packets { get; init; }
 
+    /// <summary>A TAP device that is made for the run: the program judges what the host sends into it.</summary>
+    public string? Tap { get; init; }
+
     /// <summary>A capture to be written: the packets that the program lets through.</summary>
     public string? WriteTo { get; init; }
 

@@ -15,6 +15,9 @@ internal sealed class FrameOptions
     private readonly Option<bool> _compatible = new("--mapcompat", "-m") { Description = "as bpftool's; map definitions of every age are read anyhow" };
     private readonly Option<bool> _noMount = new("--nomount", "-n") { Description = "as bpftool's; nothing is ever mounted" };
     private readonly Option<bool> _loader = new("--use-loader", "-L") { Hidden = true };
+    private readonly Option<bool> _sign = new("--sign", "-S") { Hidden = true };
+    private readonly Option<string> _key = new("-k") { Hidden = true };
+    private readonly Option<string> _certificate = new("-i") { Hidden = true };
     private readonly Option<bool> _legacy = new("--legacy", "-l") { Hidden = true };
 
     public static FrameOptions AddTo(Command command)
@@ -26,7 +29,7 @@ internal sealed class FrameOptions
 
     public void Add(Command command)
     {
-        foreach (Option option in new Option[] { _json, _pretty, _pins, _compatible, _noMount, _debug, _loader, _legacy })
+        foreach (Option option in new Option[] { _json, _pretty, _pins, _compatible, _noMount, _debug, _loader, _legacy, _sign, _key, _certificate })
         {
             option.Recursive = true;
             command.Add(option);
@@ -35,6 +38,11 @@ internal sealed class FrameOptions
 
     public VerbCall CallOf(ParseResult parsed, WordReader words)
     {
+        if (parsed.GetValue(_sign) || parsed.GetValue(_key) is not null || parsed.GetValue(_certificate) is not null)
+        {
+            throw new UsageException($"{words.Verb}: programs are not signed here (-S, -k, -i): that needs a loader program of libbpf's own making");
+        }
+
         bool isPretty = parsed.GetValue(_pretty);
         return new VerbCall(words) { IsJson = isPretty || parsed.GetValue(_json), IsPretty = isPretty, WithPins = parsed.GetValue(_pins), IsDebug = parsed.GetValue(_debug) };
     }

@@ -124,6 +124,8 @@ public static unsafe class ProgramAttachments
         string? why = -result switch
         {
             Errno.ENOENT => isAttach ? null : "no such program is attached there",
+            Errno.EINVAL when isAttach && program is not null && ProgramTypeTable.All.Where(row => row.AttachTypes.Contains(hook)).Select(row => row.Type).ToArray() is { Length: > 0 } takes && !takes.Contains(program.Type) =>
+                $"hook {hook.ToKernelName()} takes programs of type {string.Join(" or ", takes.Select(type => type.ToKernelName()))}, and '{program.Name}' is of type {program.Type.ToKernelName()}",
             Errno.EINVAL => isAttach ? $"the kernel does not know hook {hook.ToKernelName()}, or the program is of another type or was loaded for another hook" : $"the kernel does not know hook {hook.ToKernelName()}",
             Errno.EEXIST or Errno.EBUSY => "another program is attached there already",
             Errno.EPERM when !Privileges.IsMissing(Capability.NetAdmin) => "a cgroup above, or this one, has a program at this hook that lets no other run: it was attached without 'multi'",

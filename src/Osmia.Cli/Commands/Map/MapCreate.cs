@@ -55,6 +55,10 @@ internal static class MapCreate
                 {
                     inner = MapWords.Open(words);
                 }
+                else if (words.Peek() is "offload_dev" or "dev")
+                {
+                    throw new UsageException($"{words.Verb}: '{words.Peek()}' makes a map in a network card, which is not done here");
+                }
                 else
                 {
                     throw new UsageException($"{words.Verb}: '{words.Peek()}' is none of type, key, value, entries, name, flags, inner_map");

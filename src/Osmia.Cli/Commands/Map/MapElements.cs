@@ -136,7 +136,7 @@ internal static class MapElements
 
     public static void Push(VerbCall call)
     {
-        using KernelMap map = Open(call, out _, out ElementWords element);
+        using KernelMap map = OpenKeyless(call, out _, out ElementWords element);
         call.Words.Expect("value");
         byte[] value = element.Value(call.Words, out IDisposable? held);
         call.Words.End();
@@ -148,15 +148,22 @@ internal static class MapElements
         call.Done($"added to map {map.Name}");
     }
 
-    private static void TakeOut(VerbCall call, Func<KernelMap, byte[], bool> take)
+    private static KernelMap OpenKeyless(VerbCall call, out MapInfo info, out ElementWords element)
     {
-        using KernelMap map = Open(call, out MapInfo info, out _);
-        call.Words.End();
-        if (map.KeySize != 0)
+        KernelMap map = Open(call, out info, out element);
+        if (map.KeySize == 0)
         {
-            throw new UsageException($"{call.Words.Verb}: map {map.Name} has keys; queues and stacks have none");
+            return map;
         }
 
+        map.Dispose();
+        throw new UsageException($"{call.Words.Verb}: map {map.Name} has keys; queues and stacks have none");
+    }
+
+    private static void TakeOut(VerbCall call, Func<KernelMap, byte[], bool> take)
+    {
+        using KernelMap map = OpenKeyless(call, out MapInfo info, out _);
+        call.Words.End();
         byte[] value = new byte[map.ValueBufferSize];
         bool found = take(map, value);
         call.Answer(

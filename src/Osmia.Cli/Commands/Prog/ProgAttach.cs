@@ -6,6 +6,7 @@ using Osmia.Kernel;
 using Osmia.Kernel.Inventory;
 using Osmia.Kernel.Maps;
 using Osmia.Kernel.Programs;
+using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Sections;
 using Osmia.Runtime;
 
@@ -108,7 +109,7 @@ internal static class ProgAttach
 
         using KernelProgram program = KernelInventory.OpenProgram(KernelInventory.Describe(opened.Handle).Id, section);
         using KernelEngine engine = KernelEngine.Open();
-        AttachTarget target = AttachPlan.TargetOf(program.Definition, options);
+        AttachTarget target = TargetOf(program, options);
         using Link link = engine.Attach(program, target);
         if (pin is not null)
         {
@@ -121,6 +122,23 @@ internal static class ProgAttach
         Console.Error.WriteLine($"attached {program.Name} to {target.Describe()}; Ctrl-C detaches");
         stop.Token.WaitHandle.WaitOne();
         call.Done($"detached {program.Name}");
+    }
+
+    /// <summary>What is missing is named as this verb takes it: a word, where other verbs have an option.</summary>
+    private static AttachTarget TargetOf(KernelProgram program, AttachOptions options)
+    {
+        try
+        {
+            return AttachPlan.TargetOf(program.Definition, options);
+        }
+        catch (UnsupportedFeatureException e) when (e.Diagnostic.What.StartsWith("option --", StringComparison.Ordinal))
+        {
+            throw new RunException(e.Diagnostic with
+            {
+                What = e.Diagnostic.What.Replace("option --", "word ", StringComparison.Ordinal),
+                Try = e.Diagnostic.Try!.Replace("--", "", StringComparison.Ordinal),
+            });
+        }
     }
 
     public static void Pin(VerbCall call)

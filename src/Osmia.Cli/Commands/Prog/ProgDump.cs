@@ -58,6 +58,11 @@ internal static class ProgDump
             throw RunErrors.SeveralOfThat("program", programs[0].FullName, programs.Select(program => program.Id));
         }
 
+        if (visual && isJited)
+        {
+            throw new UsageException($"{words.Verb}: 'visual' draws instructions, not machine code: dump xlated");
+        }
+
         if (file is not null && (opcodes || linum || visual))
         {
             throw new UsageException($"{words.Verb}: a file takes the bare instructions: leave out opcodes, linum and visual");

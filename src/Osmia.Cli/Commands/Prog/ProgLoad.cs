@@ -201,6 +201,10 @@ internal static class ProgLoad
                     case "path":
                         Attach = Attach with { BinaryPath = words.Next("the binary") };
                         break;
+                    case ("offload_dev" or "xdpmeta_dev") and { } card:
+                        throw new UsageException($"{words.Verb}: '{card}' loads for a network card, which is not done here; without it the program runs in the kernel: osmia net attach xdpdrv PROG dev DEVICE");
+                    case "kernel_btf":
+                        throw new UsageException($"{words.Verb}: 'kernel_btf' relocates against the types of a file, and loading takes those of the running kernel; osmia check OBJ --target FILE says whether an object fits a file");
                     case var other:
                         throw new UsageException($"{words.Verb}: '{other}' is none of type, map, pinmaps, autoattach, dev, cgroup, pid, path");
                 }

@@ -9,12 +9,25 @@ namespace Osmia.Kernel.Syscalls.Tracing;
 /// <remarks>Safe although unsafe: the only addresses followed are texts that the caller made for this call.</remarks>
 internal static unsafe class BpfCallText
 {
+    private static readonly (uint Flag, string Name)[] s_mapFlags =
+    [
+        ((uint)MapCreateFlags.NoPrealloc, "BPF_F_NO_PREALLOC"), ((uint)MapCreateFlags.NoCommonLru, "BPF_F_NO_COMMON_LRU"), ((uint)MapCreateFlags.NumaNode, "BPF_F_NUMA_NODE"),
+        ((uint)MapCreateFlags.ReadOnly, "BPF_F_RDONLY"), ((uint)MapCreateFlags.WriteOnly, "BPF_F_WRONLY"), ((uint)MapCreateFlags.StackBuildId, "BPF_F_STACK_BUILD_ID"),
+        ((uint)MapCreateFlags.ZeroSeed, "BPF_F_ZERO_SEED"), ((uint)MapCreateFlags.ReadOnlyForPrograms, "BPF_F_RDONLY_PROG"), ((uint)MapCreateFlags.WriteOnlyForPrograms, "BPF_F_WRONLY_PROG"),
+        ((uint)MapCreateFlags.Clone, "BPF_F_CLONE"), ((uint)MapCreateFlags.Mmapable, "BPF_F_MMAPABLE"), ((uint)MapCreateFlags.PreserveElements, "BPF_F_PRESERVE_ELEMS"),
+        ((uint)MapCreateFlags.InnerMap, "BPF_F_INNER_MAP"), ((uint)MapCreateFlags.Link, "BPF_F_LINK"), ((uint)MapCreateFlags.ValueTypeBtf, "BPF_F_VTYPE_BTF_OBJ_FD"),
+        ((uint)MapCreateFlags.TokenFd, "BPF_F_TOKEN_FD"),
+    ];
+
+    private static readonly (uint Flag, string Name)[] s_xdpFlags =
+        [(1, "XDP_FLAGS_UPDATE_IF_NOEXIST"), (2, "XDP_FLAGS_SKB_MODE"), (4, "XDP_FLAGS_DRV_MODE"), (8, "XDP_FLAGS_HW_MODE"), (16, "XDP_FLAGS_REPLACE")];
+
     public static string Of<T>(BpfCommand command, in T attributes)
         where T : unmanaged
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in attributes));
         var text = new StringBuilder("bpf(").Append(NameOf(command)).Append(", {");
-        Append(text, BpfFields.Of(command), bytes, isFirst: true);
+        Append(text, BpfFields.Of(command, bytes), bytes, isFirst: true);
         if (command == BpfCommand.LinkCreate)
         {
             Append(text, BpfFields.OfLink((AttachType)MemoryMarshal.Read<uint>(bytes[8..])), bytes, isFirst: false);
@@ -101,7 +114,9 @@ internal static unsafe class BpfCallText
             FieldForm.MapType => "BPF_MAP_TYPE_" + ((MapType)number).ToKernelName().ToUpperInvariant(),
             FieldForm.ProgramType => "BPF_PROG_TYPE_" + ((ProgramType)number).ToKernelName().ToUpperInvariant(),
             FieldForm.AttachType => AttachName((AttachType)number),
-            FieldForm.MapFlags => FlagNames(number),
+            FieldForm.MapFlags => FlagNames(number, s_mapFlags),
+            FieldForm.XdpFlags => FlagNames(number, s_xdpFlags),
+            FieldForm.KernelVersion => string.Create(CultureInfo.InvariantCulture, $"KERNEL_VERSION({number >> 16}, {(number >> 8) & 0xff}, {number & 0xff})"),
             _ => number.ToString(CultureInfo.InvariantCulture),
         };
     }
@@ -109,23 +124,15 @@ internal static unsafe class BpfCallText
     // The kernel writes some of its names without the word that tells the kind.
     private static string AttachName(AttachType type) => "BPF_" + type.ToKernelName().ToUpperInvariant();
 
-    private static string FlagNames(uint flags)
+    private static string FlagNames(uint flags, (uint Flag, string Name)[] names)
     {
-        (MapCreateFlags Flag, string Name)[] names =
-        [
-            (MapCreateFlags.NoPrealloc, "BPF_F_NO_PREALLOC"), (MapCreateFlags.NoCommonLru, "BPF_F_NO_COMMON_LRU"), (MapCreateFlags.NumaNode, "BPF_F_NUMA_NODE"),
-            (MapCreateFlags.ReadOnly, "BPF_F_RDONLY"), (MapCreateFlags.WriteOnly, "BPF_F_WRONLY"), (MapCreateFlags.StackBuildId, "BPF_F_STACK_BUILD_ID"),
-            (MapCreateFlags.ZeroSeed, "BPF_F_ZERO_SEED"), (MapCreateFlags.ReadOnlyForPrograms, "BPF_F_RDONLY_PROG"), (MapCreateFlags.WriteOnlyForPrograms, "BPF_F_WRONLY_PROG"),
-            (MapCreateFlags.Clone, "BPF_F_CLONE"), (MapCreateFlags.Mmapable, "BPF_F_MMAPABLE"), (MapCreateFlags.PreserveElements, "BPF_F_PRESERVE_ELEMS"),
-            (MapCreateFlags.InnerMap, "BPF_F_INNER_MAP"), (MapCreateFlags.Link, "BPF_F_LINK"), (MapCreateFlags.ValueTypeBtf, "BPF_F_VTYPE_BTF_OBJ_FD"), (MapCreateFlags.TokenFd, "BPF_F_TOKEN_FD"),
-        ];
         var parts = new List<string>();
-        foreach ((MapCreateFlags flag, string name) in names)
+        foreach ((uint flag, string name) in names)
         {
-            if ((flags & (uint)flag) != 0)
+            if ((flags & flag) != 0)
             {
                 parts.Add(name);
-                flags &= ~(uint)flag;
+                flags &= ~flag;
             }
         }
 

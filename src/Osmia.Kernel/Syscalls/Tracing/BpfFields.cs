@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Osmia.Kernel.Syscalls.Tracing;
 
 /// <summary>How a member of <c>union bpf_attr</c> is printed.</summary>
@@ -16,6 +18,8 @@ internal enum FieldForm
     ProgramType,
     AttachType,
     MapFlags,
+    XdpFlags,
+    KernelVersion,
 }
 
 /// <param name="IsKey">Printed even when it is zero.</param>
@@ -42,12 +46,42 @@ internal static class BpfFields
         new("attach_flags", 12, FieldForm.Hex), new("replace_bpf_fd", 16, FieldForm.Descriptor), new("relative_fd", 20), new("expected_revision", 24, FieldForm.Long),
     ];
 
+    private static readonly BpfField[] s_query =
+    [
+        new("target_fd", 0, FieldForm.Descriptor, true), new("attach_type", 4, FieldForm.AttachType, true), new("query_flags", 8, FieldForm.Hex), new("attach_flags", 12, FieldForm.Hex),
+        new("prog_ids", 16, FieldForm.Pointer), new("prog_cnt", 24, FieldForm.Number, true),
+    ];
+
     private static readonly BpfField[] s_link =
     [
         new("prog_fd", 0, FieldForm.Descriptor, true), new("target_fd", 4, FieldForm.Descriptor, true), new("attach_type", 8, FieldForm.AttachType, true), new("flags", 12, FieldForm.Hex),
     ];
 
-    public static BpfField[] Of(BpfCommand command) => command switch
+    /// <summary>With the members that mean something else for what the call is about.</summary>
+    public static BpfField[] Of(BpfCommand command, ReadOnlySpan<byte> attributes)
+    {
+        // The same four bytes are a descriptor for most hooks and the number of a device for some.
+        int hookAt = command switch { BpfCommand.ProgramQuery => 4, BpfCommand.LinkCreate or BpfCommand.ProgramAttach or BpfCommand.ProgramDetach => 8, _ => -1 };
+        if (hookAt >= 0 && (Bytecode.AttachType)MemoryMarshal.Read<uint>(attributes[hookAt..]) is var hook && IsOfDevice(hook))
+        {
+            return Array.ConvertAll(Of(command), field => field.Name switch
+            {
+                "target_fd" => field with { Name = "target_ifindex", Form = FieldForm.Number },
+                "flags" when hook == Bytecode.AttachType.Xdp => field with { Form = FieldForm.XdpFlags },
+                _ => field,
+            });
+        }
+
+        // Zero is the first attach type there is; programs that have none leave it so.
+        return command == BpfCommand.ProgramLoad && (Bytecode.ProgramType)MemoryMarshal.Read<uint>(attributes) != Bytecode.ProgramType.CgroupSkb
+            ? Array.ConvertAll(Of(command), field => field.Form == FieldForm.AttachType ? field with { IsKey = false } : field)
+            : Of(command);
+    }
+
+    private static bool IsOfDevice(Bytecode.AttachType hook) =>
+        hook is Bytecode.AttachType.Xdp or Bytecode.AttachType.TcxIngress or Bytecode.AttachType.TcxEgress or Bytecode.AttachType.NetkitPrimary or Bytecode.AttachType.NetkitPeer;
+
+    private static BpfField[] Of(BpfCommand command) => command switch
     {
         BpfCommand.MapCreate =>
         [
@@ -64,7 +98,7 @@ internal static class BpfFields
         BpfCommand.ProgramLoad =>
         [
             new("prog_type", 0, FieldForm.ProgramType, true), new("insn_cnt", 4, FieldForm.Number, true), new("insns", 8, FieldForm.Pointer, true), new("license", 16, FieldForm.Text, true),
-            new("log_level", 24), new("log_size", 28), new("log_buf", 32, FieldForm.Pointer), new("kern_version", 40, FieldForm.Hex), new("prog_flags", 44, FieldForm.Hex),
+            new("log_level", 24), new("log_size", 28), new("log_buf", 32, FieldForm.Pointer), new("kern_version", 40, FieldForm.KernelVersion), new("prog_flags", 44, FieldForm.Hex),
             new("prog_name", 48, FieldForm.Name), new("prog_ifindex", 64), new("expected_attach_type", 68, FieldForm.AttachType, true), new("prog_btf_fd", 72, FieldForm.Descriptor),
             new("func_info_rec_size", 76), new("func_info", 80, FieldForm.Pointer), new("func_info_cnt", 88), new("line_info_rec_size", 92), new("line_info", 96, FieldForm.Pointer),
             new("line_info_cnt", 104), new("attach_btf_id", 108), new("attach_prog_fd", 112, FieldForm.Descriptor), new("fd_array", 120, FieldForm.Pointer), new("log_true_size", 140),
@@ -84,11 +118,7 @@ internal static class BpfFields
         BpfCommand.BtfFromId => [new("btf_id", 0, FieldForm.Number, true), new("token_fd", 12, FieldForm.Descriptor)],
         BpfCommand.LinkFromId => [new("link_id", 0, FieldForm.Number, true)],
         BpfCommand.ObjectInfo => [new("bpf_fd", 0, FieldForm.Descriptor, true), new("info_len", 4, FieldForm.Number, true), new("info", 8, FieldForm.Pointer, true)],
-        BpfCommand.ProgramQuery =>
-        [
-            new("target_fd", 0, FieldForm.Descriptor, true), new("attach_type", 4, FieldForm.AttachType, true), new("query_flags", 8, FieldForm.Hex), new("attach_flags", 12, FieldForm.Hex),
-            new("prog_ids", 16, FieldForm.Pointer), new("prog_cnt", 24, FieldForm.Number, true),
-        ],
+        BpfCommand.ProgramQuery => s_query,
         BpfCommand.RawTracepointOpen => [new("name", 0, FieldForm.Text, true), new("prog_fd", 8, FieldForm.Descriptor, true), new("cookie", 16, FieldForm.Hex)],
         BpfCommand.BtfLoad =>
         [

@@ -42,17 +42,17 @@ internal static class NetlinkCallText
         {
             text.Append(CultureInfo.InvariantCulture,
                 $", {{tcm_ifindex={BinaryPrimitives.ReadInt32LittleEndian(body[4..])}, tcm_handle=0x{BinaryPrimitives.ReadUInt32LittleEndian(body[8..]):x}, tcm_parent=0x{BinaryPrimitives.ReadUInt32LittleEndian(body[12..]):x}, tcm_info=0x{BinaryPrimitives.ReadUInt32LittleEndian(body[16..]):x}}}");
-            Attributes(text, body[TrafficHeader..]);
+            NetlinkAttributes.Append(text, body[TrafficHeader..], type is >= 44 and <= 46 ? NetlinkAttributes.Filter : NetlinkAttributes.Traffic);
         }
         else if (type is >= 24 and <= 26 && body.Length >= RouteHeader)
         {
             text.Append(CultureInfo.InvariantCulture, $", {{rtm_family={body[0]}, rtm_dst_len={body[1]}, rtm_table={body[4]}, rtm_scope={body[6]}}}");
-            Attributes(text, body[RouteHeader..]);
+            NetlinkAttributes.Append(text, body[RouteHeader..], NetlinkAttributes.Route);
         }
         else if (type is >= 16 and <= 19 && body.Length >= LinkHeader)
         {
             text.Append(CultureInfo.InvariantCulture, $", {{ifi_index={BinaryPrimitives.ReadInt32LittleEndian(body[4..])}}}");
-            Attributes(text, body[LinkHeader..]);
+            NetlinkAttributes.Append(text, body[LinkHeader..], NetlinkAttributes.Link);
         }
         else if (body.Length > 0)
         {
@@ -60,22 +60,6 @@ internal static class NetlinkCallText
         }
 
         return text.Append(']').ToString();
-    }
-
-    private static void Attributes(StringBuilder text, ReadOnlySpan<byte> bytes)
-    {
-        for (int at = 0; at + 4 <= bytes.Length;)
-        {
-            int length = BinaryPrimitives.ReadUInt16LittleEndian(bytes[at..]);
-            if (length < 4 || length > bytes.Length - at)
-            {
-                return;
-            }
-
-            ReadOnlySpan<byte> value = bytes[(at + 4)..(at + length)];
-            text.Append(CultureInfo.InvariantCulture, $", {{nla_type={BinaryPrimitives.ReadUInt16LittleEndian(bytes[(at + 2)..])}, {SyscallTrace.Quote(value.Length > 0 && value[^1] == 0 && !value[..^1].Contains((byte)0) ? value[..^1] : value)}}}");
-            at += (length + 3) & ~3;
-        }
     }
 
     private static string FlagNames(ushort type, ushort flags)
@@ -113,6 +97,9 @@ internal static class NetlinkCallText
         36 => "RTM_NEWQDISC",
         37 => "RTM_DELQDISC",
         38 => "RTM_GETQDISC",
+        40 => "RTM_NEWTCLASS",
+        41 => "RTM_DELTCLASS",
+        42 => "RTM_GETTCLASS",
         44 => "RTM_NEWTFILTER",
         45 => "RTM_DELTFILTER",
         46 => "RTM_GETTFILTER",
