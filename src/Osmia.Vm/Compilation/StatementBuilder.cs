@@ -81,6 +81,9 @@ internal sealed unsafe partial class StatementBuilder
 
         _goesOnAt = null;
         _webs.Enter(block, _current);
+
+        // Of what does not live here the register may hold something else already.
+        _elements.RemoveAll(element => !LivesHere(element.Address));
         EnterNotNull(block);
         FindLive(block);
         for (int slot = block.Start; slot <= block.Last; slot += _graph.LengthOf(slot))
@@ -103,6 +106,8 @@ internal sealed unsafe partial class StatementBuilder
         _notNullBehind[block.Index] = [.. _notNull];
         return _statements;
     }
+
+    private bool LivesHere(Node? node) => node is null || ((node.Web is not { } web || _current.Contains(web)) && LivesHere(node.Left) && LivesHere(node.Right));
 
     private void FindLive(Block block)
     {

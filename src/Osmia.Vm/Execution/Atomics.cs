@@ -79,7 +79,9 @@ internal static unsafe class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Exchange(ulong address, ulong value) => Interlocked.Exchange(ref *(ulong*)address, value);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    // The processor leaves the register of the comparand alone when it is equal, and .NET 10 takes all of it for the result where this is inlined:
+    // the upper half of what the comparand was cut from would come back. A call's result it extends itself.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint CompareExchange(ulong address, uint value, uint comparand) => Interlocked.CompareExchange(ref *(uint*)address, value, comparand);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -13,6 +13,11 @@ internal sealed unsafe partial class ExecutionSlot
     {
         s->Current = at;
         (int size, bool isSigned) = ShapeOf(at->Op);
+        if (IsInStack(s, address, (uint)size))
+        {
+            return Extended(Fetch(address, size), size, isSigned);
+        }
+
         ulong offset = address - (ulong)_context;
         if (offset < ContextCapacity && _layout is not null)
         {
@@ -27,7 +32,7 @@ internal sealed unsafe partial class ExecutionSlot
     {
         s->Current = at;
         int size = SizeOfStore(at->Op);
-        if (IsWritable(s, address, (ulong)size))
+        if (IsInStack(s, address, (uint)size) || IsWritable(s, address, (ulong)size))
         {
             Put(address, size, value);
             return;
@@ -85,6 +90,13 @@ internal sealed unsafe partial class ExecutionSlot
     /// <summary>Whether the program may touch all bytes from an address on.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public bool Covers(ulong address, ulong length, bool isWrite) => FindRegion(address, length, isWrite);
+
+    /// <summary>Whether an access lies in one frame, the running function's or that of one that waits for it.</summary>
+    private static bool IsInStack(MachineState* s, ulong address, uint size)
+    {
+        ulong offset = address - s->FrameLow;
+        return offset < (ulong)(uint)((s->Depth + 1) * FrameSize) && offset % FrameSize <= FrameSize - size;
+    }
 
     /// <summary>Whether an access lies in the map value or record touched last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

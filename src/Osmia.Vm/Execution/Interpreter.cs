@@ -388,7 +388,7 @@ internal sealed unsafe partial class ExecutionSlot
 
                     break;
 
-                // Fused forms.
+                // A value copied and changed, or changed twice: what is between is never stored.
                 case Op.MovAdd64K: r[pc->Destination] = r[pc->Source] + (ulong)pc[1].Immediate; pc += 2; continue;
                 case Op.MovAdd64X: r[pc->Destination] = r[pc->Source] + r[pc[1].Source]; pc += 2; continue;
                 case Op.MovSub64X: r[pc->Destination] = r[pc->Source] - r[pc[1].Source]; pc += 2; continue;
@@ -405,11 +405,19 @@ internal sealed unsafe partial class ExecutionSlot
                 case Op.MovRshXor64: r[pc->Destination] = (r[pc->Source] >> ((int)pc[1].Immediate & 63)) ^ r[pc[2].Source]; pc += 3; continue;
                 case Op.MovRshOr64: r[pc->Destination] = (r[pc->Source] >> ((int)pc[1].Immediate & 63)) | r[pc[2].Source]; pc += 3; continue;
                 case Op.XorMul64X: r[pc->Destination] = (r[pc->Destination] ^ r[pc->Source]) * r[pc[1].Source]; pc += 2; continue;
+                case Op.Lsh64KRsh64K: r[pc->Destination] = r[pc->Destination] << ((int)pc->Immediate & 63) >> ((int)pc[1].Immediate & 63); pc += 2; continue;
+                case Op.Lsh64KArsh64K: r[pc->Destination] = (ulong)((long)(r[pc->Destination] << ((int)pc->Immediate & 63)) >> ((int)pc[1].Immediate & 63)); pc += 2; continue;
+                case Op.MovLshRsh64K: r[pc->Destination] = r[pc->Source] << ((int)pc[1].Immediate & 63) >> ((int)pc[2].Immediate & 63); pc += 3; continue;
+                case Op.MovLshArsh64K: r[pc->Destination] = (ulong)((long)(r[pc->Source] << ((int)pc[1].Immediate & 63)) >> ((int)pc[2].Immediate & 63)); pc += 3; continue;
+
+                // Two that often stand side by side.
                 case Op.Mov64XMov64X: r[pc->Destination] = r[pc->Source]; r[pc[1].Destination] = r[pc[1].Source]; pc += 2; continue;
                 case Op.Mov64XMov64K: r[pc->Destination] = r[pc->Source]; r[pc[1].Destination] = (ulong)pc[1].Immediate; pc += 2; continue;
                 case Op.Mov64XMov32K: r[pc->Destination] = r[pc->Source]; r[pc[1].Destination] = (uint)pc[1].Immediate; pc += 2; continue;
                 case Op.Add64KAdd64K: r[pc->Destination] += (ulong)pc->Immediate; r[pc[1].Destination] += (ulong)pc[1].Immediate; pc += 2; continue;
                 case Op.Add32XAdd64K: r[pc->Destination] = (uint)r[pc->Destination] + (uint)r[pc->Source]; r[pc[1].Destination] += (ulong)pc[1].Immediate; pc += 2; continue;
+
+                // A step or a mask, and the jump that asks for it; a jump over a jump.
                 case Op.Add64KJeq64K: r[pc->Destination] += (ulong)pc->Immediate; pc++; goto case Op.Jeq64K;
                 case Op.Add64KJne64K: r[pc->Destination] += (ulong)pc->Immediate; pc++; goto case Op.Jne64K;
                 case Op.Add64KJlt64X: r[pc->Destination] += (ulong)pc->Immediate; pc++; goto case Op.Jlt64X;
@@ -427,12 +435,17 @@ internal sealed unsafe partial class ExecutionSlot
                 case Op.Add32KJeq32KJa64K: r[pc->Destination] = (uint)r[pc->Destination] + (uint)pc->Immediate; pc++; goto case Op.Jeq32KJa64K;
                 case Op.Add64KAdd64KJne64K: r[pc->Destination] += (ulong)pc->Immediate; pc++; goto case Op.Add64KJne64K;
                 case Op.Add64KAdd64KJlt64X: r[pc->Destination] += (ulong)pc->Immediate; pc++; goto case Op.Add64KJlt64X;
+
+                // A result or an argument, and the exit or call it is for; a lookup's key and map.
                 case Op.Mov32KExit: r[pc->Destination] = (uint)pc->Immediate; pc++; goto case Op.Exit;
                 case Op.Mov32KCallHelper: r[pc->Destination] = (uint)pc->Immediate; pc++; goto case Op.CallHelper;
                 case Op.Mov64KExit: r[pc->Destination] = (ulong)pc->Immediate; pc++; goto case Op.Exit;
                 case Op.Mov64KCallHelper: r[pc->Destination] = (ulong)pc->Immediate; pc++; goto case Op.CallHelper;
                 case Op.Mov64XCallHelper: r[pc->Destination] = r[pc->Source]; pc++; goto case Op.CallHelper;
                 case Op.LoadImmediateCallHelper: r[pc->Destination] = (ulong)pc->Immediate; pc += 2; goto case Op.CallHelper;
+                case Op.MovAddLoadImmediateCallHelper: r[pc->Destination] = r[pc->Source] + (ulong)pc[1].Immediate; pc += 2; goto case Op.LoadImmediateCallHelper;
+
+                // A place computed, and read.
                 case Op.Add64XLoadB: r[pc->Destination] += r[pc->Source]; pc++; goto case Op.LoadB;
                 case Op.Add64XLoadH: r[pc->Destination] += r[pc->Source]; pc++; goto case Op.LoadH;
                 case Op.Add64XLoadW: r[pc->Destination] += r[pc->Source]; pc++; goto case Op.LoadW;
@@ -449,6 +462,8 @@ internal sealed unsafe partial class ExecutionSlot
                 case Op.MovAddBareLoadH: r[pc->Destination] = r[pc->Source] + r[pc[1].Source]; pc += 2; goto case Op.BareLoadH;
                 case Op.MovAddBareLoadW: r[pc->Destination] = r[pc->Source] + r[pc[1].Source]; pc += 2; goto case Op.BareLoadW;
                 case Op.MovAddBareLoadDw: r[pc->Destination] = r[pc->Source] + r[pc[1].Source]; pc += 2; goto case Op.BareLoadDw;
+
+                // A load, and what is done with it.
                 case Op.LoadBJeq32K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 1)) goto LoadAside; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jeq32K;
                 case Op.LoadBJne32K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 1)) goto LoadAside; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jne32K;
                 case Op.LoadBXor64X: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 1)) goto LoadAside; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Xor64X;
@@ -469,15 +484,6 @@ internal sealed unsafe partial class ExecutionSlot
                 case Op.BareLoadWJeq32K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jeq32K;
                 case Op.BareLoadWJne32K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jne32K;
                 case Op.BareLoadWStoreW: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.BareStoreW;
-                case Op.Mov32KStoreW: r[pc->Destination] = (uint)pc->Immediate; pc++; goto case Op.StoreW;
-                case Op.Mov64KStoreDw: r[pc->Destination] = (ulong)pc->Immediate; pc++; goto case Op.StoreDw;
-                case Op.Mov32KBareStoreW: r[pc->Destination] = (uint)pc->Immediate; pc++; goto case Op.BareStoreW;
-                case Op.Mov64KBareStoreDw: r[pc->Destination] = (ulong)pc->Immediate; pc++; goto case Op.BareStoreDw;
-                case Op.Lsh64KRsh64K: r[pc->Destination] = r[pc->Destination] << ((int)pc->Immediate & 63) >> ((int)pc[1].Immediate & 63); pc += 2; continue;
-                case Op.Lsh64KArsh64K: r[pc->Destination] = (ulong)((long)(r[pc->Destination] << ((int)pc->Immediate & 63)) >> ((int)pc[1].Immediate & 63)); pc += 2; continue;
-                case Op.MovLshRsh64K: r[pc->Destination] = r[pc->Source] << ((int)pc[1].Immediate & 63) >> ((int)pc[2].Immediate & 63); pc += 3; continue;
-                case Op.MovLshArsh64K: r[pc->Destination] = (ulong)((long)(r[pc->Source] << ((int)pc[1].Immediate & 63)) >> ((int)pc[2].Immediate & 63)); pc += 3; continue;
-                case Op.MovAddLoadImmediateCallHelper: r[pc->Destination] = r[pc->Source] + (ulong)pc[1].Immediate; pc += 2; goto case Op.LoadImmediateCallHelper;
                 case Op.LoadBJeq64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 1)) goto LoadAside; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jeq64K;
                 case Op.LoadBJne64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 1)) goto LoadAside; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jne64K;
                 case Op.BareLoadBJeq64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = *(byte*)address; pc++; goto case Op.Jeq64K;
@@ -492,6 +498,12 @@ internal sealed unsafe partial class ExecutionSlot
                 case Op.LoadWJne64K: address = r[pc->Source] + (ulong)pc->Offset; if (!IsReadable(s, address, 4)) goto LoadAside; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jne64K;
                 case Op.BareLoadWJeq64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jeq64K;
                 case Op.BareLoadWJne64K: address = r[pc->Source] + (ulong)pc->Offset; r[pc->Destination] = Unsafe.ReadUnaligned<uint>((void*)address); pc++; goto case Op.Jne64K;
+
+                // A constant stored, or two registers in a row.
+                case Op.Mov32KStoreW: r[pc->Destination] = (uint)pc->Immediate; pc++; goto case Op.StoreW;
+                case Op.Mov64KStoreDw: r[pc->Destination] = (ulong)pc->Immediate; pc++; goto case Op.StoreDw;
+                case Op.Mov32KBareStoreW: r[pc->Destination] = (uint)pc->Immediate; pc++; goto case Op.BareStoreW;
+                case Op.Mov64KBareStoreDw: r[pc->Destination] = (ulong)pc->Immediate; pc++; goto case Op.BareStoreDw;
                 case Op.StoreWStoreW: address = r[pc->Destination] + (ulong)pc->Offset; if (!IsWritable(s, address, 4)) goto StoreAside; Unsafe.WriteUnaligned((void*)address, (uint)r[pc->Source]); pc++; goto case Op.StoreW;
                 case Op.StoreDwStoreDw: address = r[pc->Destination] + (ulong)pc->Offset; if (!IsWritable(s, address, 8)) goto StoreAside; Unsafe.WriteUnaligned((void*)address, r[pc->Source]); pc++; goto case Op.StoreDw;
                 case Op.BareStoreWStoreW: address = r[pc->Destination] + (ulong)pc->Offset; Unsafe.WriteUnaligned((void*)address, (uint)r[pc->Source]); pc++; goto case Op.BareStoreW;

@@ -9,6 +9,7 @@ internal static unsafe class Fusion
     /// <summary>Those that clang writes often, in the order of <see cref="Op"/>; the longest that fits is taken.</summary>
     public static IReadOnlyList<FusedForm> Forms { get; } =
     [
+        // A value copied and changed, or changed twice: what is between is never stored.
         new(Op.MovAdd64K, 2, Op.Mov64X, Op.Add64K),
         new(Op.MovAdd64X, 2, Op.Mov64X, Op.Add64X),
         new(Op.MovSub64X, 2, Op.Mov64X, Op.Sub64X),
@@ -25,11 +26,19 @@ internal static unsafe class Fusion
         new(Op.MovRshXor64, 3, Op.Mov64X, Op.Rsh64K, Op.Xor64X),
         new(Op.MovRshOr64, 3, Op.Mov64X, Op.Rsh64K, Op.Or64X),
         new(Op.XorMul64X, 2, Op.Xor64X, Op.Mul64X),
+        new(Op.Lsh64KRsh64K, 2, Op.Lsh64K, Op.Rsh64K),
+        new(Op.Lsh64KArsh64K, 2, Op.Lsh64K, Op.Arsh64K),
+        new(Op.MovLshRsh64K, 3, Op.Mov64X, Op.Lsh64K, Op.Rsh64K),
+        new(Op.MovLshArsh64K, 3, Op.Mov64X, Op.Lsh64K, Op.Arsh64K),
+
+        // Two that often stand side by side.
         new(Op.Mov64XMov64X, 1, Op.Mov64X, Op.Mov64X),
         new(Op.Mov64XMov64K, 1, Op.Mov64X, Op.Mov64K),
         new(Op.Mov64XMov32K, 1, Op.Mov64X, Op.Mov32K),
         new(Op.Add64KAdd64K, 1, Op.Add64K, Op.Add64K),
         new(Op.Add32XAdd64K, 1, Op.Add32X, Op.Add64K),
+
+        // A step or a mask, and the jump that asks for it; a jump over a jump.
         new(Op.Add64KJeq64K, 1, Op.Add64K, Op.Jeq64K),
         new(Op.Add64KJne64K, 1, Op.Add64K, Op.Jne64K),
         new(Op.Add64KJlt64X, 1, Op.Add64K, Op.Jlt64X),
@@ -47,12 +56,17 @@ internal static unsafe class Fusion
         new(Op.Add32KJeq32KJa64K, 1, Op.Add32K, Op.Jeq32K, Op.Ja64K),
         new(Op.Add64KAdd64KJne64K, 1, Op.Add64K, Op.Add64K, Op.Jne64K),
         new(Op.Add64KAdd64KJlt64X, 1, Op.Add64K, Op.Add64K, Op.Jlt64X),
+
+        // A result or an argument, and the exit or call it is for; a lookup's key and map.
         new(Op.Mov32KExit, 1, Op.Mov32K, Op.Exit),
         new(Op.Mov32KCallHelper, 1, Op.Mov32K, Op.CallHelper),
         new(Op.Mov64KExit, 1, Op.Mov64K, Op.Exit),
         new(Op.Mov64KCallHelper, 1, Op.Mov64K, Op.CallHelper),
         new(Op.Mov64XCallHelper, 1, Op.Mov64X, Op.CallHelper),
         new(Op.LoadImmediateCallHelper, 1, Op.LoadImmediate, Op.CallHelper),
+        new(Op.MovAddLoadImmediateCallHelper, 2, Op.Mov64X, Op.Add64K, Op.LoadImmediate, Op.CallHelper),
+
+        // A place computed, and read.
         new(Op.Add64XLoadB, 1, Op.Add64X, Op.LoadB),
         new(Op.Add64XLoadH, 1, Op.Add64X, Op.LoadH),
         new(Op.Add64XLoadW, 1, Op.Add64X, Op.LoadW),
@@ -69,6 +83,8 @@ internal static unsafe class Fusion
         new(Op.MovAddBareLoadH, 2, Op.Mov64X, Op.Add64X, Op.BareLoadH),
         new(Op.MovAddBareLoadW, 2, Op.Mov64X, Op.Add64X, Op.BareLoadW),
         new(Op.MovAddBareLoadDw, 2, Op.Mov64X, Op.Add64X, Op.BareLoadDw),
+
+        // A load, and what is done with it.
         new(Op.LoadBJeq32K, 1, Op.LoadB, Op.Jeq32K),
         new(Op.LoadBJne32K, 1, Op.LoadB, Op.Jne32K),
         new(Op.LoadBXor64X, 1, Op.LoadB, Op.Xor64X),
@@ -89,15 +105,6 @@ internal static unsafe class Fusion
         new(Op.BareLoadWJeq32K, 1, Op.BareLoadW, Op.Jeq32K),
         new(Op.BareLoadWJne32K, 1, Op.BareLoadW, Op.Jne32K),
         new(Op.BareLoadWStoreW, 1, Op.BareLoadW, Op.BareStoreW),
-        new(Op.Mov32KStoreW, 1, Op.Mov32K, Op.StoreW),
-        new(Op.Mov64KStoreDw, 1, Op.Mov64K, Op.StoreDw),
-        new(Op.Mov32KBareStoreW, 1, Op.Mov32K, Op.BareStoreW),
-        new(Op.Mov64KBareStoreDw, 1, Op.Mov64K, Op.BareStoreDw),
-        new(Op.Lsh64KRsh64K, 2, Op.Lsh64K, Op.Rsh64K),
-        new(Op.Lsh64KArsh64K, 2, Op.Lsh64K, Op.Arsh64K),
-        new(Op.MovLshRsh64K, 3, Op.Mov64X, Op.Lsh64K, Op.Rsh64K),
-        new(Op.MovLshArsh64K, 3, Op.Mov64X, Op.Lsh64K, Op.Arsh64K),
-        new(Op.MovAddLoadImmediateCallHelper, 2, Op.Mov64X, Op.Add64K, Op.LoadImmediate, Op.CallHelper),
         new(Op.LoadBJeq64K, 1, Op.LoadB, Op.Jeq64K),
         new(Op.LoadBJne64K, 1, Op.LoadB, Op.Jne64K),
         new(Op.BareLoadBJeq64K, 1, Op.BareLoadB, Op.Jeq64K),
@@ -112,6 +119,12 @@ internal static unsafe class Fusion
         new(Op.LoadWJne64K, 1, Op.LoadW, Op.Jne64K),
         new(Op.BareLoadWJeq64K, 1, Op.BareLoadW, Op.Jeq64K),
         new(Op.BareLoadWJne64K, 1, Op.BareLoadW, Op.Jne64K),
+
+        // A constant stored, or two registers in a row.
+        new(Op.Mov32KStoreW, 1, Op.Mov32K, Op.StoreW),
+        new(Op.Mov64KStoreDw, 1, Op.Mov64K, Op.StoreDw),
+        new(Op.Mov32KBareStoreW, 1, Op.Mov32K, Op.BareStoreW),
+        new(Op.Mov64KBareStoreDw, 1, Op.Mov64K, Op.BareStoreDw),
         new(Op.StoreWStoreW, 1, Op.StoreW, Op.StoreW),
         new(Op.StoreDwStoreDw, 1, Op.StoreDw, Op.StoreDw),
         new(Op.BareStoreWStoreW, 1, Op.BareStoreW, Op.BareStoreW),

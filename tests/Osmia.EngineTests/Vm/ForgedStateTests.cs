@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Osmia.Bytecode;
+using Osmia.Objects;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
@@ -130,6 +131,41 @@ public sealed class ForgedStateTests : IDisposable
         loaded.Maps[0].Update(new byte[4], new byte[16]);
         Assert.Equal(0, _engine.ObjectCount);
         loaded.Dispose();
+    }
+
+    /// <summary>Threads put objects into one value and take out what was there, another writes the value over: each object has one owner at a time.</summary>
+    [Fact]
+    public void Objects_that_many_exchange_are_neither_lost_nor_let_go_twice()
+    {
+        const int Rounds = 2000;
+        using var engine = new VmEngine(new VmOptions { Slots = 3, Tier = VmTier.Interpreter });
+        using LoadedObject loaded = engine.Load(Toolchain.Read("clang-19", "../Osmia.EngineTests/Contracts/Sources/kept.bpf.c", "-mcpu=v3"));
+        Map map = loaded.Map("elements");
+        byte[] key = [1, 0, 0, 0];
+        byte[] value = new byte[map.ValueSize];
+        int ended = 0;
+        Thread[] threads = [.. Enumerable.Range(0, 3).Select(thread => new Thread(() =>
+        {
+            for (int i = 0; i < Rounds; i++)
+            {
+                if (thread == 0)
+                {
+                    map.Update(key, value);
+                }
+                else if (loaded.Program("fill_array").Run(new ProgramRun { Data = new byte[64] }).ReturnValue != 0)
+                {
+                    return;
+                }
+            }
+
+            Interlocked.Increment(ref ended);
+        }))];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => Assert.True(thread.Join(TimeSpan.FromSeconds(60))));
+        Assert.Equal(threads.Length, ended);
+        Assert.InRange(engine.ObjectCount, 0, 1);
+        map.Update(key, value);
+        Assert.Equal(0, engine.ObjectCount);
     }
 
     [Fact]

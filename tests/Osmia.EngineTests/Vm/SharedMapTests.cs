@@ -215,6 +215,8 @@ public sealed class SharedMapTests : IDisposable
     [Fact]
     public void A_map_larger_than_the_room_there_is_is_refused_before_it_is_used()
     {
+        // There a file takes its room when it is made longer.
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "files have their room");
         long free = new DriveInfo(_folder).AvailableFreeSpace;
         Assert.SkipWhen(free > 1L << 39, $"{free} bytes are free");
         using VmEngine engine = Open(_folder, VmTier.Interpreter);

@@ -12,7 +12,7 @@ namespace Osmia.Tests.Vm;
 public class WordLoopTests(ITestOutputHelper output)
 {
     private const int KnownRounds = 3000;
-    private const int Budget = 20_000;
+    private const int Budget = 200_000;
 
     [Fact]
     public void Loops_over_words_leave_what_the_interpreter_leaves()

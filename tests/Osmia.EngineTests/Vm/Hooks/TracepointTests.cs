@@ -213,7 +213,7 @@ public class TracepointTests
 
         public long Change => 12 + _article;
 
-        public Span<byte> Price => default;
+        public Span<byte> Price => new byte[_article];
     }
 
     private enum Wide : ulong
