@@ -90,7 +90,7 @@ internal static unsafe class KernelCallBenchmark
         {
             for (int i = 0; i < Batches; i++)
             {
-                Expect(map.ReadBatches().Read(keys, values) == (int)Elements);
+                Expect(map.ReadBatch(new MapCursor(map), keys, values) == (int)Elements);
             }
         }));
         if (library is not null)

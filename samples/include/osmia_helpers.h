@@ -47,6 +47,7 @@ static long (*const bpf_probe_read_kernel_str)(void *to, __u32 size, const void 
 static void *(*const bpf_ringbuf_reserve)(void *ring, __u64 size, __u64 flags) = (void *)131;
 static void (*const bpf_ringbuf_submit)(void *record, __u64 flags) = (void *)132;
 static void (*const bpf_ringbuf_discard)(void *record, __u64 flags) = (void *)133;
+static __u64 (*const bpf_get_attach_cookie)(void *ctx) = (void *)174;
 
 /* ---- who runs ---- */
 

@@ -17,7 +17,24 @@ internal static class Toolchain
     /// Compiles a source below tests/Osmia.UnitTests; the same command runs once. OSMIA_COMPILED names a folder that keeps what was compiled
     /// and is looked into first: a machine without a compiler, such as eng/vmtest's guests, takes it from there.
     /// </summary>
-    public static byte[] Compile(string compiler, string source, params string[] options)
+    public static byte[] Compile(string compiler, string source, params string[] options) => Kept(compiler, source, options, output =>
+    {
+        string path = RepositoryFiles.PathOf("tests", "Osmia.UnitTests", source);
+        string[] target = options.Any(option => option.StartsWith("-target", StringComparison.Ordinal)) ? [] : ["-target", "bpf"];
+        Run(compiler, [.. target, "-g", "-O2", "-Wall", .. options, "-c", path, "-o", output]);
+    });
+
+    /// <summary>A program of this machine from one source of the checkout, kept as objects are.</summary>
+    public static void Build(string output, string compiler, string source, params string[] options)
+    {
+        File.WriteAllBytes(output, Kept(compiler, source, [.. options, "program"], file => Run(compiler, [.. options, RepositoryFiles.PathOf(source), "-o", file])));
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(output, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+
+    private static byte[] Kept(string compiler, string source, string[] options, Action<string> build)
     {
         string command = string.Join(' ', [compiler, source, .. options]);
         string? kept = Environment.GetEnvironmentVariable("OSMIA_COMPILED") is { Length: > 0 } folder
@@ -31,11 +48,9 @@ internal static class Toolchain
         Require(compiler);
         return s_compiled.GetOrAdd(command, _ =>
         {
-            string path = RepositoryFiles.PathOf("tests", "Osmia.UnitTests", source);
-            string[] target = options.Any(option => option.StartsWith("-target", StringComparison.Ordinal)) ? [] : ["-target", "bpf"];
             using var output = new TemporaryFolder();
             string result = Path.Combine(output.Path, "out.o");
-            Run(compiler, [.. target, "-g", "-O2", "-Wall", .. options, "-c", path, "-o", result]);
+            build(result);
             byte[] data = File.ReadAllBytes(result);
             if (kept is not null)
             {

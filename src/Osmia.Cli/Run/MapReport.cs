@@ -9,6 +9,9 @@ namespace Osmia.Cli.Run;
 /// <summary>Prints the maps that hold results: not the object's own variables, buffers, or tables of programs and maps.</summary>
 internal sealed class MapReport(LoadedObject loaded, ISymbolizer? symbolizer, bool json)
 {
+    // Written by who attaches: where the arguments of USDT probes lie.
+    private const string UsdtRecords = "__bpf_usdt_specs";
+
     private readonly MapPrinter _printer = new(loaded.Definition.Types, symbolizer);
     private readonly Utf8Buffer _text = new();
 
@@ -88,5 +91,6 @@ internal sealed class MapReport(LoadedObject loaded, ISymbolizer? symbolizer, bo
     private static bool IsResult(Map map) =>
         !map.Definition.IsDataSection
         && !HoldsRecords(map)
+        && map.Name != UsdtRecords
         && map.Type is not (MapType.ProgArray or MapType.ArrayOfMaps or MapType.HashOfMaps or MapType.StackTrace);
 }

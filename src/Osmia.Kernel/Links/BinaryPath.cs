@@ -1,8 +1,9 @@
 namespace Osmia.Kernel.Links;
 
-/// <summary>Finds the file a uprobe names: as given, as a process sees it, as a command in PATH, or as a shared library.</summary>
+/// <summary>Finds the file a uprobe names: as given, as a process sees it, as a library a process has mapped, as a command in PATH, or as a shared library.</summary>
 internal static class BinaryPath
 {
+    // Where the dynamic linker looks without a cache.
     private static readonly string[] s_libraryDirectories =
     [
         "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
@@ -29,11 +30,47 @@ internal static class BinaryPath
             return null;
         }
 
-        string[] directories = name.Contains(".so", StringComparison.Ordinal)
-            ? [.. Split("LD_LIBRARY_PATH"), .. s_libraryDirectories]
-            : Split("PATH");
-        return directories.Select(directory => Path.Combine(directory, name)).FirstOrDefault(File.Exists);
+        if (pid > 0 && Mapped(pid, name) is { } mapped)
+        {
+            return mapped;
+        }
+
+        if (!IsLibrary(name))
+        {
+            return InOneOf(Split("PATH"), name) ?? LibraryCache.Find(name);
+        }
+
+        return InOneOf(Split("LD_LIBRARY_PATH"), name) ?? LibraryCache.Find(name) ?? InOneOf(s_libraryDirectories, name);
     }
+
+    /// <summary>The file of that name which the process runs, wherever it found it.</summary>
+    private static string? Mapped(int pid, string name)
+    {
+        try
+        {
+            foreach (string line in File.ReadLines($"/proc/{pid}/maps"))
+            {
+                int start = line.IndexOf('/', StringComparison.Ordinal);
+                string path = start < 0 ? "" : line[start..];
+                string file = Path.GetFileName(path);
+                if ((file == name || (name.StartsWith("lib", StringComparison.Ordinal) && file.StartsWith(name + ".so", StringComparison.Ordinal))) && File.Exists($"/proc/{pid}/root{path}"))
+                {
+                    return $"/proc/{pid}/root{path}";
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Gone, or of another user: then as if no process had been named.
+            return null;
+        }
+
+        return null;
+    }
+
+    private static bool IsLibrary(string name) => name.Contains(".so", StringComparison.Ordinal);
+
+    private static string? InOneOf(string[] directories, string name) => directories.Select(directory => Path.Combine(directory, name)).FirstOrDefault(File.Exists);
 
     private static string[] Split(string variable) =>
         (Environment.GetEnvironmentVariable(variable) ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries);

@@ -13,6 +13,9 @@ namespace Osmia.Kernel.Maps;
 /// <summary>A map in the kernel. Owns its descriptor; the kernel keeps the map while a program or another descriptor uses it.</summary>
 public sealed partial class KernelMap : Map
 {
+    // What every element access compares, worked out once.
+    private readonly int _keyBytes;
+    private readonly int _valueBytes;
     private int _hasReader;
     private ArenaMemory? _arena;
 
@@ -21,6 +24,7 @@ public sealed partial class KernelMap : Map
     {
         Handle = handle;
         ValuesPerKey = IsPerCpu ? PossibleCpus.Count : 1;
+        (_keyBytes, _valueBytes) = (KeySize, ValueBufferSize);
     }
 
     public BpfHandle Handle { get; }
@@ -185,17 +189,22 @@ public sealed partial class KernelMap : Map
     // The kernel copies as many bytes as the map says: a short span would be overrun.
     private void CheckKey(ReadOnlySpan<byte> key)
     {
-        if (key.Length != KeySize)
+        if (key.Length != _keyBytes)
         {
-            throw new ArgumentException($"map '{Name}' has keys of {KeySize} bytes; the span has {key.Length}", nameof(key));
+            throw WrongKey(key.Length, nameof(key));
         }
     }
 
     private void CheckValue(ReadOnlySpan<byte> value)
     {
-        if (value.Length != ValueBufferSize)
+        if (value.Length != _valueBytes)
         {
-            throw new ArgumentException($"map '{Name}' has values of {ValueBufferSize} bytes{(IsPerCpu ? $" ({ValuesPerKey} CPUs)" : "")}; the span has {value.Length}", nameof(value));
+            throw WrongValue(value.Length, nameof(value));
         }
     }
+
+    private ArgumentException WrongKey(int length, string parameter) => new($"map '{Name}' has keys of {KeySize} bytes; the span has {length}", parameter);
+
+    private ArgumentException WrongValue(int length, string parameter) =>
+        new($"map '{Name}' has values of {ValueBufferSize} bytes{(IsPerCpu ? $" ({ValuesPerKey} CPUs)" : "")}; the span has {length}", parameter);
 }

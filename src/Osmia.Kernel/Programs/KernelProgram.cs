@@ -57,6 +57,21 @@ public sealed class KernelProgram : LoadedProgram
         }
     }
 
+    /// <summary>Makes the program keep a map that its instructions do not name, so that the map lives as long as it does (Linux 5.10): data about the program, for example.</summary>
+    /// <exception cref="KernelException">OSM5012: the kernel refused.</exception>
+    public void Bind(KernelMap map)
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        var attributes = new ProgramBindMapAttributes { ProgramFd = Handle.Descriptor, MapFd = map.Handle.Descriptor };
+        int result = BpfSyscall.Call(BpfCommand.ProgramBindMap, ref attributes);
+        GC.KeepAlive(map);
+        GC.KeepAlive(this);
+        if (result < 0)
+        {
+            throw map.Failed("BPF_PROG_BIND_MAP", $"is not bound to program '{Name}'", result, -result == Errno.EINVAL ? "the kernel is older than Linux 5.10" : null);
+        }
+    }
+
     /// <summary>
     /// A test run takes no frame shorter than an Ethernet header, gives a program without <c>.frags</c> only what fits one
     /// page beside headroom and tail, and wants the whole IP header where a program gets a socket buffer (net/bpf/test_run.c).

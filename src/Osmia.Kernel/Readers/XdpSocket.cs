@@ -12,18 +12,19 @@ namespace Osmia.Kernel.Readers;
 /// <summary>How an AF_XDP socket is laid out.</summary>
 /// <param name="Frames">Packets there is memory for: a power of two.</param>
 /// <param name="FrameSize">Bytes of each: 2048 or 4096.</param>
-/// <param name="Queue">The receive queue of the device, and the key in the map.</param>
-public sealed record XdpSocketOptions(int Frames = 4096, int FrameSize = 2048, int Queue = 0);
+/// <param name="Queue">The queue of the device, and the key in the map.</param>
+/// <param name="SendFrames">Packets there is memory for to be sent, besides: a power of two, or 0 for a socket that only receives.</param>
+public sealed record XdpSocketOptions(int Frames = 4096, int FrameSize = 2048, int Queue = 0, int SendFrames = 0);
 
 /// <summary>
 /// An AF_XDP socket: the packets that an XDP program redirects into a map of such sockets (xskmap) come straight into this process's memory
-/// (Linux 4.18), past the kernel's stack. Zero-copy where the driver has it.
+/// (Linux 4.18), past the kernel's stack; and packets of this process go out of the device the same way. Zero-copy where the driver has it.
 /// </summary>
 /// <remarks>
 /// Source: Documentation/networking/af_xdp.rst, include/uapi/linux/if_xdp.h. Safe although unsafe: places and lengths that the kernel writes are checked
 /// against the memory it was given.
 /// </remarks>
-public sealed unsafe class XdpSocket : RecordReader
+public sealed unsafe partial class XdpSocket : RecordReader
 {
     private const int Family = 44;
     private const int RawSocket = 3;
@@ -82,9 +83,10 @@ public sealed unsafe class XdpSocket : RecordReader
                 "redirect into a map of type BPF_MAP_TYPE_XSKMAP");
         }
 
-        if (!int.IsPow2(options.Frames) || options.FrameSize is not (2048 or 4096))
+        if (!int.IsPow2(options.Frames) || options.FrameSize is not (2048 or 4096) || (options.SendFrames != 0 && !int.IsPow2(options.SendFrames)))
         {
-            throw new ArgumentOutOfRangeException(nameof(options), $"{options.Frames} frames of {options.FrameSize} bytes: a power of two of frames of 2048 or 4096 bytes is wanted");
+            throw new ArgumentOutOfRangeException(nameof(options),
+                $"{options.Frames} frames of {options.FrameSize} bytes, {options.SendFrames} of them to send: powers of two of frames of 2048 or 4096 bytes are wanted");
         }
 
         int fd = Libc.Socket(Family, RawSocket | CloseOnExec, 0);
@@ -173,6 +175,8 @@ public sealed unsafe class XdpSocket : RecordReader
         _epoll.Dispose();
         _receive.Unmap();
         _fill.Unmap();
+        _transmit.Unmap();
+        _completion.Unmap();
         _socket.Dispose();
         if (_memory != null)
         {
@@ -189,7 +193,7 @@ public sealed unsafe class XdpSocket : RecordReader
             throw Failed(_map, device, "if_nametoindex", -Errno.ENODEV);
         }
 
-        nuint bytes = (nuint)_options.Frames * (nuint)_options.FrameSize;
+        nuint bytes = (nuint)(_options.Frames + _options.SendFrames) * (nuint)_options.FrameSize;
         _memory = (byte*)NativeMemory.AlignedAlloc(bytes, (nuint)Environment.SystemPageSize);
 
         // struct xdp_umem_reg: address, length, size of a frame, headroom, flags.
@@ -199,8 +203,13 @@ public sealed unsafe class XdpSocket : RecordReader
         Set(device, MemoryOption, registration, 4 * sizeof(ulong));
         int frames = _options.Frames;
         Set(device, FillRingOption, &frames, sizeof(int));
-        Set(device, CompletionRingOption, &frames, sizeof(int));
+        int sent = Math.Max(_options.SendFrames, 1);
+        Set(device, CompletionRingOption, &sent, sizeof(int));
         Set(device, ReceiveRingOption, &frames, sizeof(int));
+        if (_options.SendFrames > 0)
+        {
+            Set(device, TransmitRingOption, &sent, sizeof(int));
+        }
 
         // struct xdp_mmap_offsets: producer, consumer, descriptors and flags of the receive, transmit, fill and completion rings.
         ulong* offsets = stackalloc ulong[16];
@@ -215,6 +224,16 @@ public sealed unsafe class XdpSocket : RecordReader
         for (int i = 0; i < frames; i++)
         {
             GiveBack((ulong)i * (ulong)_options.FrameSize);
+        }
+
+        if (_options.SendFrames > 0)
+        {
+            _transmit = Ring.Map(_map, _socket, offsets + 4, TransmitRingPage, (uint)sent, DescriptorSize);
+            _completion = Ring.Map(_map, _socket, offsets + 12, CompletionRingPage, (uint)sent, sizeof(ulong));
+            for (int i = 0; i < sent; i++)
+            {
+                _free.Push((ulong)(frames + i) * (ulong)_options.FrameSize);
+            }
         }
 
         // struct sockaddr_xdp: family, flags, device, queue, shared socket.
@@ -299,6 +318,9 @@ public sealed unsafe class XdpSocket : RecordReader
         public readonly void Take() => Volatile.Write(ref *_consumer, *_consumer + 1);
 
         public readonly byte* Free(int size) => _places + (*_producer & _mask) * (uint)size;
+
+        /// <summary>Places the kernel has not taken yet.</summary>
+        public readonly uint Waiting() => _producer == null ? 0 : *_producer - Volatile.Read(ref *_consumer);
 
         public readonly void Put() => Volatile.Write(ref *_producer, *_producer + 1);
 

@@ -1,77 +1,75 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
-using Osmia.Kernel.Syscalls;
 
 namespace Osmia.Kernel.Symbols;
 
 /// <summary>
-/// The functions of one 64-bit little-endian ELF file, from <c>.symtab</c> and <c>.dynsym</c>, by name and by place. Offsets are
-/// in the file, because that is what uprobes take and what a memory map of a process tells.
+/// The functions of one 64-bit little-endian ELF file, by name and by place: from <c>.symtab</c> and <c>.dynsym</c>; of a stripped file from its separate
+/// debug file or, in a Go binary, the table of the runtime. Offsets are in the file, because that is what uprobes take and what a memory map of a process tells.
 /// </summary>
-/// <remarks>Source: the System V ABI, chapters 4 and 5. Every range is checked; a broken section is left out, a broken header refused.</remarks>
 internal sealed class ElfSymbols : IDisposable
 {
     private const int SymbolSize = 24;
     private const uint SymbolTable = 2;
     private const uint DynamicTable = 11;
 
-    private readonly IMemoryOwner<byte> _owner;
-    private readonly ReadOnlyMemory<byte> _file;
+    private readonly ElfImage _image;
+    private readonly ElfImage? _debug;
     private readonly List<Table> _tables = [];
-    private readonly List<Segment> _segments = [];
+    private readonly ElfSection? _go;
     private readonly Lazy<(ulong[] Addresses, Symbol[] Symbols)> _byAddress;
 
-    private ElfSymbols(IMemoryOwner<byte> owner)
+    private ElfSymbols(ElfImage image, string? path, string? debugFolder)
     {
-        _owner = owner;
-        _file = owner.Memory;
+        _image = image;
+        AddTables(image);
+        if (_tables.TrueForAll(table => table.IsDynamic) && path is not null)
+        {
+            _debug = debugFolder is null ? DebugFile.Find(image, path) : DebugFile.Find(image, path, debugFolder);
+            if (_debug is not null)
+            {
+                AddTables(_debug);
+            }
+            else
+            {
+                _go = image.Section(".gopclntab") ?? image.Section(".data.rel.ro.gopclntab");
+            }
+        }
+
         _byAddress = new(Sort);
     }
 
-    private readonly record struct Table(int Start, int Length, int Strings, int StringsLength);
+    private readonly record struct Table(ElfImage Image, int Start, int Length, int Strings, int StringsLength, bool IsDynamic);
 
-    private readonly record struct Segment(ulong Address, ulong Offset, ulong Length);
+    private readonly record struct Symbol(ElfImage Image, ulong Address, ulong Size, int NameStart, bool IsFunction);
 
-    private readonly record struct Symbol(ulong Address, ulong Size, int NameStart, bool IsFunction);
+    public bool HasSymbols => _tables.Count > 0 || _go is not null;
 
-    public bool HasSymbols => _tables.Count > 0;
+    public string? BuildId => _image.BuildId;
 
+    /// <param name="debugFolder">Where the machine keeps separate debug files, if not in its usual place.</param>
     /// <exception cref="InvalidDataException">Not a 64-bit little-endian ELF file.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static ElfSymbols Open(string path)
+    public static ElfSymbols Open(string path, string? debugFolder = null) => Of(ElfImage.Open(path), path, debugFolder);
+
+    /// <summary>Takes the image over.</summary>
+    public static ElfSymbols Of(ElfImage image, string? path, string? debugFolder = null)
     {
-        IMemoryOwner<byte> owner = MappedFile.Open(path);
         try
         {
-            return Read(owner);
+            return new ElfSymbols(image, path, debugFolder);
         }
         catch
         {
-            owner.Dispose();
+            image.Dispose();
             throw;
         }
     }
 
-    public void Dispose() => _owner.Dispose();
-
-    private static ElfSymbols Read(IMemoryOwner<byte> file)
+    public void Dispose()
     {
-        ReadOnlySpan<byte> bytes = file.Memory.Span;
-        if (bytes.Length < 64 || !bytes.StartsWith("\x7f"u8) || !bytes[1..].StartsWith("ELF"u8))
-        {
-            throw new InvalidDataException("not an ELF file");
-        }
-
-        if (bytes[4] != 2 || bytes[5] != 1)
-        {
-            throw new InvalidDataException("an ELF file, but not a 64-bit little-endian one");
-        }
-
-        var symbols = new ElfSymbols(file);
-        symbols.ReadSegments(bytes);
-        symbols.ReadTables(bytes);
-        return symbols;
+        _image.Dispose();
+        _debug?.Dispose();
     }
 
     /// <summary>File offset of a function's first instruction; functions are preferred over other symbols of the same name.</summary>
@@ -81,7 +79,7 @@ internal sealed class ElfSymbols : IDisposable
         ulong? other = null;
         foreach (Symbol symbol in All())
         {
-            if (_file.Span[symbol.NameStart..].StartsWith(wanted) && OffsetOf(symbol.Address) is { } offset)
+            if (symbol.Image.Bytes[symbol.NameStart..].StartsWith(wanted) && OffsetOf(symbol.Address) is { } offset)
             {
                 if (symbol.IsFunction)
                 {
@@ -126,9 +124,10 @@ internal sealed class ElfSymbols : IDisposable
         return symbol.Size == 0 || address - symbol.Address < symbol.Size ? (Name(symbol), address - symbol.Address) : null;
     }
 
+    // Addresses are those of the binary itself: a debug file's segments have no bytes.
     private ulong? OffsetOf(ulong address)
     {
-        foreach (Segment segment in _segments)
+        foreach (ElfSegment segment in _image.Segments)
         {
             if (address >= segment.Address && address - segment.Address < segment.Length)
             {
@@ -141,7 +140,7 @@ internal sealed class ElfSymbols : IDisposable
 
     private ulong? AddressOf(ulong offset)
     {
-        foreach (Segment segment in _segments)
+        foreach (ElfSegment segment in _image.Segments)
         {
             if (offset >= segment.Offset && offset - segment.Offset < segment.Length)
             {
@@ -152,16 +151,16 @@ internal sealed class ElfSymbols : IDisposable
         return null;
     }
 
-    private string Name(Symbol symbol)
+    private static string Name(Symbol symbol)
     {
-        ReadOnlySpan<byte> rest = _file.Span[symbol.NameStart..];
+        ReadOnlySpan<byte> rest = symbol.Image.Bytes[symbol.NameStart..];
         int end = rest.IndexOf((byte)0);
         return Encoding.UTF8.GetString(end < 0 ? rest : rest[..end]);
     }
 
     private (ulong[] Addresses, Symbol[] Symbols) Sort()
     {
-        // Where several names stand for one address, the last in this order wins: functions, then the longest size.
+        // Where several names stand for one address, functions win, then the longest size.
         Symbol[] symbols = [.. All().OrderBy(s => s.Address).ThenByDescending(s => s.IsFunction).ThenByDescending(s => s.Size).DistinctBy(s => s.Address)];
         return ([.. symbols.Select(symbol => symbol.Address)], symbols);
     }
@@ -178,11 +177,19 @@ internal sealed class ElfSymbols : IDisposable
                 }
             }
         }
+
+        if (_go is not null)
+        {
+            foreach ((ulong address, ulong size, int name) in GoFunctions.Read(_image.Content(_go), _image.Section(".text")?.Address ?? 0))
+            {
+                yield return new Symbol(_image, address, size, _go.Start + name, IsFunction: true);
+            }
+        }
     }
 
-    private bool TryRead(Table table, int index, out Symbol symbol)
+    private static bool TryRead(Table table, int index, out Symbol symbol)
     {
-        ReadOnlySpan<byte> entry = _file.Span.Slice(table.Start + index * SymbolSize, SymbolSize);
+        ReadOnlySpan<byte> entry = table.Image.Bytes.Slice(table.Start + index * SymbolSize, SymbolSize);
         uint name = BinaryPrimitives.ReadUInt32LittleEndian(entry);
         int kind = entry[4] & 0xf;
         ushort section = BinaryPrimitives.ReadUInt16LittleEndian(entry[6..]);
@@ -194,55 +201,18 @@ internal sealed class ElfSymbols : IDisposable
             return false;
         }
 
-        symbol = new(BinaryPrimitives.ReadUInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadUInt64LittleEndian(entry[16..]), table.Strings + (int)name, kind != 0);
+        symbol = new(table.Image, BinaryPrimitives.ReadUInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadUInt64LittleEndian(entry[16..]), table.Strings + (int)name, kind != 0);
         return true;
     }
 
-    private void ReadSegments(ReadOnlySpan<byte> bytes)
+    private void AddTables(ElfImage image)
     {
-        const int Load = 1;
-        const int EntrySize = 56;
-        ulong start = BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]);
-        int count = BinaryPrimitives.ReadUInt16LittleEndian(bytes[56..]);
-        for (int i = 0; i < count && Slice(bytes, start + (ulong)i * EntrySize, EntrySize) is { IsEmpty: false } entry; i++)
+        foreach (ElfSection section in image.Sections)
         {
-            if (BinaryPrimitives.ReadUInt32LittleEndian(entry) == Load)
+            if (section.Type is SymbolTable or DynamicTable && section.Link < image.Sections.Count && image.Sections[(int)section.Link] is { Length: > 0 } strings && section.Length > 0)
             {
-                _segments.Add(new(BinaryPrimitives.ReadUInt64LittleEndian(entry[16..]), BinaryPrimitives.ReadUInt64LittleEndian(entry[8..]),
-                    BinaryPrimitives.ReadUInt64LittleEndian(entry[32..])));
+                _tables.Add(new(image, section.Start, section.Length, strings.Start, strings.Length, section.Type == DynamicTable));
             }
         }
     }
-
-    private void ReadTables(ReadOnlySpan<byte> bytes)
-    {
-        const int EntrySize = 64;
-        ulong start = BinaryPrimitives.ReadUInt64LittleEndian(bytes[40..]);
-        int count = BinaryPrimitives.ReadUInt16LittleEndian(bytes[60..]);
-        for (int i = 0; i < count && Slice(bytes, start + (ulong)i * EntrySize, EntrySize) is { IsEmpty: false } entry; i++)
-        {
-            if (BinaryPrimitives.ReadUInt32LittleEndian(entry[4..]) is not (SymbolTable or DynamicTable))
-            {
-                continue;
-            }
-
-            uint link = BinaryPrimitives.ReadUInt32LittleEndian(entry[40..]);
-            ReadOnlySpan<byte> strings = link < count ? Slice(bytes, start + link * (ulong)EntrySize, EntrySize) : default;
-            if (!strings.IsEmpty && Range(bytes, entry) is { } table && Range(bytes, strings) is { } text)
-            {
-                _tables.Add(new(table.Start, table.Length, text.Start, text.Length));
-            }
-        }
-    }
-
-    private static (int Start, int Length)? Range(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> section)
-    {
-        ulong offset = BinaryPrimitives.ReadUInt64LittleEndian(section[24..]);
-        ulong size = BinaryPrimitives.ReadUInt64LittleEndian(section[32..]);
-        return offset <= (ulong)bytes.Length && size <= (ulong)bytes.Length - offset ? ((int)offset, (int)size) : null;
-    }
-
-    /// <summary>Empty when the range leaves the file.</summary>
-    private static ReadOnlySpan<byte> Slice(ReadOnlySpan<byte> bytes, ulong offset, int length) =>
-        offset <= (ulong)bytes.Length && (ulong)length <= (ulong)bytes.Length - offset ? bytes.Slice((int)offset, length) : default;
 }

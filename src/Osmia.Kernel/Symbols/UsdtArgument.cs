@@ -70,6 +70,11 @@ internal readonly record struct UsdtArgument(UsdtArgumentKind Kind, long Value, 
         }
 
         ReadOnlySpan<char> where = text[(at + 1)..];
+        if (where.IsEmpty)
+        {
+            return null;
+        }
+
         UsdtArgument? place = architecture switch
         {
             Architecture.X64 => PlaceOnX64(where),
@@ -111,14 +116,19 @@ internal readonly record struct UsdtArgument(UsdtArgumentKind Kind, long Value, 
 
         long? scale = parts.Length == 3 ? Number(parts[2]) : 1;
         return RegisterOnX64(parts[1]) is { } index && scale is 1 or 2 or 4 or 8 && parts.Length <= 3
-            ? new UsdtArgument(UsdtArgumentKind.Indexed, distance, first, 0, false, RegisterOnX64(parts[1])!.Value, (int)scale.Value)
+            ? new UsdtArgument(UsdtArgumentKind.Indexed, distance, first, 0, false, index, (int)scale.Value)
             : null;
     }
 
-    /// <summary><c>5</c>, <c>x0</c>, <c>[sp]</c>, <c>[x29, 16]</c>.</summary>
+    /// <summary><c>5</c>, <c>#5</c>, <c>xzr</c>, <c>x0</c>, <c>[sp]</c>, <c>[x29, 16]</c>, <c>[x1, x2]</c>, <c>[x1, x2, lsl 3]</c>.</summary>
     private static UsdtArgument? PlaceOnArm64(ReadOnlySpan<char> text)
     {
-        if (Number(text) is { } constant)
+        if (text is "xzr" or "wzr")
+        {
+            return new UsdtArgument(UsdtArgumentKind.Constant, 0, 0, 0, false);
+        }
+
+        if (Number(text.TrimStart('#')) is { } constant)
         {
             return new UsdtArgument(UsdtArgumentKind.Constant, constant, 0, 0, false);
         }
@@ -134,8 +144,20 @@ internal readonly record struct UsdtArgument(UsdtArgumentKind Kind, long Value, 
         }
 
         string[] parts = text[1..^1].ToString().Split(',', StringSplitOptions.TrimEntries);
-        long? distance = parts.Length == 1 ? 0 : parts.Length == 2 ? Number(parts[1].TrimStart('#')) : null;
-        return RegisterOnArm64(parts[0]) is { } first && distance is { } found ? new UsdtArgument(UsdtArgumentKind.Memory, found, first, 0, false) : null;
+        if (RegisterOnArm64(parts[0]) is not { } first || parts.Length > 3)
+        {
+            return null;
+        }
+
+        // A register of 32 bits would have to be widened first, which no record can say.
+        if (parts.Length >= 2 && !parts[1].StartsWith('w') && RegisterOnArm64(parts[1]) is { } index)
+        {
+            int? shift = parts.Length == 2 ? 0 : parts[2].StartsWith("lsl ", StringComparison.Ordinal) && Number(parts[2].AsSpan(4).Trim().TrimStart('#')) is >= 0 and <= 3 and { } by ? (int)by : null;
+            return shift is { } bits ? new UsdtArgument(UsdtArgumentKind.Indexed, 0, first, 0, false, index, 1 << bits) : null;
+        }
+
+        long? distance = parts.Length == 1 ? 0 : parts.Length == 2 ? Number(parts[1].AsSpan().TrimStart('#')) : null;
+        return distance is { } found ? new UsdtArgument(UsdtArgumentKind.Memory, found, first, 0, false) : null;
     }
 
     private static int? RegisterOnX64(ReadOnlySpan<char> text)
@@ -154,7 +176,8 @@ internal readonly record struct UsdtArgument(UsdtArgumentKind Kind, long Value, 
             }
         }
 
-        return null;
+        // The second bytes of four registers have names too.
+        return name switch { "ah" => 81, "ch" => 89, "dh" => 97, "bh" => 41, _ => null };
     }
 
     /// <summary><c>struct user_pt_regs</c>: 31 registers, then the stack pointer.</summary>

@@ -303,3 +303,11 @@ internal struct StreamReadAttributes
     [FieldOffset(12)] public uint Stream;
     [FieldOffset(16)] public int ProgramFd;
 }
+
+[StructLayout(LayoutKind.Explicit, Size = 12)]
+internal struct ProgramBindMapAttributes
+{
+    [FieldOffset(0)] public int ProgramFd;
+    [FieldOffset(4)] public int MapFd;
+    [FieldOffset(8)] public uint Flags;
+}

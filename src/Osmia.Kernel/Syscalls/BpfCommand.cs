@@ -41,5 +41,4 @@ internal enum BpfCommand
     ProgramBindMap = 35,
     TokenCreate = 36,
     ProgramStreamRead = 37,
-    ProgramAssociate = 38,
 }

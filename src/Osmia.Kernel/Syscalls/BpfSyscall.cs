@@ -19,10 +19,10 @@ internal static unsafe class BpfSyscall
             while (true)
             {
                 long started = SyscallTrace.IsOn ? SyscallTrace.Start() : 0;
-                int result = (int)Libc.Syscall(SyscallNumbers.Bpf, (int)command, pointer, sizeof(T));
+                int result = (int)Libc.BareSyscall(SyscallNumbers.Bpf, (int)command, pointer, sizeof(T));
                 if (result < 0)
                 {
-                    result = -Marshal.GetLastPInvokeError();
+                    result = -Marshal.GetLastSystemError();
                 }
 
                 if (started != 0)
@@ -38,13 +38,20 @@ internal static unsafe class BpfSyscall
         }
     }
 
+    /// <summary>The short way of the calls that are made most often; whatever is unusual goes through <see cref="Call"/>.</summary>
     public static int MapOperation(BpfCommand command, int map, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ulong flags)
     {
         fixed (byte* keyPointer = key)
         fixed (byte* valuePointer = value)
         {
             var attributes = new MapElementAttributes { MapFd = map, Key = (ulong)keyPointer, Value = (ulong)valuePointer, Flags = flags };
-            return Call(command, ref attributes);
+            if (SyscallTrace.IsOn)
+            {
+                return Call(command, ref attributes);
+            }
+
+            int result = (int)Libc.BareSyscall(SyscallNumbers.Bpf, (int)command, &attributes, sizeof(MapElementAttributes));
+            return result >= 0 ? result : Marshal.GetLastSystemError() is var errno && errno == Errno.EINTR ? Call(command, ref attributes) : -errno;
         }
     }
 

@@ -23,6 +23,10 @@ internal static unsafe partial class Libc
 
     public static readonly nint MapFailed = -1;
 
+    /// <summary>Keeps no copy of errno, which costs more than all else here: <see cref="Marshal.GetLastSystemError"/> reads it when nothing was called in between.</summary>
+    [LibraryImport(Library, EntryPoint = "syscall")]
+    public static partial nint BareSyscall(nint number, nint a, void* b, nint c);
+
     [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
     public static partial nint Syscall(nint number, nint a, void* b, nint c);
 

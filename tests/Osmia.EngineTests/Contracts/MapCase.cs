@@ -229,6 +229,9 @@ internal sealed record MapCase(string Name, string[] Definition, string[] Lines)
     {
         MapException map => map.Errno,
         KernelException kernel => kernel.Errno,
+
+        // The kernel's ENOTSUPP, foreseen from the table of map types, which is compared with the kernel elsewhere.
+        UnsupportedFeatureException { Id: "OSM5019" } => 524,
         UnsupportedFeatureException => 95,
         _ => null,
     };

@@ -19,7 +19,7 @@ public class KernelSymbolTests
     public void Kernel_functions_are_called_and_open_coded_iterators_run()
     {
         using KernelEngine engine = KernelTest.OpenOrSkip();
-        using LoadedObject loaded = engine.Load(Toolchain.Read("clang-19", Source, "-mcpu=v3"));
+        using LoadedObject loaded = KernelTest.OrSkip(() => engine.Load(Toolchain.Read("clang-19", Source, "-mcpu=v3")));
 
         Assert.Empty(loaded.Warnings); // The object's types, symbols of the kernel among them, are in the kernel.
         Assert.Equal(0ul, loaded.Program("functions").Run(new ProgramRun()).ReturnValue);
@@ -32,7 +32,7 @@ public class KernelSymbolTests
     {
         using KernelEngine engine = KernelTest.OpenOrSkip();
         Assert.SkipWhen(engine.Target.SymbolAddresses!("__init_begin").Count != 1, "needs kernel addresses (kernel.kptr_restrict)");
-        using LoadedObject loaded = engine.Load(Toolchain.Read("clang-19", Source, "-mcpu=v3"));
+        using LoadedObject loaded = KernelTest.OrSkip(() => engine.Load(Toolchain.Read("clang-19", Source, "-mcpu=v3")));
 
         Assert.Equal(3ul, loaded.Program("addresses").Run(new ProgramRun()).ReturnValue);
         string line = File.ReadLines("/proc/kallsyms").Single(text => text.EndsWith(" __init_begin", StringComparison.Ordinal));
@@ -60,7 +60,7 @@ public class KernelSymbolTests
     public void Weak_function_that_is_missing_is_poisoned_and_dead()
     {
         using KernelEngine engine = KernelTest.OpenOrSkip();
-        LinkedObject linked = Linker.Link(Toolchain.Read("clang-19", Source, "-mcpu=v3"), engine.Target);
+        LinkedObject linked = KernelTest.OrSkip(() => Linker.Link(Toolchain.Read("clang-19", Source, "-mcpu=v3"), engine.Target));
         LinkedProgram guarded = linked.Programs.Single(program => program.Name == "guarded");
         Diagnostic missing = Assert.Single(guarded.Unresolved).Diagnostic;
         Assert.Equal("OSM2030", missing.Id);

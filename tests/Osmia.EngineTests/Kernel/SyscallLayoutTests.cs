@@ -28,6 +28,7 @@ public class SyscallLayoutTests
             (nameof(LinkUpdateAttributes), Unsafe.SizeOf<LinkUpdateAttributes>()),
             (nameof(TokenCreateAttributes), Unsafe.SizeOf<TokenCreateAttributes>()),
             (nameof(StreamReadAttributes), Unsafe.SizeOf<StreamReadAttributes>()),
+            (nameof(ProgramBindMapAttributes), Unsafe.SizeOf<ProgramBindMapAttributes>()),
             (nameof(ProgramInfoData), Unsafe.SizeOf<ProgramInfoData>()),
             (nameof(MapInfoData), Unsafe.SizeOf<MapInfoData>()),
             (nameof(BtfInfoData), Unsafe.SizeOf<BtfInfoData>()),
@@ -39,7 +40,7 @@ public class SyscallLayoutTests
         Assert.Equal(
             [
                 ("MapCreateAttributes", 96), ("MapElementAttributes", 32), ("ProgramLoadAttributes", 152), ("TestRunAttributes", 80),
-                ("BtfLoadAttributes", 40), ("LinkCreateAttributes", 64), ("IteratorInfo", 16), ("ProgramAttachAttributes", 32), ("BatchAttributes", 56), ("LinkUpdateAttributes", 16), ("TokenCreateAttributes", 8), ("StreamReadAttributes", 24), ("ProgramInfoData", 232), ("MapInfoData", 104), ("BtfInfoData", 32), ("PerfEventAttributes", 112),
+                ("BtfLoadAttributes", 40), ("LinkCreateAttributes", 64), ("IteratorInfo", 16), ("ProgramAttachAttributes", 32), ("BatchAttributes", 56), ("LinkUpdateAttributes", 16), ("TokenCreateAttributes", 8), ("StreamReadAttributes", 24), ("ProgramBindMapAttributes", 12), ("ProgramInfoData", 232), ("MapInfoData", 104), ("BtfInfoData", 32), ("PerfEventAttributes", 112),
                 ("FunctionRecord", 8), ("SourceRecord", 16), ("ObjectName", 16),
             ],
             actual);

@@ -26,6 +26,11 @@ internal sealed class Workload : IDisposable
         return output;
     }
 
+    /// <summary>Lets it work, without waiting for its end.</summary>
+    public void Begin() => _shell.StandardInput.WriteLine();
+
+    public string? ReadLine() => _shell.StandardOutput.ReadLine();
+
     public void Dispose()
     {
         if (!_shell.HasExited)

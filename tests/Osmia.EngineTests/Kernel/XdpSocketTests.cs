@@ -75,6 +75,45 @@ public class XdpSocketTests
     });
 
     [Fact]
+    public void Every_frame_that_is_sent_arrives_at_the_other_end() => IsolatedNetwork.Run(() =>
+    {
+        const int Count = 500;
+        using KernelEngine engine = KernelTest.OpenOrSkip();
+        using LoadedObject loaded = Load(engine);
+        using LoadedObject sending = Load(engine);
+        using XdpSocket receiver = OpenOrSkip((KernelMap)loaded.Maps[0], new XdpSocketOptions(Frames: 1024));
+        using Link link = engine.AttachOrSkip(loaded.Programs[0], new XdpTarget("v1", XdpMode.Native), "XDP");
+        using XdpSocket sender = XdpSocket.Open((KernelMap)sending.Maps[0], "v0", new XdpSocketOptions(Frames: 16, SendFrames: 32));
+        byte[] frame = new byte[200];
+        frame.AsSpan(0, 6).Fill(0xff);
+        (frame[6], frame[12], frame[13]) = (2, IsolatedNetwork.ExperimentalType >> 8, IsolatedNetwork.ExperimentalType & 0xff);
+        var seen = new List<int>();
+        for (int number = 0; number < Count; number++)
+        {
+            BitConverter.TryWriteBytes(frame.AsSpan(14), number);
+            for (int attempt = 0; !sender.TrySend(frame.AsSpan(0, 60 + (number % 140))); attempt++)
+            {
+                Assert.InRange(attempt, 0, 1000);
+                sender.Flush();
+                Read(receiver, seen);
+            }
+        }
+
+        // Each that found no room was counted, and went with a later attempt.
+        Assert.InRange(sender.Refused, 1, int.MaxValue);
+        for (int attempt = 0; attempt < 200 && (sender.Flush() > 0 || sender.UnderWay > 0 || seen.Count < Count); attempt++)
+        {
+            receiver.Wait(TimeSpan.FromMilliseconds(20));
+            Read(receiver, seen);
+        }
+
+        Assert.Equal(Enumerable.Range(0, Count), seen);
+        Assert.Equal((Count, 0, 0, 0), (sender.Sent, sender.UnderWay, sender.SendLost, receiver.Lost));
+        Assert.Throws<ArgumentException>(() => sender.TrySend(new byte[2049]));
+        Assert.Throws<InvalidOperationException>(() => receiver.TrySend(frame));
+    });
+
+    [Fact]
     public void What_cannot_be_is_refused_by_name() => IsolatedNetwork.Run(() =>
     {
         using KernelEngine engine = KernelTest.OpenOrSkip();
@@ -96,6 +135,17 @@ public class XdpSocketTests
     private static LoadedObject Load(KernelEngine engine) => engine.Load(Linked.Object(
         [new Asm().LoadWord(R2, R1, ReceiveQueue).Map(R1, 0).Move(R3, Pass).Call(RedirectMap).Exit().Build("to_socket", ProgramType.Xdp, AttachType.Xdp)],
         [Linked.Map(MapType.Xskmap, 4, 4, 4, name: "sockets")]));
+
+    /// <summary>Numbers of the frames of the experimental type, whose lengths must be theirs.</summary>
+    private static void Read(XdpSocket socket, List<int> seen) => socket.Consume((packet, _) =>
+    {
+        if (packet[12] == IsolatedNetwork.ExperimentalType >> 8 && packet[13] == (IsolatedNetwork.ExperimentalType & 0xff))
+        {
+            int number = BitConverter.ToInt32(packet[14..]);
+            Assert.Equal(60 + (number % 140), packet.Length);
+            seen.Add(number);
+        }
+    });
 
     private static int Consume(XdpSocket socket) => socket.Consume(static (_, _) => { });
 

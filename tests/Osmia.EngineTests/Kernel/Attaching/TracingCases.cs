@@ -47,6 +47,7 @@ internal static unsafe partial class TracingCases
         new("kprobe", "uprobe, sleepable", engine => Attached(engine, CountOwn(ProgramType.Kprobe).In("uprobe.s", isSleepable: true), new UprobeTarget("libc.so.6", "getpgid", 0, false, Environment.ProcessId), Calls)),
         new("kprobe", "uprobe.multi", engine => Attached(engine, CountOwn(ProgramType.Kprobe, AttachType.TraceUprobeMulti), new MultiProbeTarget("getpgid", "libc.so.6"), Calls)),
         new("kprobe", "uprobe.session", engine => Attached(engine, CountOwn(ProgramType.Kprobe, AttachType.TraceUprobeSession), new MultiProbeTarget("getpgid", "libc.so.6", IsSession: true), Calls)),
+        new("kprobe", "USDT", Usdt),
         new("perf_event", "software clock", engine => Attached(engine, CountOwn(ProgramType.PerfEvent), new PerfEventTarget(SoftwareEvent.CpuClock, 999, Environment.ProcessId), Burn)),
         new("perf_event", "hardware event", engine => Attached(engine, CountOwn(ProgramType.PerfEvent), new HardwareEventTarget(HardwareEvent.Instructions, 100_000, Environment.ProcessId), Burn)),
         new("perf_event", "breakpoint", Breakpoint),
@@ -93,6 +94,21 @@ internal static unsafe partial class TracingCases
         using LoadedObject part = engine.Load(linked with { Programs = [.. linked.Programs.Where(program => program.Type == ProgramType.Ext)] }, options);
         using Link link = engine.Attach(part.Programs[0], new FunctionTarget("freplace", "answer"));
         return replaced.Run(new ProgramRun { Data = frame }).ReturnValue == 55 ? 1ul : 0;
+    }
+
+    /// <summary>The sample on its own small program; counts only what came with the right arguments.</summary>
+    private static ulong Usdt(KernelEngine engine)
+    {
+        using var folder = new TemporaryFolder();
+        string binary = Path.Combine(folder.Path, "target");
+        Toolchain.Build(binary, "clang-19", "samples/usdt/target.c", "-O1");
+        using LoadedObject loaded = engine.Load(Linker.Link(BpfObject.Read(KernelTest.SamplePath("usdt")), engine.Target), LoadOptions.Default);
+        using Link link = engine.Attach(loaded.Program("sale"), new UsdtTarget(binary, "shop", "sale"));
+        using RecordReader reader = loaded.Map("events").OpenReader();
+        Toolchain.Run(binary);
+        ulong right = 0;
+        reader.Consume((record, _) => right += record[4] is 7 or >= 200 && record[24..].StartsWith("apple\0"u8) ? 1ul : 0);
+        return right;
     }
 
     private static ulong Breakpoint(KernelEngine engine)
