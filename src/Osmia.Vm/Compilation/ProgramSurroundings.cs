@@ -7,6 +7,8 @@ namespace Osmia.Vm.Compilation;
 /// <summary>What a program finds around it: its context, and the maps of its object.</summary>
 internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layout, ContextUsers users, VmMap[] maps, VerificationFacts? facts)
 {
+    private readonly bool _hasUserPointers = Array.Exists(maps, map => map.Kept.HasUserPointers);
+
     public ProgramKind Kind { get; } = kind;
 
     /// <summary>r1 is a structure whose loads may yield pointers; without one it is memory like any other.</summary>
@@ -17,6 +19,13 @@ internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layou
 
     /// <summary>What the verifier found of an access; null when nothing has verified the program, or the memory is not proved to be there.</summary>
     public AccessFact? ProofOf(int slot) => slot >= 0 && facts?.AccessAt(slot) is { NeedsCheck: false } proved ? proved : null;
+
+    /// <summary>
+    /// Whether a proved access to such memory may be made as it is. What a caller or helper handed out counts, unless it may have come out of a map's user pointer: another program,
+    /// which nobody verified, may have written that.
+    /// </summary>
+    public bool IsOwnMemory(ValueKind region) =>
+        region is ValueKind.Stack or ValueKind.MapValue or ValueKind.Packet or ValueKind.PacketMeta || (region == ValueKind.Memory && !_hasUserPointers);
 
     /// <summary>The offset in the context at which a verified access begins; null when it is none, or not always the same.</summary>
     public long? ContextOffset(int slot) => ProofOf(slot) is { Region: ValueKind.Context, Offset.IsConstant: true } proved ? (long)proved.Offset.Value : null;

@@ -141,7 +141,7 @@ internal sealed unsafe partial class StatementBuilder
         long place = unchecked(fact.Value + offset);
         bool isAligned = !isAtomic || place % size == 0;
         AccessFact? proof = isAtomic ? null : _around.ProofOf(slot);
-        if (proof is { Region: ValueKind.Stack or ValueKind.MapValue or ValueKind.Memory or ValueKind.Packet or ValueKind.PacketMeta } proved && proved.Size == size)
+        if (proof is { } proved && proved.Size == size && _around.IsOwnMemory(proved.Region))
         {
             return Access.Unchecked(size);
         }

@@ -22,7 +22,7 @@ internal static unsafe class BareAccesses
     private static Op? BareForm(Op op, AccessFact proof, ProgramSurroundings around)
     {
         Op bare = Op.BareLoadB + (op - Op.LoadB);
-        if (proof.Region is ValueKind.Stack or ValueKind.MapValue or ValueKind.Packet or ValueKind.PacketMeta)
+        if (around.IsOwnMemory(proof.Region))
         {
             return bare;
         }

@@ -15,18 +15,22 @@ internal sealed unsafe class KeptFields
 {
     private readonly (int Offset, int Size)[] _places;
 
-    private KeptFields((int Offset, int Size)[] places, int spinLock)
+    private KeptFields((int Offset, int Size)[] places, int spinLock, bool hasUserPointers)
     {
         _places = places;
         SpinLockOffset = spinLock;
+        HasUserPointers = hasUserPointers;
     }
 
-    public static KeptFields None { get; } = new([], -1);
+    public static KeptFields None { get; } = new([], -1, false);
 
     public bool Any => _places.Length != 0;
 
     /// <summary>Where a value holds a struct bpf_spin_lock; -1 without one.</summary>
     public int SpinLockOffset { get; }
+
+    /// <summary>A value holds pointers to memory of its owner (<c>__uptr</c>), which a program reads as they stand there.</summary>
+    public bool HasUserPointers { get; }
 
     /// <exception cref="Runtime.MapException">There are more than the kernel takes.</exception>
     public static KeptFields Of(LinkedMap map, BtfTypes? types)
@@ -40,7 +44,7 @@ internal sealed unsafe class KeptFields
         {
             SpecialFields fields = SpecialFields.Of(types, map.ValueType);
             (int, int)[] places = [.. fields.All.Where(field => field.Offset + field.Size <= map.ValueSize).Select(field => (field.Offset, field.Size))];
-            return places.Length == 0 ? None : new KeptFields(places, fields.First(SpecialKind.SpinLock)?.Offset ?? -1);
+            return places.Length == 0 ? None : new KeptFields(places, fields.First(SpecialKind.SpinLock)?.Offset ?? -1, fields.First(SpecialKind.UserPointer) is not null);
         }
         catch (VerdictException refusal)
         {

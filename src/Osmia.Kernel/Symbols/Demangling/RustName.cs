@@ -35,7 +35,7 @@ internal sealed class RustName
         }
 
         reader._output.Length = length;
-        return reader._at == reader._text.Length ? reader._output.ToString() : null;
+        return reader._at == reader._text.Length && length > 0 ? reader._output.ToString() : null;
     }
 
     private char Next => _at < _text.Length ? _text[_at] : '\0';
