@@ -95,6 +95,7 @@ public sealed class FilterTests : IDisposable
 
     [Theory]
     [InlineData(1, "OSM1043", "tcp port https")]
+    [InlineData(1, "bits are set behind the first 8", "net 10.0.0.1/8")]
     [InlineData(64, "none/udp.txt", "none/udp.txt")]
     [InlineData(1, "OSM1040", "README.md")]
     [InlineData(1, "OSM6901", "FILTER", "--packets", "README.md")]
@@ -108,6 +109,14 @@ public sealed class FilterTests : IDisposable
         Assert.Equal(expected, exitCode);
         Assert.Contains(message, error, StringComparison.Ordinal);
         Assert.Empty(output);
+    }
+
+    [Fact]
+    public void A_network_is_no_file()
+    {
+        (int exitCode, string output, string error) = OsmiaCommand.Run("filter", "net 192.168.0.0/16", "--numbers");
+        Assert.True(exitCode == 0, error);
+        Assert.Contains("3232235520", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -113,7 +113,8 @@ internal static class FilterCommand
             return ClassicObject.Read(copy.ToArray(), "(standard input)", use);
         }
 
-        if (!File.Exists(path) && use == ClassicUse.Socket && !path.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal))
+        // net 10.0.0.0/8 is an expression, filters/none.txt a file that is not there.
+        if (!File.Exists(path) && use == ClassicUse.Socket && (!path.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal) || path.Any(char.IsWhiteSpace)))
         {
             return ClassicObject.Compile(path);
         }

@@ -299,18 +299,19 @@ internal sealed unsafe partial class ExecutionSlot
 
     private void ReleaseResources()
     {
+        // Locks may stand in what is let go of after them.
         _heldSockets = 0;
-        DropObjects();
         ReleaseResilient();
+        if (_heldLock != null)
+        {
+            TryReleaseLock(_heldLock);
+        }
+
+        DropObjects();
         while (_reservedCount > 0)
         {
             ulong record = _reserved[_reservedCount - 1].Low;
             Unreserve(record)!.Ring.Commit((byte*)record, isDiscard: true, RingFlags.NoWakeup);
-        }
-
-        if (_heldLock != null)
-        {
-            TryReleaseLock(_heldLock);
         }
     }
 

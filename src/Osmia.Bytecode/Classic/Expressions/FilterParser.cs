@@ -328,6 +328,12 @@ internal sealed partial class FilterParser(string text)
             return Fail($"'{qualifiers.Protocol}' in front of '{Token.Text}'", "the address is of another protocol");
         }
 
+        if (parts.Length == 2 && HasMore(address, prefix))
+        {
+            return Fail($"'{Token.Text}'", $"bits are set behind the first {prefix}");
+        }
+
+        string network = Token.Text;
         _next++;
         if (isNet && Token.Text == "mask" && parts.Length == 1)
         {
@@ -338,11 +344,31 @@ internal sealed partial class FilterParser(string text)
             }
 
             prefix = System.Numerics.BitOperations.PopCount(Bits(mask));
+            if (HasMore(address, prefix))
+            {
+                return Fail($"'{network}' with mask '{Token.Text}'", $"bits are set behind the first {prefix}");
+            }
+
             _next++;
         }
 
         ushort family = qualifiers.Protocol switch { "ip" => PacketTests.Ip, "arp" => PacketTests.Arp, "rarp" => PacketTests.Rarp, _ => 0 };
         return _tests.Network(address, prefix, family, qualifiers.IsSource);
+    }
+
+    /// <summary>An address has bits behind its first ones.</summary>
+    private static bool HasMore(IPAddress address, int prefix)
+    {
+        byte[] bytes = address.GetAddressBytes();
+        for (int bit = prefix; bit < bytes.Length * 8; bit++)
+        {
+            if ((bytes[bit / 8] & (0x80 >> (bit % 8))) != 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>A network may leave its last bytes out.</summary>
