@@ -67,6 +67,65 @@ public class ForeignObjectLoadTests(ITestOutputHelper output)
     }
 
     [Theory]
+    [InlineData("libbpf-tools", 150)]
+    [InlineData("xdp-tools", 10)]
+    [InlineData("libxdp1", 5)]
+    public void Each_program_by_itself_is_loaded_or_refused_as_with_libbpf(string package, int atLeast)
+    {
+        Assert.SkipUnless(File.Exists("/usr/include/bpf/libbpf.h"), "needs libbpf-dev");
+        using KernelEngine engine = KernelTest.OpenOrSkip();
+        string folder = Directory.CreateTempSubdirectory("osmia-loads-").FullName;
+        try
+        {
+            string loader = Path.Combine(folder, "loads");
+            Toolchain.Build(loader, "cc", "tests/Osmia.EngineTests/Kernel/Sources/loads.c", "-O1", "-Wall", "-Wl,--no-as-needed", "-lbpf");
+            var different = new List<string>();
+            int loaded = 0;
+            int refused = 0;
+            foreach ((string name, byte[] data) in ForeignObjects.Of(package))
+            {
+                string file = Path.Combine(folder, "object.o");
+                File.WriteAllBytes(file, data);
+                foreach ((string program, int errno) in LoadedByLibbpf(loader, file))
+                {
+                    BpfObject alone = BpfObject.Read(data, name);
+                    alone.Programs = [alone.FindProgram(program)!];
+                    foreach (BpfMap map in alone.Maps)
+                    {
+                        map.PinByName = false;
+                    }
+
+                    string? problem = TryLoad(engine, alone);
+                    if (problem is null != (errno == 0))
+                    {
+                        different.Add($"{name} {program}: libbpf {errno}, here {problem?.Split('\n')[0] ?? "loaded"}");
+                    }
+
+                    loaded += problem is null ? 1 : 0;
+                    refused += problem is null ? 0 : 1;
+                }
+            }
+
+            output.WriteLine($"{package}: {loaded} programs load, {refused} do not");
+            Assert.Empty(different);
+            Assert.InRange(loaded + refused, atLeast, int.MaxValue);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static IEnumerable<(string Program, int Errno)> LoadedByLibbpf(string loader, string file)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(loader, [file]) { RedirectStandardOutput = true })!;
+        string text = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"libbpf does not open the object ({process.ExitCode})");
+        return [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')).Select(words => (words[0], int.Parse(words[1], System.Globalization.CultureInfo.InvariantCulture)))];
+    }
+
+    [Theory]
     [InlineData("libbpf-tools")]
     [InlineData("xdp-tools")]
     [InlineData("libxdp1")]
