@@ -227,7 +227,7 @@ internal sealed partial class VerificationScope
         for (int id = _types?.FirstId ?? 0; id < (_types?.Count ?? 0); id++)
         {
             BtfType tag = _types![id];
-            if (tag.Kind == BtfKind.DeclarationTag && tag.ReferencedId == _program.Functions[0].BtfId && tag.Name.StartsWith("exception_callback:", StringComparison.Ordinal))
+            if (tag.Kind == BtfKind.DeclarationTag && tag.ReferencedId == _program.FunctionAt(0).BtfId && tag.Name.StartsWith("exception_callback:", StringComparison.Ordinal))
             {
                 return true;
             }

@@ -57,8 +57,9 @@ public sealed record LinkedProgram(string Name, SectionMatch Section, ImmutableA
     public SourceLine? LineAt(int slot) =>
         Types is null ? null : LineRecord.At(Lines.AsSpan(), slot)?.Describe(Types);
 
-    /// <summary>The function a slot belongs to.</summary>
-    public LinkedFunction FunctionAt(int slot) => Functions.LastOrDefault(function => function.Slot <= slot) ?? Functions[0];
+    /// <summary>The function a slot belongs to; in a program made by hand without <see cref="Functions"/> a static one of the program's name.</summary>
+    public LinkedFunction FunctionAt(int slot) =>
+        Functions.LastOrDefault(function => function.Slot <= slot) ?? (Functions.IsDefaultOrEmpty ? new LinkedFunction(0, Name, default, IsGlobal: false) : Functions[0]);
 }
 
 public sealed record LinkedFunction(int Slot, string Name, TypeId BtfId, bool IsGlobal);

@@ -45,6 +45,15 @@ public class LimitTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_program_made_by_hand_needs_no_list_of_its_functions()
+    {
+        LinkedObject linked = Linker.Link(ObjectAssembler.Assemble("    .section socket\nmain:\n    call other\n    exit\nother:\n    r0 = 1\n    exit\n", "hand.s"), new Target("hand"));
+        LinkedProgram bare = linked.Programs[0] with { Functions = [] };
+
+        Assert.Equal(Verdict.Accept, Verifier.Verify(linked with { Programs = [bare] }, bare).Verdict);
+    }
+
+    [Fact]
     public void Numbers_on_which_nothing_depends_do_not_keep_paths_apart()
     {
         var text = new StringBuilder("    .section socket\nmain:\n    r6 = r1\n    r7 = 0\n");
