@@ -1,4 +1,5 @@
 using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
 using Osmia.Vm.Execution;
 
 namespace Osmia.Vm.Compilation;
@@ -42,16 +43,17 @@ internal abstract class CompiledFunctions(int length, int slots)
 /// <param name="methods">By the slot at which each begins.</param>
 internal sealed class MethodFunctions(DynamicMethod?[] methods, int slots, CompiledSize size) : CompiledFunctions(methods.Length, slots)
 {
-    private delegate ulong OpenFunction(ExecutionSlot? slot, ulong r1, ulong r2, ulong r3, ulong r4, ulong r5);
-
     public CompiledSize Size { get; } = size;
 
-    /// <summary>Has the runtime compile the methods now, on this thread: called without a slot they return at once.</summary>
+    /// <summary>Has the runtime compile the methods now, on this thread.</summary>
     public void Prepare()
     {
         foreach (DynamicMethod? method in methods)
         {
-            method?.CreateDelegate<OpenFunction>()(null, 0, 0, 0, 0, 0);
+            if (method is not null)
+            {
+                RuntimeHelpers.PrepareDelegate(method.CreateDelegate<CompiledFunction>(null));
+            }
         }
     }
 

@@ -167,6 +167,7 @@ internal sealed unsafe partial class IlEmitter
         Write(statement.B!);
         _il.Call(Runtime.PacketLoad);
         Label loaded = _il.Label();
+        _address ??= _il.Local(typeof(ulong));
         _il.Store(_address);
         _il.Load(_address);
         _il.Constant64(0);

@@ -11,18 +11,19 @@ internal sealed unsafe partial class IlEmitter
         (int size, bool isSigned) = Shape(statement);
         Access access = statement.Access!;
         Label after = _il.Label();
-        Compare(statement, access, out bool alwaysAsks, () =>
+        LocalBuilder address = KeepAddress(statement);
+        Compare(statement, access, address, out bool alwaysAsks, () =>
         {
             _il.Argument(0);
             _il.Load(_state);
-            _il.Load(_address);
+            _il.Load(address);
             CodeAddress(statement.Slot);
             _il.Call(Runtime.LoadMiss);
             StoreResult(statement.Result, isWide: true);
         }, after);
         if (!alwaysAsks)
         {
-            _il.Load(_address);
+            _il.Load(address);
             EmitIndirectLoad(size, isSigned);
             StoreResult(statement.Result, isSigned || size == 8);
         }
@@ -54,11 +55,12 @@ internal sealed unsafe partial class IlEmitter
         }
 
         Label after = _il.Label();
-        Compare(statement, access, out bool alwaysAsks, () =>
+        LocalBuilder address = KeepAddress(statement);
+        Compare(statement, access, address, out bool alwaysAsks, () =>
         {
             _il.Argument(0);
             _il.Load(_state);
-            _il.Load(_address);
+            _il.Load(address);
             WriteValue();
             if (!value.IsWide)
             {
@@ -70,7 +72,7 @@ internal sealed unsafe partial class IlEmitter
         }, after);
         if (!alwaysAsks)
         {
-            _il.Load(_address);
+            _il.Load(address);
             WriteValue();
             EmitIndirectStore(access.Size);
         }
@@ -100,16 +102,17 @@ internal sealed unsafe partial class IlEmitter
         else
         {
             Label after = _il.Label();
-            Compare(statement, access, out _, () =>
+            LocalBuilder address = KeepAddress(statement);
+            Compare(statement, access, address, out _, () =>
             {
                 _il.Argument(0);
                 _il.Load(_state);
-                _il.Load(_address);
+                _il.Load(address);
                 CodeAddress(statement.Slot);
                 _il.Call(Runtime.AtomicMiss);
             }, after);
             _il.Mark(after);
-            _il.Load(_address);
+            _il.Load(address);
         }
 
         if (statement.B is not null)
@@ -130,14 +133,26 @@ internal sealed unsafe partial class IlEmitter
         }
     }
 
-    /// <summary>
-    /// Puts the address into <see cref="_address"/> and falls through when it may be accessed. Otherwise the miss runs, out of line, and goes on at
-    /// <paramref name="after"/>; with <paramref name="alwaysAsks"/> it runs in line.
-    /// </summary>
-    private void Compare(Statement statement, Access access, out bool alwaysAsks, Action miss, Label after)
+    /// <summary>The variable that holds a statement's address: the program's own, or the one for all others.</summary>
+    private LocalBuilder KeepAddress(Statement statement)
     {
+        if (statement.A is { Kind: NodeKind.Local, IsWide: true } local)
+        {
+            return LocalOf(local.Web!);
+        }
+
+        _address ??= _il.Local(typeof(ulong));
         Write(statement.A!);
         _il.Store(_address);
+        return _address;
+    }
+
+    /// <summary>
+    /// Falls through when the address may be accessed. Otherwise the miss runs, out of line, and goes on at <paramref name="after"/>; with
+    /// <paramref name="alwaysAsks"/> it runs in line.
+    /// </summary>
+    private void Compare(Statement statement, Access access, LocalBuilder address, out bool alwaysAsks, Action miss, Label after)
+    {
         alwaysAsks = access.Check is AccessCheck.Ask or AccessCheck.None;
         if (alwaysAsks)
         {
@@ -153,14 +168,14 @@ internal sealed unsafe partial class IlEmitter
                 CompareNotNull(access, outside);
                 break;
             case AccessCheck.Range:
-                _il.Load(_address);
+                _il.Load(address);
                 WriteAddress(access.Low);
                 _il.Emit(OpCodes.Sub);
                 _il.Constant64(access.Length - (ulong)access.Size);
                 _il.Branch(OpCodes.Bgt_Un, outside);
                 break;
             case AccessCheck.Frame:
-                _il.Load(_address);
+                _il.Load(address);
                 _il.Load(_frame!);
                 _il.Emit(OpCodes.Sub);
                 _il.Constant64(ExecutionSlot.FrameSize);
@@ -169,7 +184,7 @@ internal sealed unsafe partial class IlEmitter
                 _il.Branch(OpCodes.Bgt_Un, outside);
                 break;
             case AccessCheck.Packet:
-                _il.Load(_address);
+                _il.Load(address);
                 _il.Load(_packetLow!);
                 _il.Emit(OpCodes.Sub);
                 _il.Load(_packetLimits[LimitIndex(access.Size, FunctionBody.IsWrite(statement))]!);
@@ -177,7 +192,7 @@ internal sealed unsafe partial class IlEmitter
                 break;
             default:
                 _il.Load(_state);
-                _il.Load(_address);
+                _il.Load(address);
                 _il.Constant32((uint)access.Size);
                 _il.Call(FunctionBody.IsWrite(statement) ? Runtime.IsInValueWritable : Runtime.IsInValue);
                 _il.Branch(OpCodes.Brfalse, outside);
@@ -186,7 +201,7 @@ internal sealed unsafe partial class IlEmitter
 
         if (access.ChecksAlignment && access.Size > 1)
         {
-            _il.Load(_address);
+            _il.Load(address);
             _il.Emit(OpCodes.Conv_U4);
             _il.Constant32((uint)access.Size - 1);
             _il.Emit(OpCodes.And);
@@ -195,7 +210,7 @@ internal sealed unsafe partial class IlEmitter
 
         if (access.IsFirm)
         {
-            Outside(outside, () => Leave(statement.Slot, statement.Known));
+            LeaveAt(outside, statement.Slot, statement.Known);
             return;
         }
 

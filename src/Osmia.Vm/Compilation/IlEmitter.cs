@@ -27,7 +27,8 @@ internal sealed unsafe partial class IlEmitter
     private readonly Label[] _labels;
     private readonly List<OutOfLine> _outside = [];
     private readonly LocalBuilder _state;
-    private readonly LocalBuilder _address;
+    private LocalBuilder? _address;
+
     /// <summary>Of the statement being written.</summary>
     private int _slot;
     private LocalBuilder? _frame;
@@ -53,7 +54,6 @@ internal sealed unsafe partial class IlEmitter
         }
 
         _state = il.Local(typeof(nint));
-        _address = il.Local(typeof(ulong));
     }
 
     public void Emit()
@@ -97,21 +97,14 @@ internal sealed unsafe partial class IlEmitter
             _il.Mark(_outside[i].Start);
             _outside[i].Write();
         }
+
+        WriteLeaves();
     }
 
     private void Begin()
     {
-        // Without a slot the method is only to be compiled.
-        Label nothing = _il.Label();
         _il.Argument(0);
-        _il.Branch(OpCodes.Brfalse, nothing);
-        Outside(nothing, () =>
-        {
-            _il.Constant64(0);
-            _il.Emit(OpCodes.Ret);
-        });
-        _il.Argument(0);
-        _il.Call(Runtime.State);
+        _il.LoadField(Runtime.StateField);
         _il.Store(_state);
         LoadBases();
         if (_body.UsesFrame)
@@ -312,19 +305,7 @@ internal sealed unsafe partial class IlEmitter
         _il.Emit(OpCodes.Volatile);
         _il.Emit(OpCodes.Ldind_I4);
         _il.Branch(OpCodes.Brtrue, leave);
-        Outside(leave, () => Leave(resumeAt, live));
-    }
-
-    /// <summary>The interpreter does the rest of the function.</summary>
-    private void Leave(int slot, List<KnownRegister> live)
-    {
-        Keep(live);
-        SaveFuel();
-        _il.Argument(0);
-        _il.Load(_state);
-        CodeAddress(slot);
-        _il.Call(Runtime.Resume);
-        _il.Emit(OpCodes.Ret);
+        LeaveAt(leave, resumeAt, live);
     }
 
     private void Emit(Statement statement, Block block)

@@ -207,6 +207,10 @@ internal sealed class Node
         return isRotation ? new(NodeKind.RotateLeft, width == 64, up.Left) { Value = up.Right!.Value } : null;
     }
 
+    /// <summary>Whether another expression is written the same.</summary>
+    public bool IsSameAs(Node? other) => this == other || (other is not null && Kind == other.Kind && IsWide == other.IsWide && Value == other.Value && Web == other.Web && Size == other.Size
+        && IsSigned == other.IsSigned && (Left?.IsSameAs(other.Left) ?? other.Left is null) && (Right?.IsSameAs(other.Right) ?? other.Right is null));
+
     /// <summary>Whether the value changes when a variable is assigned.</summary>
     public bool Reads(Web web) => Web == web || (Left?.Reads(web) ?? false) || (Right?.Reads(web) ?? false);
 }
