@@ -102,7 +102,14 @@ internal sealed unsafe partial class ExecutionSlot
             ThrowStackDepth();
         }
 
-        _programs[depth] = _programs[depth - 1];
+        // Nearly always it stands there already, and writing a reference costs a call.
+        VmProgram?[] programs = _programs;
+        VmProgram? program = programs[depth - 1];
+        if (programs[depth] != program)
+        {
+            programs[depth] = program;
+        }
+
         _frames[depth].Caller = s->Current;
         s->Depth = depth;
         s->FrameLow -= FrameSize;

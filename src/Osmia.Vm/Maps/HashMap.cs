@@ -41,7 +41,7 @@ internal sealed unsafe class HashMap : VmMap
     }
 
     /// <summary>The same for compiled code, which knows the map. Optimised at once: the code around it is, too.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static ulong LookupAddress(HashMap map, ulong key, int cpu)
     {
         EntryHeader* entry = map.Find((byte*)key);
