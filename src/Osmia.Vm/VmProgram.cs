@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Osmia.Bytecode;
 using Osmia.Objects.Diagnostics;
@@ -126,6 +127,7 @@ public sealed unsafe partial class VmProgram : LoadedProgram
     }
 
     /// <summary>Runs it once in a slot that was leased and prepared, as one of several that see the same event.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ulong RunIn(ExecutionSlot slot)
     {
         return _timeBudget is { } time ? RunInTime(slot, time) : slot.Run(this, slot.ContextStart, 0, 1);

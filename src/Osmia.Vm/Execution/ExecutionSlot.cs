@@ -100,6 +100,12 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     {
         try
         {
+            if (repeat == 1 && program.Compiled is { NeedsMachine: true } compiled)
+            {
+                program.CountRuns(1);
+                return RunOnce(program, compiled, r1, r2);
+            }
+
             while (repeat > RunsBetweenLooks)
             {
                 RunAsItIs(program, r1, r2, RunsBetweenLooks);
@@ -129,18 +135,14 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         ulong result = 0;
         if (program.Compiled is { } compiled)
         {
-            CompiledFunction entry = compiled.At(0, this);
             if (!compiled.NeedsMachine)
             {
-                return RunBare(program, entry, r1, r2, repeat);
+                return RunBare(program, compiled.At(0, this), r1, r2, repeat);
             }
 
             for (; repeat > 0; repeat--)
             {
-                Begin(program, compiled.FrameBytes);
-                StartWholeBudget(State);
-                result = entry(r1, r2, 0, 0, 0);
-                End();
+                result = RunOnce(program, compiled, r1, r2);
             }
 
             return result;
@@ -159,6 +161,17 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
             End();
         }
 
+        return result;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong RunOnce(VmProgram program, CompiledFunctions compiled, ulong r1, ulong r2)
+    {
+        CompiledFunction entry = compiled.At(0, this);
+        Begin(program, compiled.FrameBytes);
+        StartWholeBudget(State);
+        ulong result = entry(r1, r2, 0, 0, 0);
+        End();
         return result;
     }
 
@@ -209,6 +222,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         EnterFrame(0);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void End()
     {
         if (HoldsResources)

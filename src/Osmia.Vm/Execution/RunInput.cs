@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Osmia.Bytecode;
 using Osmia.Runtime;
@@ -63,25 +64,34 @@ internal sealed unsafe partial class ExecutionSlot
             _layout = program.ContextLayout;
         }
 
+        if (_kind != ProgramKind.Xdp || !TryPlaceFrame(frame))
+        {
+            PrepareFrame(frame);
+        }
+    }
+
+    // Apart: what it makes room for on the stack is cleared whenever it is entered.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void PrepareFrame(ReadOnlySpan<byte> frame)
+    {
+        var run = new ProgramRun { Data = frame };
         if (_kind == ProgramKind.Xdp)
         {
-            if (!TryPlaceFrame(frame))
-            {
-                PrepareXdp(new ProgramRun { Data = frame });
-                UpdatePacketRegion();
-            }
+            PrepareXdp(run);
         }
         else
         {
-            PrepareSkb(new ProgramRun { Data = frame });
-            UpdatePacketRegion();
+            PrepareSkb(run);
         }
+
+        UpdatePacketRegion();
     }
 
     /// <summary>
     /// <see cref="PrepareXdp"/> of a frame without a context, in the buffer and the place of the one before. Of what it leaves out nothing is
     /// an XDP program's: what an skb has beside its bytes. False when there is no such buffer yet, or the room in front of it was written to.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryPlaceFrame(ReadOnlySpan<byte> frame)
     {
         int end = Headroom + frame.Length;

@@ -20,7 +20,7 @@ internal static unsafe class KeyHash
         ulong multiplier = (seed * Multiplier) ^ OtherMultiplier;
         if (size == 4)
         {
-            return Finish(Fold(seed ^ Unsafe.ReadUnaligned<uint>(key), multiplier));
+            return OfWord(Unsafe.ReadUnaligned<uint>(key), seed);
         }
 
         ulong hash = seed;
@@ -38,6 +38,10 @@ internal static unsafe class KeyHash
 
         return Finish(hash);
     }
+
+    /// <summary>The same of a key of 1 to 8 bytes, the first one lowest.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint OfWord(ulong key, ulong seed) => Finish(Fold(seed ^ key, (seed * Multiplier) ^ OtherMultiplier));
 
     /// <summary>Of the first bits of data, as <see cref="PrefixBits"/> reads them; as many bits of the same value elsewhere hash alike.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -58,6 +62,14 @@ internal static unsafe class KeyHash
     /// <summary>The same of data that is one word or less, when the bits outside the prefix are zeros already.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint OfPrefix(ulong bits, uint length, ulong seed) => Finish(Fold((seed + (length * OtherMultiplier)) ^ bits, (seed * Multiplier) ^ OtherMultiplier));
+
+    /// <summary>A key of 1, 2, 4 or 8 bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong WordOf(byte* key, uint size) =>
+        size == 4 ? Unsafe.ReadUnaligned<uint>(key)
+        : size == 8 ? Unsafe.ReadUnaligned<ulong>(key)
+        : size == 2 ? Unsafe.ReadUnaligned<ushort>(key)
+        : *key;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool AreEqual(byte* left, byte* right, uint size) => size switch
