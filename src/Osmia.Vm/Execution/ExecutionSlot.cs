@@ -100,7 +100,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     {
         try
         {
-            if (repeat == 1 && program.Compiled is { NeedsMachine: true } compiled)
+            if (repeat == 1 && program.Compiled is { } compiled)
             {
                 program.CountRuns(1);
                 return RunOnce(program, compiled, r1, r2);
@@ -178,7 +178,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     /// <summary>Runs code that knows only registers, the packet and the context: nothing of one run is left to the next.</summary>
     private ulong RunBare(VmProgram program, CompiledFunction entry, ulong r1, ulong r2, int repeat)
     {
-        Begin(program, FrameSize);
+        Begin(program, frameBytes: 0);
         StartWholeBudget(State);
         ulong result = 0;
         for (; repeat > 0; repeat--)
