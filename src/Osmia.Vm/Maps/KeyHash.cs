@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 
 namespace Osmia.Vm.Maps;
 
@@ -97,8 +96,9 @@ internal static unsafe class KeyHash
         ulong factor = multiplier | 1;
         ulong low = value * factor;
 
-        // BigMul hands the lower half over in memory, and waiting for that takes longer than another multiplication.
-        ulong high = Bmi2.X64.IsSupported ? Bmi2.X64.MultiplyNoFlags(value, factor) : Math.BigMul(value, factor, out _);
+        // It hands the lower half over in memory, and waiting for that takes longer than another multiplication. (Asking the machine for the instruction
+        // would keep all hashing out of code compiled ahead of time.)
+        ulong high = Math.BigMul(value, factor, out _);
         return low ^ BitOperations.RotateLeft(high, 23) ^ multiplier;
     }
 
