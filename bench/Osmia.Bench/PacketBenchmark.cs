@@ -53,7 +53,7 @@ internal static class PacketBenchmark
 
         contest.Run(rounds, Console.Out);
         RunKernel(frames);
-        RunThreads(frames);
+        RunThreads(frames, rounds);
         sessions.ForEach(session => session.Dispose());
         opened.ForEach(firewall => firewall.Dispose());
     }
@@ -105,44 +105,26 @@ internal static class PacketBenchmark
         return figures[figures.Length / 2];
     }
 
-    private static void RunThreads(byte[] frames)
+    /// <summary>By turns with one session on this thread: the speed of a shared machine changes from second to second, and figures of two seconds cannot be compared.</summary>
+    private static void RunThreads(byte[] frames, int rounds)
     {
-        for (int threads = 1; threads <= Environment.ProcessorCount; threads *= 2)
+        var contest = new Contest("the same in il, verified, by threads that share the maps", "ns of CPU time per packet and thread", Contest.InProcess);
+        var opened = new List<IDisposable>();
+        var alone = new Firewall(VmTier.Il, VmMode.Verified, slots: 1);
+        PacketSession session = alone.Program.OpenPackets();
+        opened.AddRange([session, alone]);
+        contest.Add("this thread", _ => Measure(session, frames));
+        for (int count = 1; count <= Environment.ProcessorCount; count *= 2)
         {
-            using var firewall = new Firewall(VmTier.Il, VmMode.Verified, threads);
-            double[] figures = [.. Enumerable.Range(0, 9).Select(_ => PerPacket(firewall, frames, threads)).Order()];
-            double median = figures[figures.Length / 2];
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"il, verified, {threads} thread{(threads == 1 ? "" : "s")} sharing the maps: {median:0.0} ns of CPU time per packet, {threads * 1e3 / median:0.0} million packets a second on as many free processors"));
-        }
-    }
-
-    private static double PerPacket(Firewall firewall, byte[] frames, int threads)
-    {
-        const int ThreadTurns = 200;
-        double total = 0;
-        var started = new Barrier(threads);
-        var all = new Thread[threads];
-        object gate = new();
-        for (int i = 0; i < threads; i++)
-        {
-            all[i] = new Thread(() =>
-            {
-                using PacketSession session = firewall.Program.OpenPackets();
-                JudgeAll(session, frames, ThreadTurns);
-                started.SignalAndWait();
-                double milliseconds = ThreadCpu.Milliseconds(() => JudgeAll(session, frames, ThreadTurns));
-                lock (gate)
-                {
-                    total += milliseconds;
-                }
-            });
-            all[i].Start();
+            int threads = count;
+            var firewall = new Firewall(VmTier.Il, VmMode.Verified, threads);
+            var judging = new JudgingThreads(threads, firewall.Program.OpenPackets, one => JudgeAll(one, frames, Turns));
+            opened.AddRange([judging, firewall]);
+            contest.Add($"{threads} thread{(threads == 1 ? "" : "s")}", _ => 1e6 / (Turns * Frames) * judging.Measure() / threads);
         }
 
-        Array.ForEach(all, thread => thread.Join());
-        started.Dispose();
-        return total * 1e6 / ((double)threads * ThreadTurns * Frames);
+        contest.Run(rounds, Console.Out);
+        opened.ForEach(one => one.Dispose());
     }
 
     /// <summary>TCP and UDP over IPv4 from many sources to many ports, a few of them denied; 60 bytes and four of padding.</summary>

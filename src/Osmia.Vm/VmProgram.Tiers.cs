@@ -71,14 +71,19 @@ public sealed unsafe partial class VmProgram
     }
 
     /// <summary>Counts runs that are about to begin.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void CountRuns(int runs)
     {
         int left = _runsLeft;
-        if (left == NotCounted)
+        if (left != NotCounted)
         {
-            return;
+            CountRuns(runs, left);
         }
+    }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void CountRuns(int runs, int left)
+    {
         // Of runs that several threads count at once some are lost; it does not matter.
         int rest = left - Math.Min(runs, left);
         if (Interlocked.CompareExchange(ref _runsLeft, rest == 0 ? NotCounted : rest, left) == left && rest == 0 && TryAcquire())
@@ -161,7 +166,7 @@ public sealed unsafe partial class VmProgram
         }
     }
 
-    private ProgramSurroundings Surroundings() => new(Kind, ContextLayout, ContextUsers, _maps, _proof?.Facts);
+    private ProgramSurroundings Surroundings() => new(Kind, ContextLayout, ContextUsers, _maps, _proof?.Facts, countsBytes: Mode == VmMode.Metered);
 
     private CompilationMode CompilationMode() => new(Mode == VmMode.Metered);
 }

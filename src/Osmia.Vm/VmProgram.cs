@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Osmia.Bytecode;
 using Osmia.Objects.Diagnostics;
@@ -21,6 +22,7 @@ public sealed unsafe partial class VmProgram : LoadedProgram
     // Its code holds addresses in them; a prog array may keep it beyond its object.
     private readonly VmMap[] _maps;
     private readonly VerifiedProgram? _proof;
+    private readonly TimeSpan? _timeBudget;
     private volatile bool _isDisposed;
     private int _references = 1;
 
@@ -29,6 +31,7 @@ public sealed unsafe partial class VmProgram : LoadedProgram
     {
         _proof = proof;
         _engine = engine;
+        _timeBudget = engine.Options.Mode == VmMode.Metered ? engine.Options.TimeBudget : null;
         Kind = kind;
         HookType = hook;
         ObjectId = objectId;
@@ -96,7 +99,7 @@ public sealed unsafe partial class VmProgram : LoadedProgram
             // After the lease: disposing waits for leases taken before it.
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             (ulong r1, ulong r2) = slot.Prepare(this, run);
-            if (_engine.Options is { TimeBudget: { } time, Mode: VmMode.Metered })
+            if (_timeBudget is { } time)
             {
                 clock = RunClock.Start(slot, time);
             }
@@ -124,13 +127,14 @@ public sealed unsafe partial class VmProgram : LoadedProgram
     }
 
     /// <summary>Runs it once in a slot that was leased and prepared, as one of several that see the same event.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ulong RunIn(ExecutionSlot slot)
     {
-        if (_engine.Options is not { TimeBudget: { } time, Mode: VmMode.Metered })
-        {
-            return slot.Run(this, slot.ContextStart, 0, 1);
-        }
+        return _timeBudget is { } time ? RunInTime(slot, time) : slot.Run(this, slot.ContextStart, 0, 1);
+    }
 
+    private ulong RunInTime(ExecutionSlot slot, TimeSpan time)
+    {
         RunClock clock = RunClock.Start(slot, time);
         try
         {

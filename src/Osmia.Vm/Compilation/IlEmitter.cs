@@ -341,7 +341,7 @@ internal sealed unsafe partial class IlEmitter
                 Write(statement.A!);
                 _il.Argument(0);
                 _il.Call(Runtime.CpuIndex);
-                _il.Call(Runtime.HashLookup);
+                _il.Call(_around.Map(statement.Target) is LpmTrieMap ? Runtime.PrefixLookup : Runtime.HashLookup);
                 StoreResult(statement.Result, isWide: true);
                 break;
             case StatementKind.CallLocal:

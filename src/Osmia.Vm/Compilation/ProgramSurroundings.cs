@@ -5,7 +5,8 @@ using Osmia.Vm.Maps;
 namespace Osmia.Vm.Compilation;
 
 /// <summary>What a program finds around it: its context, and the maps of its object.</summary>
-internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layout, ContextUsers users, VmMap[] maps, VerificationFacts? facts)
+/// <param name="countsBytes">What a lookup reads counts against the run.</param>
+internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layout, ContextUsers users, VmMap[] maps, VerificationFacts? facts, bool countsBytes = false)
 {
     private readonly bool _hasUserPointers = Array.Exists(maps, map => map.Kept.HasUserPointers);
 
@@ -76,6 +77,6 @@ internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layou
 
     public VmMap Map(int index) => maps[index];
 
-    /// <summary>A lookup gives null or the address of a value that stays memory of the program's as long as it runs.</summary>
-    public bool GivesValues(int index) => maps[index] is (ArrayMap or HashMap) and { IsReadableByProgram: true, FirstCpu: 0 };
+    /// <summary>A lookup gives null or the address of a value that stays memory of the program's as long as it runs, and counts nothing.</summary>
+    public bool GivesValues(int index) => (maps[index] is ArrayMap or HashMap || (maps[index] is LpmTrieMap && !countsBytes)) && maps[index] is { IsReadableByProgram: true, FirstCpu: 0 };
 }

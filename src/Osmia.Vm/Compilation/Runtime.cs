@@ -17,6 +17,7 @@ internal static unsafe class Runtime
     public static readonly MethodInfo CpuIndex = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.Index))!.GetMethod!;
     public static readonly FieldInfo MapMemory = typeof(VmMap).GetField("_memory", Any)!;
     public static readonly MethodInfo HashLookup = typeof(HashMap).GetMethod(nameof(HashMap.LookupAddress), Any)!;
+    public static readonly MethodInfo PrefixLookup = typeof(LpmTrieMap).GetMethod(nameof(LpmTrieMap.LookupAddress), Any)!;
     public static readonly MethodInfo Resume = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Resume), Any)!;
     public static readonly MethodInfo Refuel = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Refuel), Any)!;
     public static readonly MethodInfo LoadMiss = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.LoadMiss), Any)!;

@@ -32,9 +32,10 @@ internal sealed unsafe partial class ExecutionSlot
     }
 
     /// <summary>Compiled code looks at a request to stop whenever it counts: it needs no portions.</summary>
-    private static void GrantAll(MachineState* s)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void StartWholeBudget(MachineState* s)
     {
-        s->Budget += s->Reserve;
+        s->Budget = Engine.InstructionBudget;
         s->Reserve = 0;
     }
 

@@ -62,6 +62,7 @@ internal sealed unsafe partial class ExecutionSlot
     public bool Covers(ulong address, ulong length, bool isWrite) => FindRegion(address, length, isWrite);
 
     /// <summary>Whether an access lies in one frame, the running function's or that of one that waits for it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsInStack(MachineState* s, ulong address, uint size)
     {
         ulong offset = address - s->FrameLow;
@@ -102,7 +103,14 @@ internal sealed unsafe partial class ExecutionSlot
             ThrowStackDepth();
         }
 
-        _programs[depth] = _programs[depth - 1];
+        // Nearly always it stands there already, and writing a reference costs a call.
+        VmProgram?[] programs = _programs;
+        VmProgram? program = programs[depth - 1];
+        if (programs[depth] != program)
+        {
+            programs[depth] = program;
+        }
+
         _frames[depth].Caller = s->Current;
         s->Depth = depth;
         s->FrameLow -= FrameSize;
@@ -181,10 +189,13 @@ internal sealed unsafe partial class ExecutionSlot
         return TryLoadPacket((int)offset, size, out ulong value) ? value : ulong.MaxValue;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (int Size, bool IsSigned) ShapeOf(Op op) => op >= Op.LoadSxB ? (1 << (op - Op.LoadSxB), true) : (1 << (op - Op.LoadB), false);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int SizeOfStore(Op op) => 1 << (op - (op >= Op.StoreB ? Op.StoreB : Op.StoreImmB));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Extended(ulong value, int size, bool isSigned) => !isSigned ? value : size switch
     {
         1 => (ulong)(sbyte)value,
@@ -192,6 +203,7 @@ internal sealed unsafe partial class ExecutionSlot
         _ => (ulong)(int)value,
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Fetch(ulong address, int size) => size switch
     {
         1 => *(byte*)address,
@@ -200,6 +212,7 @@ internal sealed unsafe partial class ExecutionSlot
         _ => Unsafe.ReadUnaligned<ulong>((void*)address),
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put(ulong address, int size, ulong value)
     {
         switch (size)

@@ -23,12 +23,13 @@ internal sealed unsafe partial class ExecutionSlot
         {
             if (program.Compiled is { } compiled)
             {
-                GrantAll(s);
+                StartWholeBudget(s);
                 s->Budget -= compiled.Lengths[function];
                 _ = compiled.At(function, this)(map.Handle, key, value, 0, 0);
             }
             else
             {
+                StartBudget(s);
                 new Span<ulong>(s->Registers, 10).Clear();
                 s->Registers[1] = map.Handle;
                 s->Registers[2] = key;

@@ -41,6 +41,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         NativeMemory.Clear(memory, size);
         State = (MachineState*)memory;
         State->Cpu = index;
+        State->DirtyFrames = 1;
         State->Self = GCHandle.ToIntPtr(GCHandle.Alloc(this, GCHandleType.Weak));
         memory += sizeof(MachineState);
 
@@ -99,6 +100,12 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     {
         try
         {
+            if (repeat == 1 && program.Compiled is { } compiled)
+            {
+                program.CountRuns(1);
+                return RunOnce(program, compiled, r1, r2);
+            }
+
             while (repeat > RunsBetweenLooks)
             {
                 RunAsItIs(program, r1, r2, RunsBetweenLooks);
@@ -128,18 +135,14 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         ulong result = 0;
         if (program.Compiled is { } compiled)
         {
-            CompiledFunction entry = compiled.At(0, this);
             if (!compiled.NeedsMachine)
             {
-                return RunBare(program, entry, r1, r2, repeat);
+                return RunBare(program, compiled.At(0, this), r1, r2, repeat);
             }
 
             for (; repeat > 0; repeat--)
             {
-                Begin(program, compiled.FrameBytes);
-                GrantAll(State);
-                result = entry(r1, r2, 0, 0, 0);
-                End();
+                result = RunOnce(program, compiled, r1, r2);
             }
 
             return result;
@@ -149,6 +152,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         for (; repeat > 0; repeat--)
         {
             Begin(program, FrameSize);
+            StartBudget(s);
             new Span<ulong>(s->Registers, 10).Clear();
             s->Registers[1] = r1;
             s->Registers[2] = r2;
@@ -160,11 +164,22 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         return result;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong RunOnce(VmProgram program, CompiledFunctions compiled, ulong r1, ulong r2)
+    {
+        CompiledFunction entry = compiled.At(0, this);
+        Begin(program, compiled.FrameBytes);
+        StartWholeBudget(State);
+        ulong result = entry(r1, r2, 0, 0, 0);
+        End();
+        return result;
+    }
+
     /// <summary>Runs code that knows only registers, the packet and the context: nothing of one run is left to the next.</summary>
     private ulong RunBare(VmProgram program, CompiledFunction entry, ulong r1, ulong r2, int repeat)
     {
-        Begin(program, FrameSize);
-        GrantAll(State);
+        Begin(program, frameBytes: 0);
+        StartWholeBudget(State);
         ulong result = 0;
         for (; repeat > 0; repeat--)
         {
@@ -181,16 +196,16 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         MachineState* s = State;
         if (s->DirtyFrames > 1)
         {
-            NativeMemory.Clear((void*)(_stackLow + (ulong)((MaxFrames - s->DirtyFrames) * FrameSize)), (nuint)((s->DirtyFrames - 1) * FrameSize));
+            // All of the first frame too: it lies behind the others, and one call clears faster than two.
+            frameBytes = s->DirtyFrames * FrameSize;
+            s->DirtyFrames = 1;
         }
 
-        s->DirtyFrames = 1;
         if (frameBytes != 0)
         {
             new Span<byte>((byte*)_stackLow + (MaxFrames * FrameSize) - frameBytes, frameBytes).Clear();
         }
 
-        StartBudget(s);
         s->Depth = 0;
         s->TailCalls = 0;
         s->MayGotos = MaxMayGotos;
@@ -207,6 +222,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         EnterFrame(0);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void End()
     {
         if (HoldsResources)

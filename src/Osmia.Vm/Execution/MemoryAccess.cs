@@ -18,7 +18,11 @@ internal sealed unsafe partial class ExecutionSlot
     private int _heldSockets;
 
     /// <summary>Something is left that a run must give back.</summary>
-    private bool HoldsResources => _reservedCount != 0 || _heldLock != null || _heldSockets != 0 || _objectCount != 0 || _resilientCount != 0;
+    private bool HoldsResources
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (_reservedCount | _heldSockets | _objectCount | _resilientCount) != 0 || _heldLock != null;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsReadable(MachineState* s, ulong address, ulong size)

@@ -18,6 +18,8 @@ internal static unsafe class NativeCalls
 
     public static nint HashLookup { get; } = (nint)(delegate* unmanaged<MachineState*, nint, ulong, ulong>)&LookUp;
 
+    public static nint PrefixLookup { get; } = (nint)(delegate* unmanaged<MachineState*, nint, ulong, ulong>)&LookUpPrefix;
+
     public static nint LoadMiss { get; } = (nint)(delegate* unmanaged<MachineState*, ulong, DecodedInstruction*, ulong>)&MissLoad;
 
     public static nint StoreMiss { get; } = (nint)(delegate* unmanaged<MachineState*, ulong, DecodedInstruction*, ulong, ulong>)&MissStore;
@@ -66,6 +68,9 @@ internal static unsafe class NativeCalls
 
     [UnmanagedCallersOnly]
     private static ulong LookUp(MachineState* s, nint map, ulong key) => HashMap.LookupAddress(Unsafe.As<nint, HashMap>(ref *(nint*)map), key, s->Cpu);
+
+    [UnmanagedCallersOnly]
+    private static ulong LookUpPrefix(MachineState* s, nint map, ulong key) => LpmTrieMap.LookupAddress(Unsafe.As<nint, LpmTrieMap>(ref *(nint*)map), key, s->Cpu);
 
     [UnmanagedCallersOnly]
     private static ulong MissLoad(MachineState* s, ulong address, DecodedInstruction* at)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Osmia.Bytecode;
 using Osmia.Runtime;
@@ -57,8 +58,22 @@ internal sealed unsafe partial class ExecutionSlot
     public void PreparePacket(VmProgram program, ReadOnlySpan<byte> frame)
     {
         _kind = program.Kind;
-        _layout = program.ContextLayout;
         _users = program.ContextUsers;
+        if (_layout != program.ContextLayout)
+        {
+            _layout = program.ContextLayout;
+        }
+
+        if (_kind != ProgramKind.Xdp || !TryPlaceFrame(frame))
+        {
+            PrepareFrame(frame);
+        }
+    }
+
+    // Apart: what it makes room for on the stack is cleared whenever it is entered.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void PrepareFrame(ReadOnlySpan<byte> frame)
+    {
         var run = new ProgramRun { Data = frame };
         if (_kind == ProgramKind.Xdp)
         {
@@ -70,6 +85,34 @@ internal sealed unsafe partial class ExecutionSlot
         }
 
         UpdatePacketRegion();
+    }
+
+    /// <summary>
+    /// <see cref="PrepareXdp"/> of a frame without a context, in the buffer and the place of the one before. Of what it leaves out nothing is
+    /// an XDP program's: what an skb has beside its bytes. False when there is no such buffer yet, or the room in front of it was written to.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryPlaceFrame(ReadOnlySpan<byte> frame)
+    {
+        int end = Headroom + frame.Length;
+        if (_touchedFrom != Headroom || Math.Max(XdpHardEnd, end + 64) > _packetCapacity)
+        {
+            return false;
+        }
+
+        byte* data = _packet + Headroom;
+        frame.CopyTo(new Span<byte>(data, frame.Length));
+        ((ulong*)_context)[0] = 0;
+        ((ulong*)_context)[1] = (ulong)LoopbackIndex << 32;
+        ((ulong*)_context)[2] = 0;
+        _givenInterface = 0;
+        _hardEnd = Math.Max(XdpHardEnd, end);
+        MacHeader = NetworkHeader = _dataMeta = _dataStart = Headroom;
+        _dataEnd = end;
+        MachineState* s = State;
+        s->PacketLow = s->PacketData = (ulong)data;
+        s->PacketLength = s->PacketWriteLength = (uint)frame.Length;
+        return true;
     }
 
     public int Finish(in ProgramRun run, out int contextLength)

@@ -18,6 +18,12 @@ internal sealed unsafe class HashMap : VmMap
     private readonly bool _isLru;
     private readonly bool _isPerCpu;
     private readonly uint _cpuStride;
+
+    /// <summary>The same in a per-CPU map, else 0.</summary>
+    private readonly uint _stepOfCpu;
+
+    /// <summary>Keys that <see cref="KeyHash.WordOf"/> reads.</summary>
+    private readonly bool _isWord;
     private readonly EntryTable _table;
     private readonly bool _isStriped;
     private int _newest;
@@ -30,6 +36,8 @@ internal sealed unsafe class HashMap : VmMap
         _isLru = definition.Type is MapType.LruHash or MapType.LruPercpuHash;
         _isPerCpu = IsPerCpu;
         _cpuStride = (definition.ValueSize + 7) & ~7u;
+        _stepOfCpu = _isPerCpu ? _cpuStride : 0;
+        _isWord = _keySize is 1 or 2 or 4 or 8;
         ulong valueSpace = _cpuStride * (ulong)ValuesPerKey;
 
         // The order of use is one for all: LRU maps have one stripe.
@@ -41,37 +49,31 @@ internal sealed unsafe class HashMap : VmMap
     }
 
     /// <summary>The same for compiled code, which knows the map. Optimised at once: the code around it is, too.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static ulong LookupAddress(HashMap map, ulong key, int cpu)
     {
-        EntryHeader* entry = map.Find((byte*)key);
-        if (entry == null)
-        {
-            return 0;
-        }
-
-        if (map._isLru)
-        {
-            entry->IsReferenced = 1;
-        }
-
-        return (ulong)map._table.Value(entry) + (map._isPerCpu ? map._cpuStride * (uint)cpu : 0);
+        EntryHeader* entry = map._isWord ? map.FindWord((byte*)key) : map.Find((byte*)key);
+        return (ulong)map.ValueOf(entry, cpu);
     }
 
-    public override byte* Lookup(byte* key, int cpu)
+    public override byte* Lookup(byte* key, int cpu) => ValueOf(Find(key), cpu);
+
+    /// <summary>The value of an entry that a program looked up; null for none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private byte* ValueOf(EntryHeader* entry, int cpu)
     {
-        EntryHeader* entry = Find(key);
         if (entry == null)
         {
             return null;
         }
 
-        if (_isLru)
+        if (_isLru && entry->IsReferenced == 0)
         {
+            // Written no oftener than needed: other threads read the entry as well.
             entry->IsReferenced = 1;
         }
 
-        return _table.Value(entry) + (_isPerCpu ? _cpuStride * (uint)cpu : 0);
+        return _table.Value(entry) + (_stepOfCpu * (uint)cpu);
     }
 
     public override int Put(byte* key, byte* value, ulong flags, int cpu)
@@ -281,7 +283,6 @@ internal sealed unsafe class HashMap : VmMap
     }
 
     /// <summary>Without a lock: walks the chain, and takes the gate only when a writer was at work meanwhile.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private EntryHeader* Find(byte* key)
     {
         uint hash = KeyHash.Of(key, _keySize, _seed);
@@ -312,10 +313,53 @@ internal sealed unsafe class HashMap : VmMap
             }
         }
 
+        return FindLocked(key, hash);
+    }
+
+    /// <summary>The same for keys that are one word.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private EntryHeader* FindWord(byte* key)
+    {
+        uint size = _keySize;
+        ulong word = KeyHash.WordOf(key, size);
+        uint hash = KeyHash.OfWord(word, _seed);
+        EntryTable table = _table;
+        TableStripe* stripe = table.StripeOf(hash);
+        int version = Volatile.Read(ref stripe->Version);
+        if ((version & 1) == 0)
+        {
+            EntryHeader* found = null;
+            int index = table.First(hash);
+            for (uint steps = 0; table.Has(index) && steps <= table.Capacity; steps++)
+            {
+                found = table.Entry(index);
+                if (found->Hash == hash && KeyHash.WordOf(EntryTable.Key(found), size) == word)
+                {
+                    break;
+                }
+
+                index = found->Next;
+                found = null;
+            }
+
+            Volatile.ReadBarrier();
+            if (Volatile.Read(ref stripe->Version) == version)
+            {
+                return found;
+            }
+        }
+
+        return FindLocked(key, hash);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private EntryHeader* FindLocked(byte* key, uint hash)
+    {
+        TableStripe* stripe = _table.StripeOf(hash);
         NativeGate.Enter(&stripe->Gate);
-        int locked = FindIndex(key, hash);
+        int index = FindIndex(key, hash);
         NativeGate.Exit(&stripe->Gate);
-        return locked == 0 ? null : table.Entry(locked);
+        return index == 0 ? null : _table.Entry(index);
     }
 
     private int FindIndex(byte* key, uint hash)

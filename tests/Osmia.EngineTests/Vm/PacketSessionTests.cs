@@ -61,6 +61,38 @@ public class PacketSessionTests
     }
 
     [Fact]
+    public void A_frame_of_any_length_finds_a_fresh_context()
+    {
+        // What the structure says of metadata, interface and queues, summed up with the length; then the packet is moved, grown or cut.
+        const string Code = "r6 = r1; r7 = *(u32 *)(r1 + 4); r2 = *(u32 *)(r1 + 0); r7 -= r2; r3 = *(u32 *)(r1 + 8); r2 -= r3; r2 <<= 40; r7 += r2; r3 = *(u32 *)(r1 + 12); r3 <<= 20; r7 += r3;"
+            + "r3 = *(u32 *)(r1 + 16); r3 <<= 24; r7 += r3; r8 = r7; r8 &= 3; r1 = r6; r2 = -8; if r8 == 0 goto meta; if r8 == 1 goto tail; r2 = -32; call xdp_adjust_head; goto done;"
+            + "meta: call xdp_adjust_meta; goto done; tail: r2 = 40; call xdp_adjust_tail; done: r0 = r7; exit";
+        byte[] context = new byte[24];
+        BitConverter.TryWriteBytes(context.AsSpan(4), 60);
+        BitConverter.TryWriteBytes(context.AsSpan(12), 1);
+        BitConverter.TryWriteBytes(context.AsSpan(16), 3);
+        var random = new Random(31);
+        foreach (VmTier tier in (VmTier[])[VmTier.Interpreter, VmTier.Il, VmTier.X64])
+        {
+            using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier });
+            using LoadedObject loaded = engine.Load(ProgramType.Xdp, Code);
+            var program = (VmProgram)loaded.Programs[0];
+            Assert.Equal(60ul + (1 << 20) + (3 << 24), program.Run(new ProgramRun { Data = new byte[60], Context = context }).ReturnValue);
+            using PacketSession session = program.OpenPackets();
+            for (int i = 0; i < 500; i++)
+            {
+                byte[] frame = new byte[random.Next(10) == 0 ? random.Next(14, 9000) : random.Next(14, 128)];
+                random.NextBytes(frame);
+                Assert.Equal((ulong)frame.Length + (1 << 20), session.Judge(frame));
+                int moved = (frame.Length & 3) switch { 0 => 0, 1 => 40, _ => 32 };
+                moved = frame.Length + moved > session.Packet.Length ? 0 : moved;
+                Assert.Equal(frame.Length + moved, session.Packet.Length);
+                Assert.True(session.Packet.Slice((frame.Length & 3) > 1 ? moved : 0, frame.Length).SequenceEqual(frame), $"frame {i} of {frame.Length} bytes");
+            }
+        }
+    }
+
+    [Fact]
     public void A_packet_allocates_nothing_and_a_trap_ends_no_session()
     {
         using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Il });

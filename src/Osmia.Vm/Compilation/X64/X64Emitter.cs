@@ -286,7 +286,7 @@ internal sealed unsafe partial class X64Emitter
             case StatementKind.HashLookup:
                 Eval(statement.A!, Reg.Rdx);
                 _asm.Move(Reg.Rsi, (ulong)_around.Map(statement.Target).Reference);
-                CallHost(NativeCalls.HashLookup);
+                CallHost(_around.Map(statement.Target) is LpmTrieMap ? NativeCalls.PrefixLookup : NativeCalls.HashLookup);
                 StoreInto(statement.Result, Reg.Rax, isWide: true);
                 break;
             case StatementKind.CallLocal:
