@@ -1,86 +1,115 @@
 using System.Globalization;
+using System.Runtime;
 using System.Runtime.Versioning;
 using Osmia.Kernel;
 using Osmia.Objects;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
+using Osmia.Verification;
 using Osmia.Vm;
 
 namespace Osmia.Bench;
 
 /// <summary>
-/// What compiling costs in a warm process: loading and the first run of programs, which is when the runtime compiles, less the same interpreted.
-/// The benchmark's kernels, and the programs that tools of installed packages carry.
+/// What compiling costs in a warm process: loading a program and its first run, which is when the runtime compiles, less the same interpreted.
+/// <em>Again</em> is one program compiled many times, <em>in turn</em> all programs one after another, so that each finds the processor's memories full of
+/// the others. The benchmark's kernels, and the programs that tools of installed packages carry.
 /// </summary>
 internal static class CompileTimes
 {
     private const int WarmRounds = 50;
     private const int Rounds = 20;
+    private const int Repeats = 120;
 
     public static void Run(BenchOptions options)
     {
-        byte[] memory = VmBenchmark.Memory();
-        Measure("kernels", [Linker.Link(BpfObject.Read(Repository.File("bench/objects/kernels.bpf.o")), new VmEngine().Target)], memory, WarmRounds, options.RoundsOr(Rounds));
-        LinkedObject[] tools = OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess ? [.. Tools()] : [];
+        using var engine = new VmEngine();
+        LinkedObject kernels = Linker.Link(BpfObject.Read(Repository.File("bench/objects/kernels.bpf.o")), engine.Target);
+        Measure("kernels", [.. kernels.Programs.Select(program => Program.Of(kernels with { Programs = [program] }, engine))], VmBenchmark.Memory(), WarmRounds, options.RoundsOr(Rounds));
+        Program[] tools = OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess ? [.. Tools().Select(linked => new Program(linked, null))] : [];
         if (tools.Length == 0)
         {
             Console.WriteLine("programs of installed tools are left out: linking them needs the kernel's types, Linux and root");
             return;
         }
 
-        Measure("programs of installed tools", tools, memory, 6, options.RoundsOr(Rounds) / 3);
+        Measure("programs of installed tools", tools, VmBenchmark.Memory(), 6, options.RoundsOr(Rounds) / 3);
     }
 
-    private static void Measure(string what, LinkedObject[] objects, byte[] memory, int warmRounds, int rounds)
+    private static void Measure(string what, Program[] programs, byte[] memory, int warmRounds, int rounds)
     {
+        int slots = programs.Sum(program => program.Linked.Programs.Sum(p => p.Instructions.Length));
+        Console.WriteLine($"\n{programs.Length} {what} of {slots} slots, ms CPU per 100 slots; of 'in turn': the runtime's compiler, and our own part");
+        Console.WriteLine($"{"TIER",-5} {"MODE",-9} {"AGAIN",7} {"IN TURN",8} {"RUNTIME",8} {"OURS",7}");
         foreach (VmTier tier in new[] { VmTier.Il, VmTier.X64 })
         {
-            var values = new List<double>();
-            var own = new List<double>();
-            int slots = 0;
-            int programs = 0;
-            for (int round = 0; round < warmRounds + rounds; round++)
+            foreach (VmMode mode in new[] { VmMode.Verified, VmMode.Checked, VmMode.Metered })
             {
-                double with = LoadAndRun(tier, out double compiling);
-                double plain = LoadAndRun(VmTier.Interpreter, out _);
-                if (round == warmRounds - 1)
+                if (mode == VmMode.Verified && !Array.TrueForAll(programs, program => program.Proof is not null))
                 {
-                    Thread.Sleep(500); // Better code of the compiler itself is compiled in the background.
+                    continue;
                 }
 
-                if (round >= warmRounds)
+                double again = programs.Length > 50 ? double.NaN : programs.Sum(program => Median(Repeats, Repeats / 2, () => Cost([program], tier, mode, memory).Total));
+                var costs = new List<Costs>();
+                _ = Median(warmRounds + rounds, rounds, () =>
                 {
-                    own.Add(compiling);
-                    values.Add(with - plain);
-                }
-            }
-
-            double median = VmBenchmark.Median(values);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{tier}: compiling {slots} slots of {programs} {what} takes {median:0.00} ms CPU, {median * 100 / slots:0.000} ms per 100 slots; our own part {VmBenchmark.Median(own) * 100 / slots:0.000} ms"));
-
-            double LoadAndRun(VmTier which, out double compiling)
-            {
-                slots = programs = 0;
-                compiling = 0;
-                double before = ThreadCpu.Now();
-                foreach (LinkedObject linked in objects)
-                {
-                    using var engine = new VmEngine(new VmBenchmark.Way("", which, VmMode.Metered).Options with { TreatAsMemoryPrograms = true });
-                    using LoadedObject loaded = engine.Load(linked, LoadOptions.Default);
-                    foreach (VmProgram program in loaded.Programs.Cast<VmProgram>())
-                    {
-                        Run(program, memory);
-                        compiling += program.CompileTime.TotalMilliseconds;
-                        slots += program.Definition.Instructions.Length;
-                        programs++;
-                    }
-                }
-
-                return ThreadCpu.Now() - before;
+                    Costs costs1 = Cost(programs, tier, mode, memory);
+                    costs.Add(costs1);
+                    return costs1.Total;
+                });
+                IEnumerable<Costs> counted = costs.Skip(warmRounds);
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{tier,-5} {mode,-9} {Each(again),7} {Each(VmBenchmark.Median([.. counted.Select(cost => cost.Total)])),8} {Each(VmBenchmark.Median([.. counted.Select(cost => cost.Runtime)])),8} {Each(VmBenchmark.Median([.. counted.Select(cost => cost.Own)])),7}"));
             }
         }
+
+        string Each(double milliseconds) => double.IsNaN(milliseconds) ? "-" : (milliseconds * 100 / slots).ToString("0.000", CultureInfo.InvariantCulture);
+    }
+
+    private static double Median(int rounds, int counted, Func<double> measure)
+    {
+        var values = new List<double>();
+        for (int round = 0; round < rounds; round++)
+        {
+            if (round == rounds - counted)
+            {
+                Thread.Sleep(200); // Better code of the compiler itself is compiled in the background.
+            }
+
+            double value = measure();
+            if (round >= rounds - counted)
+            {
+                values.Add(value);
+            }
+        }
+
+        return VmBenchmark.Median(values);
+    }
+
+    private static Costs Cost(Program[] programs, VmTier tier, VmMode mode, byte[] memory)
+    {
+        Costs with = LoadAndRun(programs, tier, mode, memory);
+        Costs plain = LoadAndRun(programs, VmTier.Interpreter, mode, memory);
+        return with with { Total = with.Total - plain.Total };
+    }
+
+    private static Costs LoadAndRun(Program[] programs, VmTier tier, VmMode mode, byte[] memory)
+    {
+        double own = 0;
+        TimeSpan runtime = JitInfo.GetCompilationTime(currentThread: true);
+        double before = ThreadCpu.Now();
+        foreach ((LinkedObject linked, VerifiedProgram? proof) in programs)
+        {
+            using var engine = new VmEngine(new VmBenchmark.Way("", tier, mode).Options with { TreatAsMemoryPrograms = mode != VmMode.Verified });
+            using LoadedObject loaded = mode == VmMode.Verified ? engine.LoadVerified(linked, [proof!]) : engine.Load(linked, LoadOptions.Default);
+            var program = (VmProgram)loaded.Programs[0];
+            Run(program, memory);
+            own += program.CompileTime.TotalMilliseconds;
+        }
+
+        return new(ThreadCpu.Now() - before, (JitInfo.GetCompilationTime(currentThread: true) - runtime).TotalMilliseconds, own);
     }
 
     /// <summary>Every program alone, of those that the VM takes.</summary>
@@ -125,4 +154,13 @@ internal static class CompileTimes
         {
         }
     }
+
+    private sealed record Program(LinkedObject Linked, VerifiedProgram? Proof)
+    {
+        public static Program Of(LinkedObject linked, VmEngine engine) =>
+            new(linked, VerifiedProgram.Prove(linked, linked.Programs[0], engine.Target, out VerificationReport report) ?? throw new InvalidOperationException($"{linked.Programs[0].Name}: {report.Problem}"));
+    }
+
+    /// <param name="Total">Less what the interpreter takes; milliseconds, as all of them.</param>
+    private readonly record struct Costs(double Total, double Runtime, double Own);
 }
