@@ -47,6 +47,33 @@ public class ProgRunTests
     }
 
     [Fact]
+    public void A_trap_is_told_with_its_instruction_and_registers()
+    {
+        string source = Path.GetTempFileName();
+        string made = source + ".o";
+        try
+        {
+            File.WriteAllText(source, ".license \"GPL\"\n.section xdp\nwild:\n r2 = 0x1234\n r0 = *(u64 *)(r2 + 8)\n exit\n");
+            Assert.Equal(0, OsmiaCommand.Run("asm", source, "-o", made).ExitCode);
+            foreach (string tier in (string[])["interpreter", "il", "x64"])
+            {
+                (int exitCode, _, string error) = OsmiaCommand.Run("prog", "run", made, "--tier", tier);
+                Assert.Equal(1, exitCode);
+                Assert.Contains("OSM6100: read of 8 bytes at 0x123c", error, StringComparison.Ordinal);
+                Assert.Matches(@"at: \(79\) r0 = \*\(u64 \*\)\(r2 \+8\) with .*r2 0x1234", error);
+            }
+
+            using JsonDocument json = JsonDocument.Parse(OsmiaCommand.Run("prog", "run", made, "--json").Output);
+            Assert.Equal((1, "0x1234"), (json.RootElement.GetProperty("slot").GetInt32(), json.RootElement.GetProperty("registers").GetProperty("r2").GetString()));
+        }
+        finally
+        {
+            File.Delete(source);
+            File.Delete(made);
+        }
+    }
+
+    [Fact]
     public void Wrong_words_are_named()
     {
         foreach ((string[] words, string complaint) in new (string[], string)[]

@@ -94,6 +94,7 @@ internal static class ProgRunCommand
                 throw new UsageException($"--mode verified runs packet programs, and '{chosen.Name}' is of type {chosen.Type.ToKernelName()}");
             }
 
+            (chosen as VmProgram)?.Prepare();
             foreach (string text in parsed.GetValue(set) ?? [])
             {
                 Set(loaded, text);
@@ -196,7 +197,7 @@ internal static class ProgRunCommand
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"retval {Result.ReturnValue} (0x{Result.ReturnValue:x}), {Result.NanosecondsPerRun:0.0} ns per run, tier {Tier}, mode {Mode}"));
             if (Program?.TierReason is { } reason)
             {
-                output.WriteLine($"interpreted: {reason}");
+                output.WriteLine($"why {Tier}: {reason}");
             }
 
             foreach (Map map in dumped)

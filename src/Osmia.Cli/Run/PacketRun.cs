@@ -109,7 +109,7 @@ internal static class PacketRun
     {
         if (replay.FirstTrap is { } trap)
         {
-            Console.Error.WriteLine($"packet {replay.FirstTrapPacket}: {trap.Message}");
+            Console.Error.WriteLine($"packet {replay.FirstTrapPacket}: {TrapText.Describe(trap)}");
         }
 
         string skipped = replay.Skipped > 0 ? $", {replay.Skipped} skipped (frames without whole headers or over a page, which the kernel's test run does not take)" : "";

@@ -103,6 +103,12 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
             {
                 RunAsItIs(program, r1, r2, RunsBetweenLooks);
                 repeat -= RunsBetweenLooks;
+
+                // A run too short to use up a portion of its budget never looks itself.
+                if (Volatile.Read(ref State->Cancel) != 0)
+                {
+                    Refuel(State);
+                }
             }
 
             return RunAsItIs(program, r1, r2, repeat);
