@@ -46,6 +46,66 @@ public class ProgRunTests
         }
     }
 
+    /// <summary>Maps without keys are printed too, those that nobody can list are refused before anything runs, and the answer stays JSON.</summary>
+    [Theory]
+    [InlineData("vm")]
+    [InlineData("kernel")]
+    public void What_maps_without_keys_hold_is_printed(string engine)
+    {
+        if (engine == "kernel")
+        {
+            Requirements.Kernel();
+        }
+
+        string source = Path.GetTempFileName();
+        string made = source + ".o";
+        string packet = source + ".bin";
+        try
+        {
+            File.WriteAllBytes(packet, new byte[64]);
+            File.WriteAllText(source, """
+                .license "GPL"
+                .map line type queue key 0 value 4 entries 4
+                .map ring type ringbuf key 0 value 0 entries 4096
+                .map seen type bloom_filter key 0 value 4 entries 4
+                .section xdp
+                main:
+                    *(u32 *)(r10 - 4) = 9
+                    r1 = line ll
+                    r2 = r10
+                    r2 += -4
+                    r3 = 0
+                    call bpf_map_push_elem
+                    r1 = ring ll
+                    r2 = r10
+                    r2 += -4
+                    r3 = 4
+                    r4 = 0
+                    call bpf_ringbuf_output
+                    r0 = 2
+                    exit
+                """);
+            Assert.Equal(0, OsmiaCommand.Run("asm", source, "-o", made).ExitCode);
+            (int exitCode, string output, string error) = OsmiaCommand.Run("prog", "run", made, "--engine", engine, "--data-in", packet, "--repeat", "2", "--map-dump", "line", "--map-dump", "ring", "--json");
+            Assert.True(exitCode == 0, error + output);
+            using JsonDocument json = JsonDocument.Parse(output);
+            foreach (string map in (string[])["line", "ring"])
+            {
+                Assert.Equal(["09000000", "09000000"], json.RootElement.GetProperty("maps").GetProperty(map).EnumerateArray().Select(element => element.GetProperty("value").GetString()));
+            }
+
+            (exitCode, output, _) = OsmiaCommand.Run("prog", "run", made, "--engine", engine, "--data-in", packet, "--map-dump", "seen", "--json");
+            Assert.Equal(64, exitCode);
+            Assert.Contains("nobody can list what a bloom_filter holds", JsonDocument.Parse(output).RootElement.GetProperty("error").GetString(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(source);
+            File.Delete(made);
+            File.Delete(packet);
+        }
+    }
+
     [Fact]
     public void A_trap_is_told_with_its_instruction_and_registers()
     {
@@ -81,7 +141,7 @@ public class ProgRunTests
                 ([Kernels], "say which program runs, as FILE#NAME"),
                 ([Kernels + "#empty", "--map-set", "table:05=07"], "keys of 4 and values of 8 bytes"),
                 ([Kernels + "#empty", "--map-dump", "nothing"], "no map 'nothing'"),
-                (["samples/hello/hello.bpf.o", "--mode", "verified"], "--mode verified runs packet programs"),
+                (["samples/hello/hello.bpf.o", "--mode", "verified"], "--mode verified runs packet programs, flow dissectors and socket lookups"),
                 ([Kernels + "#emty"], "the closest are empty"),
                 ([Kernels + "#hashmap", "--map-dump", "tabel"], "did you mean table?"),
                 ([Kernels + "#empty", "--engine", "kernel", "--tier", "il"], "--tier is of the virtual machine"),
