@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Osmia.Tests;
 
@@ -43,6 +45,42 @@ public class ProgRunTests
         finally
         {
             File.Delete(packet);
+        }
+    }
+
+    /// <summary>As in an application compiled ahead of time: the runtime compiles nothing that is made at run time.</summary>
+    [Theory]
+    [InlineData("auto", "x64")]
+    [InlineData("x64", "x64")]
+    [InlineData("il", "interpreter")]
+    public void Without_dynamic_code_programs_are_machine_code_or_interpreted(string asked, string tier)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64, "needs x86-64 Linux");
+        Assert.Equal(0, OsmiaCommand.Run("version").ExitCode);
+        string artifacts = Environment.GetEnvironmentVariable("OSMIA_ARTIFACTS") ?? RepositoryFiles.PathOf("artifacts");
+        string stamp = Directory.EnumerateFiles(artifacts, "osmia.stamp", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1 }).MaxBy(File.GetLastWriteTimeUtc)!;
+        string command = Path.Combine(Path.GetDirectoryName(stamp)!, "publish", "Osmia.Cli", "release_linux-x64", "Osmia.Cli.dll");
+        JsonNode settings = JsonNode.Parse(File.ReadAllText(Path.ChangeExtension(command, ".runtimeconfig.json")))!;
+        settings["runtimeOptions"]!["configProperties"]!["System.Runtime.CompilerServices.RuntimeFeature.IsDynamicCodeSupported"] = false;
+        string without = Path.Combine(Path.GetTempPath(), $"osmia-{Guid.NewGuid():N}.runtimeconfig.json");
+        try
+        {
+            File.WriteAllText(without, settings.ToJsonString());
+            var start = new ProcessStartInfo(File.ReadLines(stamp).First(), ["exec", "--runtimeconfig", without, command, "prog", "run", Kernels + "#primes", "--tier", asked, "--repeat", asked == "auto" ? "100000000" : "1000", "--json"])
+            {
+                WorkingDirectory = RepositoryFiles.Root,
+                RedirectStandardOutput = true,
+            };
+            using Process process = Process.Start(start)!;
+            string output = process.StandardOutput.ReadToEnd();
+            Assert.True(process.WaitForExit(60_000), "it does not end");
+            JsonElement answer = JsonDocument.Parse(output).RootElement;
+            Assert.Equal(tier, answer.GetProperty("tier").GetString());
+            Assert.True(asked == "x64" || answer.GetProperty("tier_reason").GetString()!.Contains("no dynamic code", StringComparison.Ordinal), output);
+        }
+        finally
+        {
+            File.Delete(without);
         }
     }
 
