@@ -80,7 +80,7 @@ public abstract class Tracepoint<[DynamicallyAccessedMembers(HookContext.Fields)
         try
         {
             Interlocked.Increment(ref _events);
-            Hook.Fire(ref context, TrapPolicy.Skip);
+            Hook.Fire(ref context, TrapPolicy.Skip, CancellationToken.None);
         }
         catch (NoSlotException)
         {

@@ -235,16 +235,16 @@ public class HookTests
             using HookLink link = hook.Attach(loaded.Programs[0]);
             using var source = new CancellationTokenSource(TimeSpan.FromMilliseconds(30));
             var order = new Order { Quantity = 1 };
-            Assert.Equal("OSM6110", Assert.Throws<TrapException>(() => hook.Fire(ref order, source.Token)).Id);
+            Assert.Equal("OSM6110", Assert.Throws<TrapException>(() => hook.FireCancellable(ref order, source.Token)).Id);
             order.Quantity = 0;
-            Assert.Equal(1, hook.Fire(ref order, CancellationToken.None));
+            Assert.Equal(1, hook.Fire(ref order));
         }
 
         using var lax = new VmEngine(new VmOptions { HookTypes = [type], Mode = VmMode.Checked });
         using Hook<Order> other = lax.CreateHook(type);
         var one = new Order();
         using var never = new CancellationTokenSource();
-        Assert.Throws<ArgumentException>(() => other.Fire(ref one, never.Token));
+        Assert.Throws<ArgumentException>(() => other.FireCancellable(ref one, never.Token));
     }
 
     [Theory]

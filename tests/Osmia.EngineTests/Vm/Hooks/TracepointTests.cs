@@ -224,9 +224,11 @@ public class TracepointTests
 
     private sealed class Broken
     {
-        public uint Article => throw new InvalidOperationException("gone");
+        private readonly long _change = 12;
 
-        public long Change => 12;
+        public uint Article => _change == 12 ? throw new InvalidOperationException("gone") : 0u;
+
+        public long Change => _change;
 
         public override string ToString() => throw new InvalidOperationException("no text");
     }
