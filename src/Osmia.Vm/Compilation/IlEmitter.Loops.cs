@@ -58,6 +58,14 @@ internal sealed unsafe partial class IlEmitter
         _il.Load(bytes);
         _il.Constant64(WordLoop.MinWords * (ulong)loop.Size);
         _il.Branch(OpCodes.Blt_Un, skip);
+        if (loop.LeavesWholeTurn)
+        {
+            _il.Load(bytes);
+            _il.Constant64((ulong)loop.Size);
+            _il.Emit(OpCodes.Sub);
+            _il.Store(bytes);
+        }
+
         foreach ((Node address, bool isWrite) in loop.Checked)
         {
             _il.Argument(0);

@@ -55,6 +55,9 @@ internal sealed class WordLoop(Block[] blocks, Web index, int size, int length)
 
     public Web? Sum { get; init; }
 
+    /// <summary>What the turn before the last one leaves in a variable is read behind the loop: that turn, too, the loop does itself.</summary>
+    public bool LeavesWholeTurn { get; init; }
+
     public Node? Filler { get; init; }
 
     public bool Has(Block block) => Array.IndexOf(Blocks, block) >= 0;

@@ -16,6 +16,7 @@ internal sealed class WordLoopFinder
     private readonly Dictionary<Web, Value> _values = [];
     private readonly List<(Linear Value, Node Limit, LoopBoundKind Kind, bool IsSigned, bool OfIndex)> _bounds = [];
     private readonly List<(Linear Address, int Size, bool IsWrite)> _checked = [];
+    private readonly HashSet<Web> _olderThanExit = [];
     private Web? _index;
     private int _step;
     private int _length;
@@ -148,6 +149,7 @@ internal sealed class WordLoopFinder
             return false;
         }
 
+        FindOlder(next == block.Taken ? block.Next! : block.Taken!);
         Comparison stays = next == block.Taken ? last.Comparison : Opposite(last.Comparison);
         Value left = ValueOf(last.A!);
         Value right = ValueOf(last.B!);
@@ -164,6 +166,18 @@ internal sealed class WordLoopFinder
         }
 
         return right.Place is { HasIndex: true } other && !right.IsWord && IsInvariant(last.A!) && Bound(other, last.A!, Mirrored(stays), last.A!.IsWide);
+    }
+
+    /// <summary>Variables that are read behind an exit and have, when it is taken, their value of the turn before.</summary>
+    private void FindOlder(Block exit)
+    {
+        foreach (KnownRegister known in _body.LiveIn(exit))
+        {
+            if (known.Value.Web is { } web && _assigned.Contains(web) && !_values.ContainsKey(web))
+            {
+                _olderThanExit.Add(web);
+            }
+        }
     }
 
     private bool Bound(Linear value, Node limit, Comparison stays, bool isWide)
@@ -222,6 +236,7 @@ internal sealed class WordLoopFinder
             To = to,
             Sum = _sum,
             Filler = filler,
+            LeavesWholeTurn = _olderThanExit.Any(web => web != _sum),
             Bounds = [.. _bounds.OrderByDescending(bound => bound.OfIndex).Select(bound => new LoopBound(bound.Kind, NodeOf(bound.Value), bound.Limit, bound.IsSigned, bound.OfIndex))],
             Checked = [.. _checked.Select(access => (NodeOf(access.Address), access.IsWrite))],
         };

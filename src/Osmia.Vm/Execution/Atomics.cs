@@ -3,6 +3,11 @@ using System.Runtime.CompilerServices;
 namespace Osmia.Vm.Execution;
 
 /// <summary>RFC 9669 section 5.3 on addresses that were checked and are aligned. The 32-bit forms return 32 bits.</summary>
+/// <remarks>
+/// What returns a value is never inlined, because .NET 10 (10.0.12, x64) gets two things wrong where it is. A sum of <see cref="Interlocked.Add(ref int, int)"/>
+/// is moved behind a later load of the same memory, which then finds the old value. And the comparand of a 32-bit exchange, whose register the processor
+/// leaves alone when it is equal, is taken whole for the result, with the upper half of what it was cut from.
+/// </remarks>
 internal static unsafe class Atomics
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -27,20 +32,25 @@ internal static unsafe class Atomics
 
     public static void Xor(ulong address, ulong value) => FetchXor(address, value);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint FetchAdd(ulong address, uint value) => Interlocked.Add(ref *(uint*)address, value) - value;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong FetchAdd(ulong address, ulong value) => Interlocked.Add(ref *(ulong*)address, value) - value;
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint FetchOr(ulong address, uint value) => Interlocked.Or(ref *(uint*)address, value);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong FetchOr(ulong address, ulong value) => Interlocked.Or(ref *(ulong*)address, value);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint FetchAnd(ulong address, uint value) => Interlocked.And(ref *(uint*)address, value);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong FetchAnd(ulong address, ulong value) => Interlocked.And(ref *(ulong*)address, value);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint FetchXor(ulong address, uint value)
     {
         ref uint location = ref *(uint*)address;
@@ -57,6 +67,7 @@ internal static unsafe class Atomics
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong FetchXor(ulong address, ulong value)
     {
         ref ulong location = ref *(ulong*)address;
@@ -73,18 +84,16 @@ internal static unsafe class Atomics
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint Exchange(ulong address, uint value) => Interlocked.Exchange(ref *(uint*)address, value);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong Exchange(ulong address, ulong value) => Interlocked.Exchange(ref *(ulong*)address, value);
 
-    // The processor leaves the register of the comparand alone when it is equal, and .NET 10 takes all of it for the result where this is inlined:
-    // the upper half of what the comparand was cut from would come back. A call's result it extends itself.
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint CompareExchange(ulong address, uint value, uint comparand) => Interlocked.CompareExchange(ref *(uint*)address, value, comparand);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong CompareExchange(ulong address, ulong value, ulong comparand) => Interlocked.CompareExchange(ref *(ulong*)address, value, comparand);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

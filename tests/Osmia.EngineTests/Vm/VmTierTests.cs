@@ -36,6 +36,26 @@ public sealed class VmTierTests
     [InlineData(VmTier.Interpreter)]
     [InlineData(VmTier.Il)]
     [InlineData(VmTier.X64)]
+    public void An_atomic_operation_that_must_ask_where_it_is_keeps_its_operand(VmTier tier)
+    {
+        // Nothing is known of a pointer that was stored, and a socket filter has no packet to guess.
+        const string Program = """
+            r2 = r10; r2 += -8
+            *(u64 *)(r10 - 16) = r2; *(u64 *)(r10 - 8) = 5
+            r1 = *(u64 *)(r10 - 16)
+            r3 = *(u64 *)(r10 - 8); r3 += 2; if r3 == 9 goto out
+            r3 = atomic_fetch_add((u64 *)(r1 + 0), r3)
+            r0 = *(u64 *)(r10 - 8); r0 <<= 8; r0 |= r3; exit
+            out: r0 = 0; exit
+            """;
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier });
+        Assert.Equal(0x0c05UL, engine.Run(ProgramType.SocketFilter, Program, new byte[64]));
+    }
+
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
     public void A_run_is_cancelled_from_another_thread_and_the_next_one_is_not(VmTier tier)
     {
         using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, InstructionBudget = long.MaxValue / 8 });

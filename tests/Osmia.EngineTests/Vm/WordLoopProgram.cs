@@ -25,8 +25,8 @@ internal sealed record WordLoopProgram(string Text, string Work, int Size)
         var text = new StringBuilder();
         text.AppendLine(isMemory
             ? "r7 = r1; r9 = r1; r9 += r2"
-            : $"r0 = 77; r3 = 0; r5 = 0; r9 = *(u32 *)(r1 + 4); r7 = *(u32 *)(r1 + 0); r4 = r7; r4 += {PacketLength}; if r4 > r9 goto out");
-        text.AppendLine($"r0 = {random.Next(3)}; r8 = {random.Next(-3, 300)}; r5 = 0");
+            : $"r0 = 77; r3 = 0; r4 = 0; r5 = 0; r9 = *(u32 *)(r1 + 4); r7 = *(u32 *)(r1 + 0); r2 = r7; r2 += {PacketLength}; if r2 > r9 goto out");
+        text.AppendLine($"r0 = {random.Next(3)}; r8 = {random.Next(-3, 300)}; r4 = 0; r5 = 0");
         text.AppendLine(random.Next(4) switch
         {
             0 when isMemory => $"r3 = *(u8 *)(r7 + 0); r3 &= 7; r3 *= {size}",
@@ -41,7 +41,7 @@ internal sealed record WordLoopProgram(string Text, string Work, int Size)
         {
             // What is asked of every word before it is touched.
             int least = Math.Max(from, to) + size;
-            text.AppendLine(isMemory && random.Next(2) == 0 ? $"r4 = r9; r4 += -{least}; r6 = r7; r6 += r3; if r6 > r4 goto out" : $"r6 = r7; r6 += r3; r6 += {least}; if r6 > r9 goto out");
+            text.AppendLine(isMemory && random.Next(2) == 0 ? $"r1 = r9; r1 += -{least}; r6 = r7; r6 += r3; if r6 > r1 goto out" : $"r6 = r7; r6 += r3; r6 += {least}; if r6 > r9 goto out");
         }
 
         string fromPlace = random.Next(2) == 0 ? $"r4 = r7; r4 += r3; r4 = *({unit} *)(r4 + {from})" : $"r4 = r3; r4 += r7; r4 += {from}; r4 = *({unit} *)(r4 + 0)";
@@ -73,7 +73,7 @@ internal sealed record WordLoopProgram(string Text, string Work, int Size)
         };
         text.AppendLine(jumpsBack ? $"if {leaves} goto out\ngoto again" : $"if {stays} goto again");
         text.AppendLine("out:");
-        text.AppendLine("r3 <<= 32; r0 ^= r3; r0 ^= r5; exit");
+        text.AppendLine($"r3 <<= 32; r0 ^= r3; r0 ^= r5;{(work != "fill" && random.Next(2) == 0 ? " r0 ^= r4;" : "")} exit");
         return new(text.ToString(), work, size);
     }
 }

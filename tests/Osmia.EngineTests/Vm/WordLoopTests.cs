@@ -92,6 +92,20 @@ public class WordLoopTests(ITestOutputHelper output)
         }
     }
 
+    [Theory]
+    [InlineData("r4 = r7; r4 += r3; r4 += 8; if r4 > r9 goto out; r4 = r7; r4 += r3; r5 = *(u64 *)(r4 + 0); r0 += r5; r3 += 8; if r3 != 1600 goto again")]
+    [InlineData("r6 = r7; r6 += r3; r6 += 8; if r6 > r9 goto out; r6 = r7; r6 += r3; r4 = *(u64 *)(r6 + 0); r5 = *(u64 *)(r6 + 0); if r4 != r5 goto out; r3 += 8; if r3 != 1600 goto again")]
+    public void A_loop_that_ends_at_its_top_leaves_the_word_of_the_turn_before(string turn)
+    {
+        byte[] data = new byte[700];
+        new Random(1).NextBytes(data);
+        string program = $"r7 = r1; r9 = r1; r9 += r2; r0 = 0; r3 = 0; r5 = 0\nagain: {turn}\nout: r0 ^= r5; exit";
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Il });
+        using LoadedObject loaded = engine.Load(program);
+        Assert.True(IsTaken(loaded));
+        Assert.Equal(Outcome(VmTier.Interpreter, VmMode.Checked, program, data), Outcome(loaded, data));
+    }
+
     private static IEnumerable<string> Il(LoadedObject loaded) => ((VmProgram)loaded.Programs[0]).DescribeCompiled().SelectMany(piece => piece.Il);
 
     private static bool IsTaken(LoadedObject loaded) => Il(loaded).Any(line => line.Contains("WordSums::", StringComparison.Ordinal) || line.Contains("WordRuns::", StringComparison.Ordinal));

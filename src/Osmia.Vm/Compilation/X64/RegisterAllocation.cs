@@ -140,9 +140,11 @@ internal sealed class RegisterAllocation
                     }
                 }
 
+                // An atomic operation that asks first reads its operands behind the call.
+                int operands = statement.Kind == StatementKind.Atomic && Calls(statement) ? at + 1 : at;
                 Read(statement.A, at, weight);
-                Read(statement.B, at, weight);
-                Read(statement.C, at, weight);
+                Read(statement.B, operands, weight);
+                Read(statement.C, operands, weight);
                 Read(statement.Access?.Pointer, at, weight);
                 foreach (Node argument in statement.Arguments)
                 {
