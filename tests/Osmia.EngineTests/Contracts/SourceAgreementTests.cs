@@ -77,6 +77,24 @@ public sealed class SourceAgreementTests
         }
     }
 
+    [Fact]
+    public void A_map_of_no_object_keeps_what_its_types_say()
+    {
+        using var engine = new VmEngine();
+        LinkedObject linked = Linker.Link(Read("kept"), engine.Target);
+        LinkedMap definition = linked.Maps.Single(map => map.Name == "hashed");
+        using Map typed = engine.CreateMap(definition, linked.Types);
+        using Map plain = engine.CreateMap(definition);
+        byte[] value = new byte[typed.ValueSize];
+        foreach (Map map in (Map[])[typed, plain])
+        {
+            value.AsSpan().Fill(0xff);
+            map.Update(new byte[4], value);
+            Assert.True(map.TryLookup(new byte[4], value));
+            Assert.Equal(map == plain, value.All(one => one == 0xff));
+        }
+    }
+
     private static string Kept(IEngine engine, BpfObject definition)
     {
         using LoadedObject loaded = engine.Load(definition);
