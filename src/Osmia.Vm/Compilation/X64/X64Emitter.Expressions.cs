@@ -230,15 +230,21 @@ internal sealed unsafe partial class X64Emitter
 
     private void FramePointer(Reg to, long offset)
     {
-        if (_body.UsesFrame)
+        if (!_body.UsesFrame)
+        {
+            // No statement reads it, but a register that holds it is handed to the interpreter.
+            _asm.Move(to, (ulong)(offset + ExecutionSlot.FrameSize));
+            _asm.Alu(AluOp.Add, to, Field(MachineOffsets.FrameLow), true);
+        }
+        else if (FitsDisplacement((ulong)offset))
         {
             _asm.LoadAddress(to, new(Frame, (int)offset));
-            return;
         }
-
-        // No statement reads it, but a register that holds it is handed to the interpreter.
-        _asm.Load(to, Field(MachineOffsets.FrameLow), 8);
-        _asm.Alu(AluOp.Add, to, (int)offset + ExecutionSlot.FrameSize, true);
+        else
+        {
+            _asm.Move(to, (ulong)offset);
+            _asm.Alu(AluOp.Add, to, Frame, true);
+        }
     }
 
     private void Unary(Node node, Reg to)
