@@ -100,6 +100,27 @@ public sealed class VmTierTests
         }
     }
 
+    /// <summary>The run before ended in another program than it began with.</summary>
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
+    public void A_repeated_run_of_tail_calls_that_is_out_of_time_traps_in_the_program_that_was_run(VmTier tier)
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, TimeBudget = TimeSpan.FromMilliseconds(30) });
+        using LoadedObject loaded = engine.Load(TestPrograms.Object(
+            [
+                TestPrograms.Program("r2 = map[0]; r3 = 0; call tail_call; r0 = 9; exit", ProgramType.Xdp, "first"),
+                TestPrograms.Program($"{string.Concat(Enumerable.Repeat("r0 += 1; ", 100))} call ktime_get_ns; r0 = 7; exit", ProgramType.Xdp, "second"),
+            ], TestPrograms.Map(0, MapType.ProgArray, 4, 4, 1)), LoadOptions.Default);
+        loaded.Maps[0].Update(new byte[4], BitConverter.GetBytes(((VmProgram)loaded.Program("second")).Id));
+        Assert.Equal(7UL, loaded.Program("first").Run(new ProgramRun { Data = new byte[64] }).ReturnValue);
+        TrapException trap = Assert.Throws<TrapException>(() => loaded.Program("first").Run(new ProgramRun { Data = new byte[64], Repeat = int.MaxValue }));
+        Assert.Equal("OSM6104", trap.Id);
+        Assert.Contains(trap.Program, (string[])["first", "second"]);
+        Assert.InRange(trap.Slot, 0, loaded.Program(trap.Program).Definition.Instructions.Length - 1);
+    }
+
     [Fact]
     public void A_time_budget_in_a_mode_that_does_not_keep_it_is_refused() =>
         Assert.Contains("Metered only", Assert.Throws<ArgumentException>(() => new VmEngine(new VmOptions { Mode = VmMode.Checked, TimeBudget = TimeSpan.FromSeconds(1) })).Message, StringComparison.Ordinal);
