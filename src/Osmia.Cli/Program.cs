@@ -87,11 +87,11 @@ internal static class Program
         {
             if (CommandTree.AnswersInJson(arguments))
             {
-                ErrorJson.Write(e.Diagnostic);
+                ErrorJson.Write(e.Diagnostic, e as TrapException);
                 return ExitCode.Error;
             }
 
-            Console.Error.WriteLine(e.Message);
+            Console.Error.WriteLine(e is TrapException trap ? TrapText.Describe(trap) : e.Message);
             return ExitCode.Error;
         }
         catch (UsageException e)

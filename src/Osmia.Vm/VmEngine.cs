@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Osmia.Btf;
 using Osmia.Objects.Diagnostics;
 using Osmia.Objects.Linking;
 using Osmia.Runtime;
@@ -52,6 +53,11 @@ public sealed class VmEngine : IEngine
         if (options.TimeBudget is { } time && time <= TimeSpan.Zero)
         {
             throw new ArgumentException($"a time budget of {time}: it must be positive", nameof(options));
+        }
+
+        if (options is { TimeBudget: not null, Mode: not VmMode.Metered })
+        {
+            throw new ArgumentException($"a time budget is kept in mode {VmMode.Metered} only, and the engine's is {options.Mode}", nameof(options));
         }
 
         Options = options;
@@ -209,9 +215,10 @@ public sealed class VmEngine : IEngine
         map is VmMap own ? own.Id : throw new ArgumentException($"map '{map.Name}' is no map of the VM", nameof(map));
 
     /// <summary>Creates a map of no object, to be put into a map of maps; <see cref="IdOf"/> is its value there.</summary>
-    public Map CreateMap(LinkedMap definition)
+    /// <param name="types">The types that the definition names: they tell which locks, timers and pointers its values hold.</param>
+    public Map CreateMap(LinkedMap definition, BtfTypes? types = null)
     {
-        VmMap map = MapFactory.Create(this, definition, null, NextObjectId());
+        VmMap map = MapFactory.Create(this, definition, types, NextObjectId());
         Register(map);
         return map;
     }

@@ -28,8 +28,14 @@ public sealed unsafe partial class VmProgram
             return;
         }
 
+        RunClock clock = default;
         try
         {
+            if (_engine.Options is { TimeBudget: { } time, Mode: VmMode.Metered })
+            {
+                clock = RunClock.Start(slot, time);
+            }
+
             slot.RunDeferred(this, function, map, value);
         }
         catch (TrapException trap)
@@ -39,6 +45,7 @@ public sealed unsafe partial class VmProgram
         }
         finally
         {
+            clock.Dispose();
             slot.AllowToRun();
             slot.Return();
             map.Release();

@@ -45,9 +45,29 @@ public sealed unsafe partial class VmProgram
 
     /// <summary>
     /// Time spent on compiling, in all tiers the program came through. What the runtime's own compiler takes is part of it where that happened in the
-    /// background; with <see cref="VmTier.Il"/> it happens at the first run.
+    /// background or in <see cref="Prepare"/>; with <see cref="VmTier.Il"/> it happens at the first run otherwise.
     /// </summary>
     public TimeSpan CompileTime { get; private set; }
+
+    /// <summary>Has the runtime compile now what it would compile at the first run (<see cref="VmTier.Il"/>): that run is then as fast as the others.</summary>
+    public void Prepare()
+    {
+        Execution.ExecutionSlot slot = _engine.Slots.Lease();
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (_compiled is MethodFunctions methods)
+            {
+                long start = Stopwatch.GetTimestamp();
+                methods.Prepare();
+                CompileTime += Stopwatch.GetElapsedTime(start);
+            }
+        }
+        finally
+        {
+            slot.Return();
+        }
+    }
 
     internal CompiledFunctions? Compiled => _compiled;
 

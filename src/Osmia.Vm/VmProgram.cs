@@ -51,7 +51,16 @@ public sealed unsafe partial class VmProgram : LoadedProgram
         }
 
         Fusion.Fuse(Code, definition.Instructions.Length);
-        ChooseTier();
+        try
+        {
+            ChooseTier();
+        }
+        catch
+        {
+            // Nobody gets the program: what it holds is given back here.
+            FreeParts();
+            throw;
+        }
     }
 
     /// <summary>The number this engine's prog arrays hold for the program.</summary>
@@ -73,6 +82,9 @@ public sealed unsafe partial class VmProgram : LoadedProgram
     internal ContextLayout? ContextLayout { get; }
 
     internal ContextUsers ContextUsers { get; }
+
+    /// <summary>Flow dissectors see frames with a whole Ethernet header, as in the kernel.</summary>
+    public override bool TakesFrame(ReadOnlySpan<byte> frame) => Kind != ProgramKind.FlowDissector || frame.Length >= ExecutionSlot.EthernetHeader;
 
     /// <exception cref="TrapException">The program did what it may not do, and was stopped.</exception>
     public override ProgramRunResult Run(in ProgramRun run) => Run(run, out _);
@@ -143,7 +155,7 @@ public sealed unsafe partial class VmProgram : LoadedProgram
         finally
         {
             clock.Dispose();
-            slot.AllowToRun();
+            slot.ForgetTime();
         }
     }
 
@@ -164,14 +176,19 @@ public sealed unsafe partial class VmProgram : LoadedProgram
         {
             _engine.Unload(this);
             _engine.Slots.WaitForRuns();
-            _compiled?.Release();
-            _replaced?.Release();
-            NativeMemory.Free(Code);
-            Code = null;
-            foreach (VmMap map in _maps)
-            {
-                map.Release();
-            }
+            FreeParts();
+        }
+    }
+
+    private void FreeParts()
+    {
+        _compiled?.Release();
+        _replaced?.Release();
+        NativeMemory.Free(Code);
+        Code = null;
+        foreach (VmMap map in _maps)
+        {
+            map.Release();
         }
     }
 

@@ -52,6 +52,11 @@ internal static class DisasmCommand
                 return ExitCode.Success;
             }
 
+            if (parsed.GetValue(jited) && parsed.GetValue(file) == "id" && !File.Exists("id"))
+            {
+                throw new UsageException($"a loaded program is named by its number, as in osmia disasm --jited id 41{(wanted.Length == 0 ? "" : $"; '{string.Join(' ', wanted)}' is none")}");
+            }
+
             BpfObject source = BpfObject.Read(parsed.GetValue(file)!);
             var options = new ListingOptions
             {

@@ -35,7 +35,7 @@ internal static class ProgRunCommand
         Option<string> contextOut = new("--ctx-out") { Description = "takes the context as the program left it", HelpName = "FILE" };
         Option<int> repeat = new("--repeat") { Description = "how many times", HelpName = "N", DefaultValueFactory = _ => 1 };
         Option<string[]> set = new("--map-set") { Description = "write an element first; KEY and VALUE are bytes in hex or @FILE", HelpName = "NAME:KEY=VALUE" };
-        Option<string[]> dump = new("--map-dump") { Description = "print a map's elements afterwards", HelpName = "NAME" };
+        Option<string[]> dump = new("--map-dump") { Description = "print what a map holds afterwards: its elements, or a buffer's records", HelpName = "NAME" };
         Option<bool> json = CommonOptions.Json();
         Option<bool> pretty = CommonOptions.Pretty();
         command.Add(program);
@@ -91,15 +91,16 @@ internal static class ProgRunCommand
             LoadedProgram chosen = loaded.Program(wanted);
             if (verified is not null && ((VmProgram)chosen).Mode != VmMode.Verified)
             {
-                throw new UsageException($"--mode verified runs packet programs, and '{chosen.Name}' is of type {chosen.Type.ToKernelName()}");
+                throw new UsageException($"--mode verified runs packet programs, flow dissectors and socket lookups, and '{chosen.Name}' is of type {chosen.Type.ToKernelName()}");
             }
 
+            (chosen as VmProgram)?.Prepare();
             foreach (string text in parsed.GetValue(set) ?? [])
             {
                 Set(loaded, text);
             }
 
-            Map[] dumped = [.. (parsed.GetValue(dump) ?? []).Select(map => MapOf(loaded, map))];
+            DumpedMap[] dumped = [.. (parsed.GetValue(dump) ?? []).Distinct().Select(map => new DumpedMap(MapOf(loaded, map)))];
             byte[] input = parsed.GetValue(dataIn) is { } path ? HexBytes.ReadFile(path, "--data-in") : [];
             byte[] context = parsed.GetValue(contextIn) is { } contextPath ? HexBytes.ReadFile(contextPath, "--ctx-in") : [];
             byte[] output = new byte[parsed.GetValue(dataOut) is null ? 0 : MaxOutput];
@@ -108,13 +109,15 @@ internal static class ProgRunCommand
             Save("--data-out", parsed.GetValue(dataOut), output, result.DataLength);
             Save("--ctx-out", parsed.GetValue(contextOut), outputContext, result.ContextLength);
             var report = new Report(result, chosen as VmProgram, isVm ? parsed.GetValue(mode)! : "verified");
+            (string, List<(string?, string)>)[] contents = Array.ConvertAll(dumped, map => (map.Map.Name, map.Read()));
+            Array.ForEach(dumped, map => map.Dispose());
             if (parsed.GetValue(json) || parsed.GetValue(pretty))
             {
-                report.WriteJson(parsed.GetValue(pretty), dumped);
+                report.WriteJson(parsed.GetValue(pretty), contents);
             }
             else
             {
-                report.WriteText(Console.Out, dumped);
+                report.WriteText(Console.Out, contents);
             }
 
             return ExitCode.Success;
@@ -191,25 +194,25 @@ internal static class ProgRunCommand
     {
         private string Tier => Program is null ? "kernel" : VmWords.Of(Program.Tier);
 
-        public void WriteText(TextWriter output, Map[] dumped)
+        public void WriteText(TextWriter output, (string Name, List<(string? Key, string Value)> Elements)[] dumped)
         {
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"retval {Result.ReturnValue} (0x{Result.ReturnValue:x}), {Result.NanosecondsPerRun:0.0} ns per run, tier {Tier}, mode {Mode}"));
             if (Program?.TierReason is { } reason)
             {
-                output.WriteLine($"interpreted: {reason}");
+                output.WriteLine($"why {Tier}: {reason}");
             }
 
-            foreach (Map map in dumped)
+            foreach ((string name, List<(string? Key, string Value)> elements) in dumped)
             {
-                output.WriteLine($"map {map.Name}:");
-                foreach ((string key, string value) in Elements(map))
+                output.WriteLine($"map {name}:");
+                foreach ((string? key, string value) in elements)
                 {
-                    output.WriteLine($"  {key} = {value}");
+                    output.WriteLine(key is null ? $"  {value}" : $"  {key} = {value}");
                 }
             }
         }
 
-        public void WriteJson(bool isPretty, Map[] dumped) => JsonOutput.Write(isPretty, json =>
+        public void WriteJson(bool isPretty, (string Name, List<(string? Key, string Value)> Elements)[] dumped) => JsonOutput.Write(isPretty, json =>
         {
             json.WriteStartObject();
             json.WriteNumber("retval", Result.ReturnValue);
@@ -225,13 +228,17 @@ internal static class ProgRunCommand
             if (dumped.Length > 0)
             {
                 json.WriteStartObject("maps");
-                foreach (Map map in dumped)
+                foreach ((string name, List<(string? Key, string Value)> elements) in dumped)
                 {
-                    json.WriteStartArray(map.Name);
-                    foreach ((string key, string value) in Elements(map))
+                    json.WriteStartArray(name);
+                    foreach ((string? key, string value) in elements)
                     {
                         json.WriteStartObject();
-                        json.WriteString("key", key);
+                        if (key is not null)
+                        {
+                            json.WriteString("key", key);
+                        }
+
                         json.WriteString("value", value);
                         json.WriteEndObject();
                     }
@@ -244,20 +251,5 @@ internal static class ProgRunCommand
 
             json.WriteEndObject();
         });
-
-        private static IEnumerable<(string Key, string Value)> Elements(Map map)
-        {
-            byte[] key = new byte[map.KeySize];
-            byte[] next = new byte[map.KeySize];
-            byte[] value = new byte[map.ValueBufferSize];
-            for (bool found = map.TryNextKey(default, next); found; found = map.TryNextKey(key, next))
-            {
-                (key, next) = (next, key);
-                if (map.TryLookup(key, value))
-                {
-                    yield return (Convert.ToHexStringLower(key), Convert.ToHexStringLower(value));
-                }
-            }
-        }
     }
 }

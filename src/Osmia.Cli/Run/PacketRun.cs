@@ -109,10 +109,11 @@ internal static class PacketRun
     {
         if (replay.FirstTrap is { } trap)
         {
-            Console.Error.WriteLine($"packet {replay.FirstTrapPacket}: {trap.Message}");
+            Console.Error.WriteLine($"packet {replay.FirstTrapPacket}: {TrapText.Describe(trap)}");
         }
 
-        string skipped = replay.Skipped > 0 ? $", {replay.Skipped} skipped (frames without whole headers or over a page, which the kernel's test run does not take)" : "";
+        string reason = replay.IsLookup ? "frames that open no connection" : "frames without whole headers or over a page, which the kernel's test run does not take";
+        string skipped = replay.Skipped > 0 ? $", {replay.Skipped} skipped ({reason})" : "";
         string traps = replay.Traps > 0 ? $", {replay.Traps} trapped" : "";
         string records = pump.IsEmpty ? "" : $", {pump.Records} records, {LostRecords.Describe(loaded, pump.Lost)}";
         Console.Error.WriteLine($"{replay.Packets} packets, {replay.Bytes} bytes{traps}{skipped}{records}; {replay.NanosecondsPerPacket:0} ns per packet");

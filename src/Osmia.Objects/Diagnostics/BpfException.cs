@@ -47,14 +47,21 @@ public sealed class KernelException(Diagnostic diagnostic, string call, int errn
 }
 
 /// <summary>A program that did at run time what it may not do. <see cref="Slot"/> is in the kernel's numbering.</summary>
-public sealed class TrapException(Diagnostic diagnostic, string program, int slot, ulong[] registers, Instruction instruction, Exception? inner = null)
+/// <param name="known">Which of the registers are told, as bits.</param>
+public sealed class TrapException(Diagnostic diagnostic, string program, int slot, ulong[] registers, Instruction instruction, Exception? inner = null, int known = TrapException.AllRegisters)
     : BpfException(diagnostic, inner)
 {
+    private const int AllRegisters = 0x7ff;
+
     public string Program { get; } = program;
 
     public int Slot { get; } = slot;
 
+    /// <summary>r0 to r10; of those that <see cref="IsKnown"/> does not tell, an old value or 0.</summary>
     public IReadOnlyList<ulong> Registers { get; } = registers;
 
     public Instruction Instruction { get; } = instruction;
+
+    /// <summary>Whether <see cref="Registers"/> has a register's value at the trap: in an interpreted program always, in compiled code of those that the instruction reads.</summary>
+    public bool IsKnown(int register) => (uint)register < (uint)Registers.Count && (known & (1 << register)) != 0;
 }

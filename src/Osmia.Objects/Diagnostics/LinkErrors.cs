@@ -28,12 +28,13 @@ internal static class LinkErrors
         },
         candidates);
 
-    public static RelocationException Extern(string symbol, string where, string why, IReadOnlyList<string> nearest) => new(
+    /// <param name="isKnownElsewhere">The kernel has it, and the target is none.</param>
+    public static RelocationException Extern(string symbol, string where, string why, IReadOnlyList<string> nearest, bool isKnownElsewhere = false) => new(
         new Diagnostic("OSM2004", $"external symbol '{symbol}' cannot be resolved")
         {
             Where = where,
             Why = why,
-            Try = "correct its name, or declare it __weak and ask bpf_ksym_exists() before it is used",
+            Try = $"{(isKnownElsewhere ? "run the program in the kernel engine" : "correct its name")}, or declare it __weak and ask bpf_ksym_exists() before it is used",
         },
         nearest);
 

@@ -91,7 +91,7 @@ internal sealed class ExternLinker(BpfObject source, Target target, ModuleTable 
             (string why, IReadOnlyList<string> nearest) = Absent(kind, name, what);
             return symbol.IsWeak
                 ? new Answer { Missing = LinkErrors.WeakExtern(symbol.Name, what, target.Name, why) }
-                : throw LinkErrors.Extern(symbol.Name, where(), why, nearest);
+                : throw LinkErrors.Extern(symbol.Name, where(), why, nearest, isKnownElsewhere: target.FunctionNumber is not null && KfuncTable.Find(name) is not null);
         }
 
         TypeId actual = kind == BtfKind.Function ? found.Type.ReferencedId : found.Types.Resolve(found.Type.ReferencedId).Id;
@@ -136,7 +136,13 @@ internal sealed class ExternLinker(BpfObject source, Target target, ModuleTable 
     {
         if (target.FunctionNumber is not null && kind == BtfKind.Function)
         {
-            return ($"target '{target.Name}' has no {what} of that name", []);
+            if (KfuncTable.Find(name) is not null)
+            {
+                return ($"the kernel has that function, and target '{target.Name}' has not", []);
+            }
+
+            IReadOnlyList<string> known = Similarity.Nearest(name, KfuncTable.All.Select(function => function.Name).Where(function => target.FunctionNumber(function) is not null), CandidateCount);
+            return ($"target '{target.Name}' has no {what} of that name{Closest(known)}", known);
         }
 
         if (target.Types is not { } types)

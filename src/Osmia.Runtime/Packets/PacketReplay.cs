@@ -41,7 +41,10 @@ public sealed class PacketReplay(LoadedProgram program)
 
     public long Bytes { get; private set; }
 
-    /// <summary>Packets that the engine does not take (<see cref="LoadedProgram.TakesFrame"/>), which the program did not see.</summary>
+    /// <summary>The program chooses sockets: it is asked about frames that open a connection, and sees no packet.</summary>
+    public bool IsLookup => program.Type == Bytecode.ProgramType.SkLookup;
+
+    /// <summary>Packets that the engine does not take (<see cref="LoadedProgram.TakesFrame"/>), or that open no connection: the program did not see them.</summary>
     public long Skipped { get; private set; }
 
     public long Traps { get; private set; }
@@ -70,8 +73,7 @@ public sealed class PacketReplay(LoadedProgram program)
     /// <inheritdoc cref="Judge(ReadOnlySpan{byte})"/>
     public ulong? Judge(in PacketInfo info, ReadOnlySpan<byte> frame)
     {
-        bool isLookup = program.Type == Bytecode.ProgramType.SkLookup;
-        if (isLookup ? !SocketLookupContext.TryMake(frame, _lookup) : !program.TakesFrame(frame))
+        if (IsLookup ? !SocketLookupContext.TryMake(frame, _lookup) : !program.TakesFrame(frame))
         {
             Skipped++;
             return null;
@@ -82,7 +84,7 @@ public sealed class PacketReplay(LoadedProgram program)
         Bytes += frame.Length;
         try
         {
-            result = isLookup ? Look(info, frame)
+            result = IsLookup ? Look(info, frame)
                 : Output is null ? program.Run(new ProgramRun { Data = frame }) : Output.Run(program, info, frame);
         }
         catch (TrapException trap)

@@ -12,11 +12,12 @@ public static class Verdicts
     private const uint TcShot = 2;
     private const uint TcStolen = 4;
     private const uint TcQueued = 5;
+    private const uint TcTrap = 8;
     private const uint TcRedirect = 7;
     private const uint FlowDrop = 2;
 
     private static readonly string[] s_xdp = ["XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"];
-    private static readonly string[] s_tc = ["TC_ACT_OK", "TC_ACT_RECLASSIFY", "TC_ACT_SHOT", "TC_ACT_PIPE", "TC_ACT_STOLEN", "TC_ACT_QUEUED", "TC_ACT_REPEAT", "TC_ACT_REDIRECT"];
+    private static readonly string[] s_tc = ["TC_ACT_OK", "TC_ACT_RECLASSIFY", "TC_ACT_SHOT", "TC_ACT_PIPE", "TC_ACT_STOLEN", "TC_ACT_QUEUED", "TC_ACT_REPEAT", "TC_ACT_REDIRECT", "TC_ACT_TRAP"];
 
     /// <summary>Program types whose input is a packet.</summary>
     public static bool JudgesPackets(ProgramType type) =>
@@ -39,7 +40,7 @@ public static class Verdicts
     public static bool LetsThrough(ProgramType type, ulong value) => type switch
     {
         ProgramType.Xdp => (uint)value is XdpPass or XdpTransmit or XdpRedirect,
-        ProgramType.SchedCls or ProgramType.SchedAct => (uint)value is not (TcShot or TcStolen or TcQueued),
+        ProgramType.SchedCls or ProgramType.SchedAct => (uint)value is not (TcShot or TcStolen or TcQueued or TcTrap),
         ProgramType.SocketFilter => (uint)value != 0,
         ProgramType.CgroupSkb => (value & 1) != 0,
         ProgramType.FlowDissector => (uint)value != FlowDrop,

@@ -92,7 +92,7 @@ public sealed class ActivityTracepoint<[DynamicallyAccessedMembers(HookContext.F
                     Binding.WriteBytes(bytes, field, id[..8]);
                     break;
                 case var tag:
-                    Binding.Write(bytes, field, activity.GetTagItem(tag));
+                    Fill(bytes, field, activity.GetTagItem(tag));
                     break;
             }
         }

@@ -68,7 +68,7 @@ public sealed class DiagnosticTracepoint<[DynamicallyAccessedMembers(HookContext
         {
             foreach ((PropertyInfo property, int field) in _properties.GetOrAdd(payload.GetType(), PropertiesOf))
             {
-                Binding.Write(bytes, field, property.GetValue(payload));
+                Fill(bytes, field, (property, payload), static from => from.property.GetValue(from.payload));
             }
         }
 

@@ -54,7 +54,7 @@ public sealed class EventSourceTracepoint<[DynamicallyAccessedMembers(HookContex
             {
                 if (places[i] >= 0)
                 {
-                    Binding.Write(bytes, places[i], payload[i]);
+                    Fill(bytes, places[i], payload[i]);
                 }
             }
         }

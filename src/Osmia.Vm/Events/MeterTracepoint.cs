@@ -78,7 +78,7 @@ public sealed class MeterTracepoint<[DynamicallyAccessedMembers(HookContext.Fiel
             int field = Binding.Find(name);
             if (field >= 0)
             {
-                Binding.Write(bytes, field, tag);
+                Fill(bytes, field, tag);
             }
         }
 

@@ -15,6 +15,7 @@ public abstract class Tracepoint<[DynamicallyAccessedMembers(HookContext.Fields)
 {
     private long _events;
     private long _nested;
+    private long _unread;
 
     private protected Tracepoint(Hook<TContext> hook)
     {
@@ -33,6 +34,12 @@ public abstract class Tracepoint<[DynamicallyAccessedMembers(HookContext.Fields)
     /// </summary>
     public long Nested => Volatile.Read(ref _nested);
 
+    /// <summary>Values of events whose own code threw when they were asked for: a getter, a <see cref="object.ToString"/>. Programs see zeros there.</summary>
+    public long Unread => Volatile.Read(ref _unread);
+
+    /// <summary>What the last of <see cref="Unread"/> threw; null when none did.</summary>
+    public Exception? LastUnread { get; private set; }
+
     private protected ContextBinding Binding { get; }
 
     public void Dispose()
@@ -44,6 +51,22 @@ public abstract class Tracepoint<[DynamicallyAccessedMembers(HookContext.Fields)
     protected abstract void Dispose(bool disposing);
 
     private protected static Span<byte> Bytes(ref TContext context) => MemoryMarshal.AsBytes(new Span<TContext>(ref context));
+
+    /// <summary>Writes a value that is an object of the application, whose code may throw: who raised the event does not hear of it.</summary>
+    private protected void Fill<TSource>(Span<byte> bytes, int field, TSource source, Func<TSource, object?> read)
+    {
+        try
+        {
+            Binding.Write(bytes, field, read(source));
+        }
+        catch (Exception fault)
+        {
+            LastUnread = fault is System.Reflection.TargetInvocationException { InnerException: { } inner } ? inner : fault;
+            Interlocked.Increment(ref _unread);
+        }
+    }
+
+    private protected void Fill(Span<byte> bytes, int field, object? value) => Fill(bytes, field, value, static value => value);
 
     private protected void Fire(ref TContext context)
     {
@@ -57,7 +80,7 @@ public abstract class Tracepoint<[DynamicallyAccessedMembers(HookContext.Fields)
         try
         {
             Interlocked.Increment(ref _events);
-            Hook.Fire(ref context, TrapPolicy.Skip);
+            Hook.Fire(ref context, TrapPolicy.Skip, CancellationToken.None);
         }
         catch (NoSlotException)
         {

@@ -17,10 +17,13 @@ internal sealed unsafe partial class ExecutionSlot
     /// <summary>Asks the run under way to stop; called from any thread.</summary>
     public void Cancel() => Volatile.Write(ref State->Cancel, CancelledByToken);
 
-    /// <summary>The same, because its time is over.</summary>
-    public void EndTime() => Volatile.Write(ref State->Cancel, OutOfTime);
+    /// <summary>The same, because its time is over; a request that is there already stays.</summary>
+    public void EndTime() => Interlocked.CompareExchange(ref State->Cancel, OutOfTime, 0);
 
     public void AllowToRun() => Volatile.Write(ref State->Cancel, 0);
+
+    /// <summary>The time was that of one program of several: the next one has its own, and a request by a token is for all.</summary>
+    public void ForgetTime() => Interlocked.CompareExchange(ref State->Cancel, 0, OutOfTime);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void StartBudget(MachineState* s)

@@ -110,6 +110,13 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
             {
                 RunAsItIs(program, r1, r2, RunsBetweenLooks);
                 repeat -= RunsBetweenLooks;
+
+                // A run too short to use up a portion of its budget never looks itself. What stops it stops the next one, at its beginning.
+                if (Volatile.Read(ref State->Cancel) != 0)
+                {
+                    Begin(program, FrameSize);
+                    Refuel(State);
+                }
             }
 
             return RunAsItIs(program, r1, r2, repeat);

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Osmia.Bytecode;
 using Osmia.Objects.Diagnostics;
+using Osmia.Vm.Compilation;
 using Osmia.Vm.Loading;
 using Osmia.Vm.Maps;
 
@@ -10,6 +11,8 @@ namespace Osmia.Vm.Execution;
 internal sealed unsafe partial class ExecutionSlot
 {
     private const ulong NearbyBytes = 1 << 20;
+    private const int FramePointer = 1 << 10;
+    private const int AllRegisters = 0x7ff;
 
     /// <summary>The slot number of the instruction under way.</summary>
     private int CurrentSlot => (int)(State->Current - Program.Code);
@@ -23,8 +26,11 @@ internal sealed unsafe partial class ExecutionSlot
         registers[10] = State->FrameLow + FrameSize;
         throw new TrapException(
             new Diagnostic(id, what) { Where = ProgramPlace.Describe(program.Definition, slot), Why = why, Try = attempt },
-            program.Name, slot, registers, program.Definition.Instructions[slot], inner);
+            program.Name, slot, registers, program.Definition.Instructions[slot], inner, KnownRegisters());
     }
+
+    // Compiled code keeps the others where only it knows.
+    private int KnownRegisters() => Program.Compiled is null ? AllRegisters : RegisterEffects.Of(*State->Current, 0).Uses | FramePointer;
 
     /// <summary>A helper was given something it cannot take.</summary>
     [DoesNotReturn]

@@ -45,6 +45,15 @@ internal static unsafe class DynptrHelpers
         return 0;
     }
 
+    /// <summary>bpf_dynptr_from_skb_meta: what an XDP program put before the packet, of which a frame that is handed to a TC program has nothing.</summary>
+    public static ulong FromMetadata(ExecutionSlot slot, ulong* r)
+    {
+        slot.ContextArgument(1);
+        bool isRight = r[2] == 0;
+        slot.MakeDynptr(3, isRight ? DynptrKind.Memory : DynptrKind.Null, 0, 0, isReadOnly: false);
+        return isRight ? 0 : Errno.Negative(Errno.Invalid);
+    }
+
     public static ulong ReserveRecord(ExecutionSlot slot, ulong* r)
     {
         RingBufferMap map = slot.MapArgument<RingBufferMap>(1, "ring buffer");

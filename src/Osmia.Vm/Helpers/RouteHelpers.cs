@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.NetworkInformation;
+using System.Runtime.CompilerServices;
 using Osmia.Vm.Execution;
 
 namespace Osmia.Vm.Helpers;
@@ -41,6 +42,8 @@ internal static unsafe class RouteHelpers
     private const int VlanField = 48;
     private const int SourceLinkField = 52;
     private const int DestinationLinkField = 58;
+
+    private static readonly ConditionalWeakTable<PhysicalAddress, byte[]> s_bytes = [];
 
     public static ulong Lookup(ExecutionSlot slot, ulong* r)
     {
@@ -197,7 +200,8 @@ internal static unsafe class RouteHelpers
 
     private static void Write(PhysicalAddress address, Span<byte> target)
     {
-        byte[] bytes = address.GetAddressBytes();
+        // An address gives its bytes as a copy only; one for all packets is enough.
+        byte[] bytes = s_bytes.GetValue(address, static address => address.GetAddressBytes());
         bytes.AsSpan(0, Math.Min(bytes.Length, AddressSize)).CopyTo(target);
     }
 }

@@ -40,6 +40,24 @@ public sealed class HookType<[DynamicallyAccessedMembers(HookContext.Fields)] TC
         where T3 : allows ref struct => With(new Helper3<T1, T2, T3, TResult>(NextHelperId, name, function));
 
     /// <inheritdoc cref="Helper{TResult}(string, Func{TResult})"/>
+    public HookType<TContext> Helper<T1, T2, T3, T4, TResult>(string name, Func<T1, T2, T3, T4, TResult> function)
+        where T1 : allows ref struct
+        where T2 : allows ref struct
+        where T3 : allows ref struct
+        where T4 : allows ref struct => With(new Helper4<T1, T2, T3, T4, TResult>(NextHelperId, name, function));
+
+    /// <inheritdoc cref="Helper{TResult}(string, Func{TResult})"/>
+    public HookType<TContext> Helper<T1, T2, T3, T4, T5, TResult>(string name, Func<T1, T2, T3, T4, T5, TResult> function) =>
+        With(new Helper5<T1, T2, T3, T4, T5, TResult>(NextHelperId, name, function));
+
+    /// <inheritdoc cref="Helper{TResult}(string, Func{TResult})"/>
+    public HookType<TContext> Helper(string name, Action function) => With(new Helper0<HelperTypes.Nothing>(NextHelperId, name, () =>
+    {
+        function();
+        return default;
+    }));
+
+    /// <inheritdoc cref="Helper{TResult}(string, Func{TResult})"/>
     public HookType<TContext> Helper<T1>(string name, Action<T1> function)
         where T1 : allows ref struct => With(new Helper1<T1, HelperTypes.Nothing>(NextHelperId, name, first =>
         {
@@ -79,6 +97,19 @@ public sealed class HookType<[DynamicallyAccessedMembers(HookContext.Fields)] TC
     public HookType<TContext> ContextHelper<T1, T2, TResult>(string name, ContextFunction<TContext, T1, T2, TResult> function)
         where T1 : allows ref struct
         where T2 : allows ref struct => With(new ContextHelper2<TContext, T1, T2, TResult>(NextHelperId, name, s_context, function));
+
+    /// <inheritdoc cref="ContextHelper{TResult}(string, ContextFunction{TContext, TResult})"/>
+    public HookType<TContext> ContextHelper<T1, T2, T3, TResult>(string name, ContextFunction<TContext, T1, T2, T3, TResult> function)
+        where T1 : allows ref struct
+        where T2 : allows ref struct
+        where T3 : allows ref struct => With(new ContextHelper3<TContext, T1, T2, T3, TResult>(NextHelperId, name, s_context, function));
+
+    /// <inheritdoc cref="ContextHelper{TResult}(string, ContextFunction{TContext, TResult})"/>
+    public HookType<TContext> ContextHelper<T1, T2, T3, T4, TResult>(string name, ContextFunction<TContext, T1, T2, T3, T4, TResult> function)
+        where T1 : allows ref struct
+        where T2 : allows ref struct
+        where T3 : allows ref struct
+        where T4 : allows ref struct => With(new ContextHelper4<TContext, T1, T2, T3, T4, TResult>(NextHelperId, name, s_context, function));
 
     private HookType<TContext> With(HookHelper helper)
     {

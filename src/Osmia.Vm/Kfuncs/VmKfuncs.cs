@@ -45,6 +45,7 @@ public static unsafe class VmKfuncs
         new("bpf_dynptr_slice", All, &DynptrHelpers.Slice, false),
         new("bpf_dynptr_slice_rdwr", All, &DynptrHelpers.SliceForWriting, false),
         new("bpf_dynptr_from_skb", ProgramKind.Skb, &DynptrHelpers.FromPacket, false),
+        new("bpf_dynptr_from_skb_meta", ProgramKind.TrafficControl, &DynptrHelpers.FromMetadata, false),
         new("bpf_dynptr_from_xdp", ProgramKind.Xdp, &DynptrHelpers.FromPacket, false),
 
         new("bpf_obj_new_impl", All, &ObjectKfuncs.New, false),

@@ -118,6 +118,8 @@ internal static class MapFactory
     {
         Require(map, map.Extra == 0 || map.Type == MapType.Arena || (map.Type == MapType.BloomFilter && map.Extra <= MaxHashes),
             $"map_extra is {map.Extra}: the number of hashes of a bloom filter, up to {MaxHashes}, or the address of an arena");
+        string? problem = CreationRules.ProblemOfFlags(map);
+        Require(map, problem is null, problem ?? "");
         switch (map.Type)
         {
             case MapType.Array or MapType.PercpuArray or MapType.ArrayOfMaps or MapType.ProgArray or MapType.Devmap or MapType.DevmapHash or MapType.Cpumap or MapType.Xskmap
@@ -148,7 +150,10 @@ internal static class MapFactory
                 Require(map, (map.Flags & MapFlags.StackBuildId) == 0, "frames by build id need the files of a running kernel's tasks");
                 break;
             case MapType.Sockhash:
-                Require(map, map.KeySize is > 0 and <= 512, $"a key has 1 to 512 bytes, the definition says {map.KeySize}");
+                Require(map, map.KeySize > 0, "a key has 1 to 512 bytes, the definition says 0");
+                break;
+            case MapType.PerfEventArray:
+                Require(map, map is { KeySize: 4, ValueSize: 4 }, $"keys and values have 4 bytes, the definition says {map.KeySize} and {map.ValueSize}");
                 break;
             case MapType.TaskStorage or MapType.InodeStorage or MapType.SkStorage or MapType.CgrpStorage:
                 Require(map, map.KeySize == 4, $"keys are 32-bit numbers of objects, the definition says {map.KeySize} bytes");
@@ -179,7 +184,8 @@ internal static class MapFactory
             Require(map, map.ValueSize == 4 || (map.ValueSize == 8 && map.Type != MapType.Xskmap), $"a target has 4 bytes, or 8 with a program, the definition says {map.ValueSize}");
         }
 
-        Require(map, map.ValueSize > 0 || map.Type == MapType.PerfEventArray, "a value has at least one byte");
+        Require(map, map.ValueSize > 0, "a value has at least one byte");
+        CreationRules.RequireSize(map);
         Require(map, map.MaxEntries is > 0 and <= MaxEntries, $"max_entries is {map.MaxEntries}");
         ulong values = (ulong)engine.Slots.Count * (map.Type == MapType.PercpuArray && engine.Options.SharedMaps.ContainsKey(map.Name) ? SharedMemory.MaxProcesses : 1u);
         Require(map, ((map.ValueSize + 7UL) & ~7UL) * values <= int.MaxValue / 2, $"a value has {map.ValueSize} bytes, more than the VM holds");

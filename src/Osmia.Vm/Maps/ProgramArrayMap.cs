@@ -145,4 +145,11 @@ internal sealed unsafe class ProgramArrayMap : VmMap
             return false;
         }
     }
+
+    private protected override string Explain(int errno) => errno switch
+    {
+        Errno.NoEntry => "no program of this engine has that id: a value is a program's VmProgram.Id",
+        Errno.Invalid => "the programs of an array are all of one type, and are put there without a mode",
+        _ => base.Explain(errno),
+    };
 }

@@ -151,6 +151,20 @@ public class FlowContractTests
     }
 
     [Fact]
+    public void Frames_without_an_Ethernet_header_are_skipped_when_a_flow_dissector_judges_a_capture()
+    {
+        using var vm = new VmEngine();
+        using LoadedObject loaded = vm.Load(Object(ProgramType.FlowDissector, AttachType.FlowDissector, "r0 = 0; exit"), LoadOptions.Default);
+        using PacketRecorder recorder = new(new MemoryStream());
+        foreach (PacketOutput? output in (PacketOutput?[])[null, recorder])
+        {
+            var replay = new PacketReplay(loaded.Programs[0]) { Output = output };
+            Assert.Equal([null, null, 0UL], ((int[])[0, 13, 14]).Select(length => replay.Judge(new byte[length])));
+            Assert.Equal((1L, 2L), (replay.Packets, replay.Skipped));
+        }
+    }
+
+    [Fact]
     public void Inputs_that_mean_nothing_are_refused_in_both_engines()
     {
         using KernelEngine kernel = KernelTest.OpenOrSkip();

@@ -30,6 +30,20 @@ public sealed class BadProgramTests
     }
 
     [Theory]
+    [InlineData("elsewhere", "bpf_iter_task_new", "the kernel has that function, and target 'vm' has not", "kernel engine")]
+    [InlineData("misspelt", "bpf_dynptr_sise", "the closest are bpf_dynptr_size", "correct its name")]
+    public void A_kernel_function_the_vm_lacks_is_refused_by_name(string program, string function, string why, string attempt)
+    {
+        BpfObject source = Toolchain.Read("clang-19", "../Osmia.EngineTests/Vm/Sources/absent.bpf.c", "-mcpu=v3");
+        source.Programs = [source.FindProgram(program)!];
+        using var engine = new VmEngine();
+        Diagnostic refusal = Assert.Throws<RelocationException>(() => engine.Load(source)).Diagnostic;
+        Assert.Contains($"'{function}'", refusal.What, StringComparison.Ordinal);
+        Assert.Contains(why, refusal.Why, StringComparison.Ordinal);
+        Assert.Contains(attempt, refusal.Try, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [MemberData(nameof(Cases))]
     public void A_bad_program_traps_at_its_line_and_the_next_run_works(string name, string id, string mark, VmTier tier)
     {

@@ -174,6 +174,13 @@ public sealed class EqualTierTests
             Same(first.Results[i].Trap, second.Results[i].Trap, compiled.Results[i].Trap, $"run {i}: trap");
             Same(first.Results[i].Slot, second.Results[i].Slot, compiled.Results[i].Slot, $"run {i}: trap's slot");
             Same(first.Results[i].Packet, second.Results[i].Packet, compiled.Results[i].Packet, $"run {i}: packet");
+            for (int register = 0; compiled.Results[i].Trap is not null && first.Results[i].Slot == compiled.Results[i].Slot && register < 11; register++)
+            {
+                if (compiled.Results[i].Registers?[register] is { } known)
+                {
+                    Same(first.Results[i].Registers?[register], second.Results[i].Registers?[register], known, $"run {i}: r{register} at the trap");
+                }
+            }
         }
 
         for (int i = 0; i < first.Maps.Length; i++)
@@ -221,7 +228,7 @@ public sealed class EqualTierTests
             catch (TrapException trap)
             {
                 Assert.True(trap.Id != "OSM6109", $"seed {seed}: {trap}");
-                results[i] = new(0, trap.Id, trap.Slot, "");
+                results[i] = new(0, trap.Id, trap.Slot, "") { Registers = [.. Enumerable.Range(0, 11).Select(register => trap.IsKnown(register) ? trap.Registers[register] : (ulong?)null)] };
             }
         }
 
@@ -254,7 +261,11 @@ public sealed class EqualTierTests
     /// <param name="IsVerified">It is judged, and loaded with the proof.</param>
     private sealed record Way(string Name, VmOptions Options, bool IsVerified = false);
 
-    private readonly record struct Result(ulong Value, string? Trap, int Slot, string Packet);
+    private readonly record struct Result(ulong Value, string? Trap, int Slot, string Packet)
+    {
+        /// <summary>At the trap; null where it is not known.</summary>
+        public ulong?[]? Registers { get; init; }
+    }
 
     private sealed record Trial(Result[] Results, string[] Maps);
 }

@@ -59,6 +59,20 @@ public sealed class VmMapTests : IDisposable
     }
 
     [Fact]
+    public void A_prog_array_says_what_is_wrong_with_a_value()
+    {
+        using var engine = new VmEngine();
+        using LoadedObject loaded = engine.Load("r0 = 0; exit", TestPrograms.Map(0, MapType.ProgArray, 4, 4, 2));
+        using LoadedObject other = engine.Load(ProgramType.Xdp, "r0 = 2; exit");
+        Map map = loaded.Maps[0];
+        MapException missing = Assert.Throws<MapException>(() => map.Update(new byte[4], BitConverter.GetBytes(999)));
+        Assert.Equal(2, missing.Errno);
+        Assert.Contains("no program of this engine has that id", missing.Message, StringComparison.Ordinal);
+        map.Update(new byte[4], BitConverter.GetBytes(((VmProgram)loaded.Programs[0]).Id));
+        Assert.Contains("all of one type", Assert.Throws<MapException>(() => map.Update([1, 0, 0, 0], BitConverter.GetBytes(((VmProgram)other.Programs[0]).Id))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_value_is_left_neither_at_its_end_nor_at_its_start()
     {
         LinkedMap map = TestPrograms.Map(0, MapType.Array, 4, 12, 4);

@@ -80,6 +80,63 @@ public sealed class VmTierTests
         Assert.Contains("longer than", trap.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Each run is too short to look at the request itself.</summary>
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
+    public void Short_runs_that_are_repeated_end_when_their_time_is_over_or_they_are_cancelled(VmTier tier)
+    {
+        foreach (string code in (string[])["r0 = 0; exit", "*(u64 *)(r10 - 8) = r1; r0 = *(u64 *)(r10 - 8); exit"])
+        {
+            using var timed = new VmEngine(new VmOptions { Slots = 1, Tier = tier, TimeBudget = TimeSpan.FromMilliseconds(30) });
+            using LoadedObject first = timed.Load(code);
+            Assert.Equal("OSM6104", Assert.Throws<TrapException>(() => first.Programs[0].Run(new ProgramRun { Repeat = int.MaxValue })).Id);
+
+            using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier });
+            using LoadedObject second = engine.Load(code);
+            using var source = new CancellationTokenSource(TimeSpan.FromMilliseconds(30));
+            Assert.Equal("OSM6110", Assert.Throws<TrapException>(() => ((VmProgram)second.Programs[0]).RunCancellable(new ProgramRun { Repeat = int.MaxValue }, out _, source.Token)).Id);
+        }
+    }
+
+    /// <summary>The run before ended in another program than it began with.</summary>
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
+    public void A_repeated_run_of_tail_calls_that_is_out_of_time_traps_in_the_program_that_was_run(VmTier tier)
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, TimeBudget = TimeSpan.FromMilliseconds(30) });
+        using LoadedObject loaded = engine.Load(TestPrograms.Object(
+            [
+                TestPrograms.Program("r2 = map[0]; r3 = 0; call tail_call; r0 = 9; exit", ProgramType.Xdp, "first"),
+                TestPrograms.Program($"{string.Concat(Enumerable.Repeat("r0 += 1; ", 100))} call ktime_get_ns; r0 = 7; exit", ProgramType.Xdp, "second"),
+            ], TestPrograms.Map(0, MapType.ProgArray, 4, 4, 1)), LoadOptions.Default);
+        loaded.Maps[0].Update(new byte[4], BitConverter.GetBytes(((VmProgram)loaded.Program("second")).Id));
+        Assert.Equal(7UL, loaded.Program("first").Run(new ProgramRun { Data = new byte[64] }).ReturnValue);
+        TrapException trap = Assert.Throws<TrapException>(() => loaded.Program("first").Run(new ProgramRun { Data = new byte[64], Repeat = int.MaxValue }));
+        Assert.Equal("OSM6104", trap.Id);
+        Assert.Contains(trap.Program, (string[])["first", "second"]);
+        Assert.InRange(trap.Slot, 0, loaded.Program(trap.Program).Definition.Instructions.Length - 1);
+    }
+
+    [Fact]
+    public void A_time_budget_in_a_mode_that_does_not_keep_it_is_refused() =>
+        Assert.Contains("Metered only", Assert.Throws<ArgumentException>(() => new VmEngine(new VmOptions { Mode = VmMode.Checked, TimeBudget = TimeSpan.FromSeconds(1) })).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void What_the_runtime_compiles_when_a_program_is_prepared_is_part_of_its_compile_time()
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = VmTier.Il });
+        using LoadedObject loaded = engine.Load("r0 = *(u8 *)(r1 + 0); r0 += r2; exit");
+        var program = (VmProgram)loaded.Programs[0];
+        TimeSpan written = program.CompileTime;
+        program.Prepare();
+        Assert.True(program.CompileTime > written);
+        Assert.Equal(12UL, program.Run(new ProgramRun { Data = [8, 0, 0, 0] }).ReturnValue);
+    }
+
     [Theory]
     [InlineData(VmTier.Interpreter)]
     [InlineData(VmTier.Il)]

@@ -145,6 +145,30 @@ public sealed class VmUnloadTests
     }
 
     [Fact]
+    public void A_callback_without_end_is_stopped_when_its_time_is_over()
+    {
+        TrapException? heard = null;
+        using var engine = new VmEngine(new VmOptions { Slots = 2, InstructionBudget = long.MaxValue / 8, TimeBudget = TimeSpan.FromMilliseconds(30), DeferredTrap = trap => heard = trap });
+        using LoadedObject loaded = engine.Load(
+            """
+            *(u32 *)(r10 - 4) = 0
+            r1 = map[0]; r2 = r10; r2 += -4; call map_lookup_elem
+            r6 = r0
+            r1 = r6; r2 = map[0]; r3 = 1; call timer_init
+            r1 = r6; r2 = func fire ll; call timer_set_callback
+            r1 = r6; r2 = 0; r3 = 0; call timer_start
+            exit
+            fire:
+            r0 += 1
+            goto fire
+            exit
+            """, TestPrograms.Map(0, MapType.Array, 4, 24, 1));
+        Assert.Equal(0UL, loaded.Programs[0].Run(new ProgramRun()).ReturnValue);
+        Assert.True(SpinWait.SpinUntil(() => heard is not null, TimeSpan.FromSeconds(10)), "the callback runs on");
+        Assert.Contains("longer than", heard!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_callback_that_traps_is_told_and_the_process_goes_on()
     {
         TrapException? heard = null;

@@ -75,6 +75,27 @@ public sealed class VmWorldTests
     }
 
     [Fact]
+    public void Finding_a_route_allocates_nothing()
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Network = s_network, Tier = VmTier.Interpreter });
+        using LoadedObject loaded = engine.Load(ProgramType.Xdp,
+            """
+            *(u64 *)(r10 - 64) = 2; *(u64 *)(r10 - 56) = 1; *(u64 *)(r10 - 48) = 0; *(u64 *)(r10 - 40) = 0; *(u64 *)(r10 - 32) = 0; *(u64 *)(r10 - 24) = 0; *(u64 *)(r10 - 16) = 0; *(u64 *)(r10 - 8) = 0
+            *(u32 *)(r10 - 32) = 0x0909090a
+            r2 = r10; r2 += -64; r3 = 64; r4 = 0; call fib_lookup; exit
+            """);
+        byte[] packet = new byte[64];
+        Assert.Equal(0UL, loaded.Programs[0].Run(new ProgramRun { Data = packet }).ReturnValue);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 100; i++)
+        {
+            loaded.Programs[0].Run(new ProgramRun { Data = packet });
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
     public void Copies_of_packets_go_to_the_application()
     {
         var copies = new List<(uint, bool, int)>();

@@ -158,6 +158,96 @@ public class HookTests
     }
 
     [Theory]
+    [MemberData(nameof(Ways))]
+    public void Helpers_take_as_many_arguments_as_there_are_registers(string way)
+    {
+        int calls = 0;
+        var type = new HookType<Order>("pricing")
+            .Helper("four", (ReadOnlySpan<byte> text, int one, byte two, long three) => text.Length + one + two + three)
+            .Helper("five", (uint one, uint two, uint three, uint four, uint five) => one + (10 * two) + (100 * three) + (1000 * four) + (10000 * five))
+            .Helper("nothing", () => { calls++; })
+            .ContextHelper("three", (ref Order order, ReadOnlySpan<byte> text, short one, sbyte two) => order.Price += (ulong)(text.Length + one + two))
+            .ContextHelper("all", (ref Order order, uint one, uint two, uint three, uint four) => order.Price += one + two + three + four);
+        const string Code = """
+            .section pricing
+            main:
+                r6 = r1
+                *(u64 *)(r10 - 8) = 0
+                r1 = r10
+                r1 += -8
+                r2 = 8
+                r3 = -2
+                r4 = 3
+                r5 = 100
+                call 65536
+                if r0 != 109 goto wrong
+                r1 = 1
+                r2 = 2
+                r3 = 3
+                r4 = 4
+                r5 = 5
+                call 65537
+                if r0 != 54321 goto wrong
+                call 65538
+                r1 = r6
+                r2 = r10
+                r2 += -8
+                r3 = 8
+                r4 = 20
+                r5 = -8
+                call 65539
+                r1 = r6
+                r2 = 1
+                r3 = 1
+                r4 = 1
+                r5 = 77
+                call 65540
+                r0 = 1
+                exit
+            wrong:
+                r0 = 0
+                exit
+            """;
+        using var engine = Engine(type, way);
+        using LoadedObject loaded = Load(engine, Code, way);
+        using Hook<Order> hook = engine.CreateHook(type);
+        using HookLink link = hook.Attach(loaded.Programs[0]);
+        var order = new Order();
+        Assert.Equal(1, hook.Fire(ref order));
+        Assert.Equal((1, 100ul), (calls, order.Price));
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public void An_event_is_cancelled_from_another_thread_and_the_next_one_is_not(string way)
+    {
+        if (way.EndsWith("verified", StringComparison.Ordinal))
+        {
+            return;
+        }
+
+        var type = new HookType<Order>("pricing");
+        foreach (TimeSpan? time in (TimeSpan?[])[null, TimeSpan.FromMinutes(5)])
+        {
+            using var engine = new VmEngine(Options(type, way) with { InstructionBudget = long.MaxValue / 8, TimeBudget = time });
+            using LoadedObject loaded = engine.Load(Link(engine, ".section pricing\nmain:\n r0 = 0\n w1 = *(u32 *)(r1 + 4)\nagain:\n r0 += 1\n if w1 != 0 goto again\n exit"), LoadOptions.Default);
+            using Hook<Order> hook = engine.CreateHook(type);
+            using HookLink link = hook.Attach(loaded.Programs[0]);
+            using var source = new CancellationTokenSource(TimeSpan.FromMilliseconds(30));
+            var order = new Order { Quantity = 1 };
+            Assert.Equal("OSM6110", Assert.Throws<TrapException>(() => hook.FireCancellable(ref order, source.Token)).Id);
+            order.Quantity = 0;
+            Assert.Equal(1, hook.Fire(ref order));
+        }
+
+        using var lax = new VmEngine(new VmOptions { HookTypes = [type], Mode = VmMode.Checked });
+        using Hook<Order> other = lax.CreateHook(type);
+        var one = new Order();
+        using var never = new CancellationTokenSource();
+        Assert.Throws<ArgumentException>(() => other.FireCancellable(ref one, never.Token));
+    }
+
+    [Theory]
     [InlineData("r1 = 4096\n r2 = 8\n call 65536", "OSM6103", "text: argument 1")]
     [InlineData("r1 = r10\n r1 += -8\n r2 = 9\n call 65536", "OSM6103", "no memory of 9 bytes")]
     [InlineData("r1 = r10\n r1 += -8\n r2 = -1\n call 65536", "OSM6103", "is no length")]
@@ -419,7 +509,9 @@ public class HookTests
         Assert.Throws<TrapException>(() => hook.Fire(ref order));
     }
 
-    internal static VmEngine Engine(HookType type, string way) => new(new VmOptions { HookTypes = [type], Tier = way == "interpreter" ? VmTier.Interpreter : way.StartsWith("x64", StringComparison.Ordinal) ? VmTier.X64 : VmTier.Il });
+    internal static VmEngine Engine(HookType type, string way) => new(Options(type, way));
+
+    private static VmOptions Options(HookType type, string way) => new() { HookTypes = [type], Tier = way == "interpreter" ? VmTier.Interpreter : way.StartsWith("x64", StringComparison.Ordinal) ? VmTier.X64 : VmTier.Il };
 
     internal static LoadedObject Load(VmEngine engine, string code, string way)
     {

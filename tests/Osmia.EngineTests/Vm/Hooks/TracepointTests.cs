@@ -202,6 +202,37 @@ public class TracepointTests
         Assert.Equal((0u, 12L), (Assert.Single(seen.Contexts).Article, seen.Contexts[0].Change));
     }
 
+    /// <summary>Getters and tags are code of the application; what they throw is not for who raised the event.</summary>
+    [Fact]
+    [System.Diagnostics.CodeAnalysis.UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "tests are not trimmed")]
+    public void Values_whose_own_code_throws_are_zeros_and_counted()
+    {
+        using var seen = new Watch<ShopEvent>();
+        using var listener = new DiagnosticListener("Osmia.Test.Broken");
+        using var tracepoint = new DiagnosticTracepoint<ShopEvent>(seen.Hook, "Osmia.Test.Broken");
+        listener.Write("Sold", new Broken());
+        Assert.Equal((0u, 12L), (Assert.Single(seen.Contexts).Article, seen.Contexts[0].Change));
+        Assert.Equal((1L, "gone"), (tracepoint.Unread, tracepoint.LastUnread!.Message));
+
+        using var measured = new Watch<MeasuredEvent>();
+        using var meter = new Meter("Osmia.Test.Broken");
+        Counter<int> sold = meter.CreateCounter<int>("sold");
+        using var meters = new MeterTracepoint<MeasuredEvent>(measured.Hook, "Osmia.Test.Broken");
+        sold.Add(3, new KeyValuePair<string, object?>("article", new Broken()));
+        Assert.Equal((3L, 0u, 1L), (Assert.Single(measured.Contexts).Value, measured.Contexts[0].Article, meters.Unread));
+    }
+
+    private sealed class Broken
+    {
+        private readonly long _change = 12;
+
+        public uint Article => _change == 12 ? throw new InvalidOperationException("gone") : 0u;
+
+        public long Change => _change;
+
+        public override string ToString() => throw new InvalidOperationException("no text");
+    }
+
     private sealed class Unreadable
     {
         private uint _article;
