@@ -29,12 +29,14 @@ internal sealed unsafe class FlowGraph
 {
     private readonly DecodedInstruction* _code;
     private readonly Block?[] _byStart;
+    private readonly RegisterEffects[] _effects;
 
-    /// <param name="length">Slots of the whole program.</param>
-    public FlowGraph(DecodedInstruction* code, int length, int start)
+    /// <param name="effects">By slot of the whole program; <see cref="FindLive"/> fills in those of this function.</param>
+    public FlowGraph(DecodedInstruction* code, int start, RegisterEffects[] effects)
     {
         _code = code;
-        _byStart = new Block?[length];
+        _effects = effects;
+        _byStart = new Block?[effects.Length];
         Start = start;
         FindBlocks();
         var blocks = new List<Block>();
@@ -72,6 +74,21 @@ internal sealed unsafe class FlowGraph
     /// <returns>The registers that live at the start.</returns>
     public int FindLive(Func<int, int> argumentsOf)
     {
+        var used = new int[Blocks.Length];
+        var kept = new int[Blocks.Length];
+        foreach (Block block in Blocks)
+        {
+            int untouched = ~0;
+            for (int slot = block.Start; slot <= block.Last; slot += LengthOf(slot))
+            {
+                RegisterEffects effects = _effects[slot] = RegisterEffects.Of(_code[slot], argumentsOf(slot));
+                used[block.Index] |= effects.Uses & untouched;
+                untouched &= ~effects.Definitions;
+            }
+
+            kept[block.Index] = untouched;
+        }
+
         bool changes = true;
         while (changes)
         {
@@ -80,13 +97,7 @@ internal sealed unsafe class FlowGraph
             {
                 Block block = Blocks[i];
                 block.LiveOut = (block.Taken?.LiveIn ?? 0) | (block.Next?.LiveIn ?? 0);
-                int live = block.LiveOut;
-                foreach (int slot in Backwards(block))
-                {
-                    RegisterEffects effects = RegisterEffects.Of(_code[slot], argumentsOf(slot));
-                    live = (live & ~effects.Definitions) | effects.Uses;
-                }
-
+                int live = (block.LiveOut & kept[i]) | used[i];
                 changes |= live != block.LiveIn;
                 block.LiveIn = live;
             }
@@ -94,6 +105,9 @@ internal sealed unsafe class FlowGraph
 
         return Entry.LiveIn;
     }
+
+    /// <summary>What an instruction of the function reads and writes, once <see cref="FindLive"/> went over it.</summary>
+    public RegisterEffects EffectsAt(int slot) => _effects[slot];
 
     /// <summary>How many loops each block lies in: between a jump back and where it goes.</summary>
     public int[] LoopDepths()

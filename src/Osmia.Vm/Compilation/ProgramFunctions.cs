@@ -14,6 +14,7 @@ internal sealed unsafe class ProgramFunctions
     private readonly FlowGraph?[] _functions;
     private readonly List<FlowGraph> _graphs = [];
     private readonly int[] _arguments;
+    private readonly RegisterEffects[] _effects;
 
     public ProgramFunctions(DecodedInstruction* code, int length, ProgramSurroundings around, CompilationMode mode)
     {
@@ -23,6 +24,7 @@ internal sealed unsafe class ProgramFunctions
         _mode = mode;
         _functions = new FlowGraph?[length];
         _arguments = new int[length];
+        _effects = new RegisterEffects[length];
         FindFunctions();
         FindArguments();
     }
@@ -45,7 +47,7 @@ internal sealed unsafe class ProgramFunctions
     /// <param name="maxDepth">How deep a tree may grow before a variable takes its value.</param>
     public FunctionBody Build(FlowGraph graph, int maxDepth)
     {
-        var webs = new Webs(_code, Length, graph, ArgumentsAt);
+        var webs = new Webs(_code, Length, graph);
         bool isEntry = graph.Start == 0 && !_graphs.Exists(f => Array.Exists(f.Calls, slot => CalledAt(slot) == 0));
         new WebFacts(_code, graph, webs, _around).Find(isEntry);
         var builder = new StatementBuilder(_code, Length, graph, webs, _around, maxDepth);
@@ -67,7 +69,7 @@ internal sealed unsafe class ProgramFunctions
         {
             if (_functions[start] is null)
             {
-                _graphs.Add(_functions[start] = new FlowGraph(_code, Length, start));
+                _graphs.Add(_functions[start] = new FlowGraph(_code, start, _effects));
             }
         }
     }

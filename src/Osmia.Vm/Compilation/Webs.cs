@@ -38,7 +38,6 @@ internal sealed unsafe class Webs
 
     private readonly DecodedInstruction* _code;
     private readonly FlowGraph _graph;
-    private readonly Func<int, int> _argumentsOf;
     private readonly int[] _definitions;
     private readonly int[] _entries;
     private int[] _parents = new int[64];
@@ -47,18 +46,17 @@ internal sealed unsafe class Webs
     private Web[] _webs = [];
 
     /// <param name="length">Slots of the whole program.</param>
-    public Webs(DecodedInstruction* code, int length, FlowGraph graph, Func<int, int> argumentsOf)
+    public Webs(DecodedInstruction* code, int length, FlowGraph graph)
     {
         _code = code;
         _graph = graph;
-        _argumentsOf = argumentsOf;
         _definitions = new int[length];
         _entries = new int[graph.Blocks.Length * Registers];
         Split();
         Count();
     }
 
-    public RegisterEffects EffectsAt(int slot) => RegisterEffects.Of(_code[slot], _argumentsOf(slot));
+    public RegisterEffects EffectsAt(int slot) => _graph.EffectsAt(slot);
 
     /// <summary>The webs that live at a block's start, by register.</summary>
     public void Enter(Block block, Web?[] current)
