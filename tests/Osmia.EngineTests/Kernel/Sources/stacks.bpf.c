@@ -31,15 +31,16 @@ struct {
     __uint(max_entries, 256 * 1024);
 } samples SEC(".maps");
 
+// Two stacks may want the same place of a map; the one that comes again and again gets it.
 static int take(void *ctx)
 {
     struct sample *sample = bpf_ringbuf_reserve(&samples, sizeof(*sample), 0);
 
     if (!sample)
         return 0;
-    sample->user_id = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
-    sample->kernel_id = bpf_get_stackid(ctx, &stacks, 0);
-    sample->place_id = bpf_get_stackid(ctx, &places, BPF_F_USER_STACK);
+    sample->user_id = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK | BPF_F_REUSE_STACKID);
+    sample->kernel_id = bpf_get_stackid(ctx, &stacks, BPF_F_REUSE_STACKID);
+    sample->place_id = bpf_get_stackid(ctx, &places, BPF_F_USER_STACK | BPF_F_REUSE_STACKID);
     sample->user_bytes = bpf_get_stack(ctx, sample->user, sizeof(sample->user), BPF_F_USER_STACK);
     bpf_ringbuf_submit(sample, 0);
     return 0;
