@@ -62,6 +62,6 @@ public sealed class TrapException(Diagnostic diagnostic, string program, int slo
 
     public Instruction Instruction { get; } = instruction;
 
-    /// <summary>Whether <see cref="Registers"/> has a register's value at the trap: in an interpreted program always, in compiled code of those that the instruction reads.</summary>
+    /// <summary>Whether <see cref="Registers"/> has a register's value at the trap: in an interpreted program always, in compiled code of those that the instruction reads (of a packet load, r6).</summary>
     public bool IsKnown(int register) => (uint)register < (uint)Registers.Count && (known & (1 << register)) != 0;
 }

@@ -14,6 +14,9 @@ internal sealed unsafe partial class ExecutionSlot
     private const int FramePointer = 1 << 10;
     private const int AllRegisters = 0x7ff;
 
+    /// <summary>r6, of legacy packet loads.</summary>
+    private const int SocketBuffer = 1 << 6;
+
     /// <summary>The slot number of the instruction under way.</summary>
     private int CurrentSlot => (int)(State->Current - Program.Code);
 
@@ -29,8 +32,11 @@ internal sealed unsafe partial class ExecutionSlot
             program.Name, slot, registers, program.Definition.Instructions[slot], inner, KnownRegisters());
     }
 
-    // Compiled code keeps the others where only it knows.
-    private int KnownRegisters() => Program.Compiled is null ? AllRegisters : RegisterEffects.Of(*State->Current, 0).Uses | FramePointer;
+    // Compiled code keeps the others where only it knows; of a packet load it has the sum, not the register that went into it.
+    private int KnownRegisters() =>
+        Program.Compiled is null ? AllRegisters
+        : State->Current->Op is >= Op.IndB and <= Op.IndW ? SocketBuffer | FramePointer
+        : RegisterEffects.Of(*State->Current, 0).Uses | FramePointer;
 
     /// <summary>A helper was given something it cannot take.</summary>
     [DoesNotReturn]

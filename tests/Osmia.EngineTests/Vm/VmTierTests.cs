@@ -56,6 +56,20 @@ public sealed class VmTierTests
     [InlineData(VmTier.Interpreter)]
     [InlineData(VmTier.Il)]
     [InlineData(VmTier.X64)]
+    public void A_packet_load_that_traps_tells_no_register_it_does_not_know(VmTier tier)
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier });
+        TrapException trap = Assert.Throws<TrapException>(() => engine.Run(ProgramType.SocketFilter, "r8 = 7; r6 = 5; r0 = *(u8 *)skb[r8 + 10]; exit", new byte[64]));
+        Assert.True(trap.IsKnown(6));
+        Assert.Equal(5UL, trap.Registers[6]);
+        Assert.True(!trap.IsKnown(8) || trap.Registers[8] == 7);
+        Assert.Equal(tier == VmTier.Interpreter, trap.IsKnown(8));
+    }
+
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
     public void A_run_is_cancelled_from_another_thread_and_the_next_one_is_not(VmTier tier)
     {
         using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, InstructionBudget = long.MaxValue / 8 });
