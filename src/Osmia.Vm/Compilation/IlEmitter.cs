@@ -104,7 +104,7 @@ internal sealed unsafe partial class IlEmitter
     private void Begin()
     {
         _il.Argument(0);
-        _il.LoadField(Runtime.StateField);
+        _il.LoadField(Runtime.State);
         _il.Store(_state);
         LoadBases();
         if (_body.UsesFrame)

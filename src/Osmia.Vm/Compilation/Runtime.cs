@@ -12,8 +12,7 @@ internal static unsafe class Runtime
 {
     private const BindingFlags Any = BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
 
-    public static readonly MethodInfo State = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.State))!.GetMethod!;
-    public static readonly FieldInfo StateField = typeof(ExecutionSlot).GetField("<State>k__BackingField", Any)!;
+    public static readonly FieldInfo State = typeof(ExecutionSlot).GetField("_state", Any)!;
     public static readonly MethodInfo CpuIndex = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.Index))!.GetMethod!;
     public static readonly FieldInfo MapMemory = typeof(VmMap).GetField("_memory", Any)!;
     public static readonly MethodInfo HashLookup = typeof(HashMap).GetMethod(nameof(HashMap.LookupAddress), Any)!;

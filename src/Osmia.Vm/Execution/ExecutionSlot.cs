@@ -25,6 +25,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
     private readonly VmProgram?[] _programs = new VmProgram?[MaxFrames];
     private readonly ulong _stackLow;
+    private MachineState* _state;
     private readonly byte* _context;
     private readonly CallFrame* _frames;
     private readonly byte* _keys;
@@ -39,7 +40,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         nuint size = (nuint)sizeof(MachineState) + (MaxFrames * FrameSize) + ContextCapacity + (MaxFrames * sizeof(ulong)) + FlowKeysSize + (nuint)(sizeof(CallFrame) * MaxFrames);
         var memory = (byte*)NativeMemory.AlignedAlloc(size, 64);
         NativeMemory.Clear(memory, size);
-        State = (MachineState*)memory;
+        _state = (MachineState*)memory;
         State->Cpu = index;
         State->DirtyFrames = 1;
         State->Self = GCHandle.ToIntPtr(GCHandle.Alloc(this, GCHandleType.Weak));
@@ -63,7 +64,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     /// <summary>The CPU number that programs in this slot see.</summary>
     public int Index { get; }
 
-    public MachineState* State { get; private set; }
+    public MachineState* State => _state;
 
     /// <summary>The program whose code is running; tail calls change it.</summary>
     public VmProgram Program => _programs[State->Depth]!;
@@ -285,7 +286,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         {
             GCHandle.FromIntPtr(State->Self).Free();
             NativeMemory.AlignedFree(State);
-            State = null;
+            _state = null;
             FreePacketBuffer();
         }
     }
