@@ -26,6 +26,9 @@ public sealed unsafe partial class VmProgram
 
     private static readonly string s_notOften = string.Create(CultureInfo.InvariantCulture, $"it has not run {RunsToDotnetCode:N0} times in machine code, after which it is compiled to .NET code");
 
+    // Held while the program is compiled in the background: disposing waits for it, so that nothing is kept afterwards.
+    private readonly Lock _compiling = new();
+
     private volatile CompiledFunctions? _compiled;
 
     /// <summary>What was swapped out: runs that began with it may still be under way.</summary>
@@ -106,7 +109,7 @@ public sealed unsafe partial class VmProgram
     {
         // Of runs that several threads count at once some are lost; it does not matter.
         int rest = left - Math.Min(runs, left);
-        if (Interlocked.CompareExchange(ref _runsLeft, rest == 0 ? NotCounted : rest, left) == left && rest == 0 && TryAcquire())
+        if (Interlocked.CompareExchange(ref _runsLeft, rest == 0 ? NotCounted : rest, left) == left && rest == 0)
         {
             ThreadPool.UnsafeQueueUserWorkItem(static program => program.CompileInBackground(), this, preferLocal: false);
         }
@@ -114,7 +117,7 @@ public sealed unsafe partial class VmProgram
 
     private void CompileInBackground()
     {
-        try
+        lock (_compiling)
         {
             if (_isDisposed)
             {
@@ -143,10 +146,6 @@ public sealed unsafe partial class VmProgram
 
             TierReason = s_notOften;
             Volatile.Write(ref _runsLeft, RunsToDotnetCode);
-        }
-        finally
-        {
-            Release();
         }
     }
 

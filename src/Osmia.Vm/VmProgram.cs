@@ -197,7 +197,11 @@ public sealed unsafe partial class VmProgram : LoadedProgram
         if (disposing && !_isDisposed)
         {
             _engine.Slots.RefuseInsideRun();
-            _isDisposed = true;
+            lock (_compiling)
+            {
+                _isDisposed = true;
+            }
+
             _engine.Slots.WaitForRuns();
             Release();
         }

@@ -133,6 +133,23 @@ public sealed class ForgedStateTests : IDisposable
         loaded.Dispose();
     }
 
+    [Fact]
+    public void Disposing_a_program_that_is_being_compiled_in_the_background_leaves_nothing()
+    {
+        // Long enough that compiling it is under way when it is disposed.
+        string code = $"{Kfunc("bpf_cpumask_create")}; r2 = r0; r1 = map[0][0]; call kptr_xchg; if r0 == 0 goto first; r1 = r0; {Kfunc("bpf_cpumask_release")}\nfirst:\nr0 = 0; "
+            + string.Concat(Enumerable.Repeat("r0 += 7; r0 ^= r10; ", 4000)) + "r0 = 0; exit";
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Seed = 1 });
+        for (int runs = 250; runs < 300; runs += 10)
+        {
+            LoadedObject loaded = engine.Load(code, TestPrograms.Map(0, MapType.Array, 4, 8, 1));
+            Assert.Equal(0UL, loaded.Programs[0].Run(new ProgramRun { Repeat = runs }).ReturnValue);
+            Assert.Equal(1, engine.ObjectCount);
+            loaded.Dispose();
+            Assert.Equal(0, engine.ObjectCount);
+        }
+    }
+
     /// <summary>Threads put objects into one value and take out what was there, another writes the value over: each object has one owner at a time.</summary>
     [Fact]
     public void Objects_that_many_exchange_are_neither_lost_nor_let_go_twice()
