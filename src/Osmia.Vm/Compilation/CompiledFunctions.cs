@@ -5,7 +5,8 @@ using Osmia.Vm.Execution;
 namespace Osmia.Vm.Compilation;
 
 /// <summary>One function of a program, bound to the slot it runs in.</summary>
-internal delegate ulong CompiledFunction(ulong r1, ulong r2, ulong r3, ulong r4, ulong r5);
+/// <param name="s">The slot's machine state. Where <see cref="MachineState.ResumeAt"/> is not null afterwards, the interpreter must do the rest.</param>
+internal unsafe delegate ulong CompiledFunction(MachineState* s, ulong r1, ulong r2, ulong r3, ulong r4, ulong r5);
 
 /// <summary>The functions of one program, compiled.</summary>
 internal abstract class CompiledFunctions(int length, int slots)

@@ -1,5 +1,4 @@
 using Osmia.Bytecode;
-using Osmia.Vm.Helpers;
 using Osmia.Vm.Loading;
 
 namespace Osmia.Vm.Compilation;
@@ -17,6 +16,7 @@ internal sealed class FunctionBody
         Blocks = blocks;
         Around = around;
         Mode = mode;
+        IsEntry = isEntry;
         if (isEntry)
         {
             DeadStores.Remove(blocks);
@@ -51,6 +51,9 @@ internal sealed class FunctionBody
 
     public CompilationMode Mode { get; }
 
+    /// <summary>The program begins here, and nothing of it calls this function.</summary>
+    public bool IsEntry { get; }
+
     /// <summary>A statement reads the frame pointer.</summary>
     public bool UsesFrame { get; }
 
@@ -66,16 +69,9 @@ internal sealed class FunctionBody
     /// <summary>Bytes of its frame, from the top, that it may read before it wrote them.</summary>
     public int FrameBytes { get; }
 
-    public static bool IsWrite(Statement statement) =>
-        statement.Kind == StatementKind.Store || (statement.Kind == StatementKind.Atomic && statement.Op is < Op.LoadAcquireB or > Op.LoadAcquireDw);
-
     /// <summary>Whether a branch asks if a lookup's result is null.</summary>
     public static bool TestsNull(Statement statement, Web? result) =>
         statement is { Kind: StatementKind.Branch, Comparison: Comparison.Equal or Comparison.NotEqual, A: { Kind: NodeKind.Local } tested, B: { IsConstant: true, Value: 0 } } && tested.Web == result;
-
-    /// <summary>A helper may move the packet, or call something that does.</summary>
-    public bool MovesPacket(int helper) =>
-        Around.HasContext && VmHelpers.MovesPacket(helper);
 
     /// <summary>The registers that live where a block begins: what the interpreter must be handed to go on there.</summary>
     public List<KnownRegister> LiveIn(Block block)

@@ -11,13 +11,13 @@ internal sealed unsafe partial class IlEmitter
         KeepArguments(statement);
         SetCurrent(statement.Slot);
         SaveFuel();
-        _il.Argument(0);
-        _il.Load(_state);
+        _il.Argument(Slot);
+        _il.Argument(State);
         _il.Constant64((ulong)_code[statement.Slot].Immediate);
         _il.Emit(OpCodes.Conv_I);
         _il.CallHelper();
         StoreResult(statement.Result, isWide: true);
-        AfterCall(statement, _body.MovesPacket(statement.Target));
+        AfterCall(statement, _around.MovesPacket(statement.Target));
     }
 
     private void EmitRegisterCall(Statement statement)
@@ -25,8 +25,8 @@ internal sealed unsafe partial class IlEmitter
         KeepArguments(statement);
         SetCurrent(statement.Slot);
         SaveFuel();
-        _il.Argument(0);
-        _il.Load(_state);
+        _il.Argument(Slot);
+        _il.Argument(State);
         Write(statement.A!);
         _il.Call(Runtime.CallRegister);
         StoreResult(statement.Result, isWide: true);
@@ -78,7 +78,7 @@ internal sealed unsafe partial class IlEmitter
         WriteAddress(map.MemoryStart);
         if (map.IsPerCpu)
         {
-            _il.Argument(0);
+            _il.Argument(Slot);
             _il.Call(Runtime.CpuIndex);
             _il.Emit(OpCodes.Conv_I8);
             _il.Constant64(map.CpuStride);
@@ -121,15 +121,16 @@ internal sealed unsafe partial class IlEmitter
     {
         if (_fuel is not null)
         {
-            SpendOrLeave(_lengthOf(statement.Target), statement.Slot, statement.Known);
+            SpendOrLeave(_lengthOf(statement.Target), new(statement.Slot, statement.Known));
         }
 
         SaveFuel();
         SetCurrent(statement.Slot);
-        _il.Argument(0);
-        _il.Load(_state);
+        _il.Argument(Slot);
+        _il.Argument(State);
         _il.Call(Runtime.EnterCall);
-        _il.Argument(0);
+        _il.Argument(Slot);
+        _il.Argument(State);
         foreach (Node argument in statement.Arguments)
         {
             Write(argument);
@@ -137,7 +138,7 @@ internal sealed unsafe partial class IlEmitter
 
         _il.Call(_methodAt(statement.Target));
         StoreResult(statement.Result, isWide: true);
-        _il.Load(_state);
+        _il.Argument(State);
         _il.Call(Runtime.LeaveCall);
         AfterCall(statement, _around.HasContext);
     }
@@ -148,8 +149,8 @@ internal sealed unsafe partial class IlEmitter
         SetCurrent(statement.Slot);
         SaveFuel();
         Label stay = _il.Label();
-        _il.Argument(0);
-        _il.Load(_state);
+        _il.Argument(Slot);
+        _il.Argument(State);
         _il.Call(Runtime.TailCall);
         _il.Branch(OpCodes.Brfalse, stay);
         LoadField(0);
@@ -160,8 +161,8 @@ internal sealed unsafe partial class IlEmitter
     private void EmitPacketLoad(Statement statement)
     {
         SetCurrent(statement.Slot);
-        _il.Argument(0);
-        _il.Load(_state);
+        _il.Argument(Slot);
+        _il.Argument(State);
         Write(statement.A!);
         _il.Constant32((uint)statement.Target);
         Write(statement.B!);

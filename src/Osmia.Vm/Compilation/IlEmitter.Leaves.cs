@@ -15,11 +15,44 @@ internal sealed unsafe partial class IlEmitter
 
     private readonly List<Leave> _leaves = [];
 
+    /// <summary>By block, where each is left at its beginning.</summary>
+    private readonly Leave?[] _starts;
+
+    /// <summary>Where what is written now may leave, for all behind it may be done again: nothing before it had an effect. Null when only it itself can be.</summary>
+    private Leave? _nearest;
+
     /// <summary>Where the interpreter begins, a <see cref="Loading.DecodedInstruction"/>.</summary>
     private LocalBuilder? _resumeAt;
 
-    /// <summary>At a label the interpreter does the rest of the function, from an instruction on.</summary>
-    private void LeaveAt(Label start, int resumeAt, List<KnownRegister> live) => _leaves.Add(new(start, _slot, resumeAt, live));
+    /// <summary>At the label the interpreter does the rest of the function.</summary>
+    private Label LabelOf(Leave leave)
+    {
+        if (leave.Start is null)
+        {
+            leave.Start = _il.Label();
+            leave.Slot = _slot;
+            _leaves.Add(leave);
+        }
+
+        return leave.Start.Value;
+    }
+
+    private Leave StartOf(Block block) => _starts[block.Index] ??= new(block.Start, _body.LiveIn(block));
+
+    /// <summary>Where an access leaves that the interpreter would refuse: at the block's beginning, at an access before it, or at its own instruction.</summary>
+    private Label LeaveForAccess(Statement statement) => LabelOf(_nearest ??= new(statement.Slot, statement.Known));
+
+    private void EnterLeaves(Block block, List<Statement> statements) =>
+        _nearest = statements.Exists(statement => statement.Access is { IsFirm: true }) ? StartOf(block) : null;
+
+    /// <summary>What was written now stands between the place to leave at and what follows.</summary>
+    private void PassLeave(Statement statement)
+    {
+        if (_nearest is { } nearest && (statement.Kind is not (StatementKind.Assign or StatementKind.Load) || (statement.Result is { } web && nearest.Live.Exists(known => known.Value.Reads(web)))))
+        {
+            _nearest = null;
+        }
+    }
 
     private void WriteLeaves()
     {
@@ -34,7 +67,7 @@ internal sealed unsafe partial class IlEmitter
         foreach (Leave leave in _leaves.OrderBy(leave => leave.Live.Count))
         {
             _il.At(leave.Slot, isAside: true);
-            _il.Mark(leave.Start);
+            _il.Mark(leave.Start!.Value);
             CodeAddress(leave.ResumeAt);
             _il.Store(_resumeAt);
             (List<KnownRegister> shared, Label next) = LargestPartOf(leave.Live);
@@ -54,10 +87,23 @@ internal sealed unsafe partial class IlEmitter
         _il.At(CompiledPiece.Frame, isAside: true);
         _il.Mark(resume);
         SaveFuel();
-        _il.Argument(0);
-        _il.Load(_state);
-        _il.Load(_resumeAt);
-        _il.Call(Runtime.Resume);
+        if (_body.IsEntry)
+        {
+            // Whoever entered sees to it, and to no result: a call would cost the runtime's compiler more, and so would one more constant to return.
+            FieldAddress(MachineOffsets.ResumeAt);
+            _il.Load(_resumeAt);
+            _il.Emit(OpCodes.Stind_I);
+            _il.Load(_resumeAt);
+            _il.Emit(OpCodes.Conv_U8);
+        }
+        else
+        {
+            _il.Argument(Slot);
+            _il.Argument(State);
+            _il.Load(_resumeAt);
+            _il.Call(Runtime.Resume);
+        }
+
         _il.Emit(OpCodes.Ret);
 
         (List<KnownRegister> Live, Label Keep) LargestPartOf(List<KnownRegister> live)
@@ -88,6 +134,16 @@ internal sealed unsafe partial class IlEmitter
         return false;
     }
 
-    /// <param name="Slot">What may leave there.</param>
-    private readonly record struct Leave(Label Start, int Slot, int ResumeAt, List<KnownRegister> Live);
+    private sealed class Leave(int resumeAt, List<KnownRegister> live)
+    {
+        public int ResumeAt { get; } = resumeAt;
+
+        public List<KnownRegister> Live { get; } = live;
+
+        /// <summary>Null until something leaves there.</summary>
+        public Label? Start { get; set; }
+
+        /// <summary>What leaves there first.</summary>
+        public int Slot { get; set; }
+    }
 }

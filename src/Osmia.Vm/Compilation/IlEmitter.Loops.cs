@@ -68,7 +68,7 @@ internal sealed unsafe partial class IlEmitter
 
         foreach ((Node address, bool isWrite) in loop.Checked)
         {
-            _il.Argument(0);
+            _il.Argument(Slot);
             Write(address);
             _il.Load(bytes);
             _il.Constant32(isWrite ? 1u : 0u);

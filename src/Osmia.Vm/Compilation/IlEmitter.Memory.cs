@@ -14,8 +14,8 @@ internal sealed unsafe partial class IlEmitter
         LocalBuilder address = KeepAddress(statement);
         Compare(statement, access, address, out bool alwaysAsks, () =>
         {
-            _il.Argument(0);
-            _il.Load(_state);
+            _il.Argument(Slot);
+            _il.Argument(State);
             _il.Load(address);
             CodeAddress(statement.Slot);
             _il.Call(Runtime.LoadMiss);
@@ -58,8 +58,8 @@ internal sealed unsafe partial class IlEmitter
         LocalBuilder address = KeepAddress(statement);
         Compare(statement, access, address, out bool alwaysAsks, () =>
         {
-            _il.Argument(0);
-            _il.Load(_state);
+            _il.Argument(Slot);
+            _il.Argument(State);
             _il.Load(address);
             WriteValue();
             if (!value.IsWide)
@@ -105,8 +105,8 @@ internal sealed unsafe partial class IlEmitter
             LocalBuilder address = KeepAddress(statement);
             Compare(statement, access, address, out _, () =>
             {
-                _il.Argument(0);
-                _il.Load(_state);
+                _il.Argument(Slot);
+                _il.Argument(State);
                 _il.Load(address);
                 CodeAddress(statement.Slot);
                 _il.Call(Runtime.AtomicMiss);
@@ -161,40 +161,40 @@ internal sealed unsafe partial class IlEmitter
             return;
         }
 
-        Label outside = _il.Label();
+        Label outside = access.IsFirm ? LeaveForAccess(statement) : _il.Label();
         switch (access.Check)
         {
             case AccessCheck.NotNull:
                 CompareNotNull(access, outside);
                 break;
             case AccessCheck.Range:
-                _il.Load(address);
+                LoadStart(address, access);
                 WriteAddress(access.Low);
                 _il.Emit(OpCodes.Sub);
-                _il.Constant64(access.Length - (ulong)access.Size);
+                _il.Constant64(access.Length - (ulong)access.Reach);
                 _il.Branch(OpCodes.Bgt_Un, outside);
                 break;
             case AccessCheck.Frame:
                 _il.Load(address);
                 _il.Load(_frame!);
                 _il.Emit(OpCodes.Sub);
-                _il.Constant64(ExecutionSlot.FrameSize);
+                _il.Constant64((ulong)(ExecutionSlot.FrameSize - access.Before));
                 _il.Emit(OpCodes.Add);
-                _il.Constant64((ulong)(ExecutionSlot.FrameSize - access.Size));
+                _il.Constant64((ulong)(ExecutionSlot.FrameSize - access.Reach));
                 _il.Branch(OpCodes.Bgt_Un, outside);
                 break;
             case AccessCheck.Packet:
-                _il.Load(address);
+                LoadStart(address, access);
                 _il.Load(_packetLow!);
                 _il.Emit(OpCodes.Sub);
-                _il.Load(_packetLimits[LimitIndex(access.Size, FunctionBody.IsWrite(statement))]!);
+                _il.Load(_packetPlaces.Find(places => places.Reach == access.Reach && places.IsWrite == access.IsWrite).Places);
                 _il.Branch(OpCodes.Bge_Un, outside);
                 break;
             default:
-                _il.Load(_state);
+                _il.Argument(State);
                 _il.Load(address);
                 _il.Constant32((uint)access.Size);
-                _il.Call(FunctionBody.IsWrite(statement) ? Runtime.IsInValueWritable : Runtime.IsInValue);
+                _il.Call(access.IsWrite ? Runtime.IsInValueWritable : Runtime.IsInValue);
                 _il.Branch(OpCodes.Brfalse, outside);
                 break;
         }
@@ -210,7 +210,6 @@ internal sealed unsafe partial class IlEmitter
 
         if (access.IsFirm)
         {
-            LeaveAt(outside, statement.Slot, statement.Known);
             return;
         }
 
@@ -220,6 +219,17 @@ internal sealed unsafe partial class IlEmitter
             miss();
             _il.Branch(OpCodes.Br, after);
         });
+    }
+
+    /// <summary>Where the bytes begin that an access must find in its region.</summary>
+    private void LoadStart(LocalBuilder address, Access access)
+    {
+        _il.Load(address);
+        if (access.Before != 0)
+        {
+            _il.Constant64((ulong)access.Before);
+            _il.Emit(OpCodes.Sub);
+        }
     }
 
     private void CompareNotNull(Access access, Label outside)

@@ -7,7 +7,7 @@ using Osmia.Vm.Maps;
 namespace Osmia.Vm.Compilation;
 
 /// <summary>
-/// Writes one function as IL: <c>ulong (ExecutionSlot, r1, r2, r3, r4, r5)</c>. What is unlikely (an access that misses the region it was
+/// Writes one function as IL: <c>ulong (ExecutionSlot, MachineState*, r1, r2, r3, r4, r5)</c>. What is unlikely (an access that misses the region it was
 /// compared with, a used-up portion of the budget) stands behind the function's end.
 /// </summary>
 /// <remarks>
@@ -16,6 +16,10 @@ namespace Osmia.Vm.Compilation;
 /// </remarks>
 internal sealed unsafe partial class IlEmitter
 {
+    private const int Slot = 0;
+    private const int State = 1;
+    private const int FirstRegister = 2;
+
     private readonly IlWriter _il;
     private readonly DecodedInstruction* _code;
     private readonly FunctionBody _body;
@@ -26,7 +30,6 @@ internal sealed unsafe partial class IlEmitter
     private readonly Dictionary<Web, LocalBuilder> _locals = [];
     private readonly Label[] _labels;
     private readonly List<OutOfLine> _outside = [];
-    private readonly LocalBuilder _state;
     private LocalBuilder? _address;
 
     /// <summary>Of the statement being written.</summary>
@@ -35,8 +38,8 @@ internal sealed unsafe partial class IlEmitter
     private LocalBuilder? _fuel;
     private LocalBuilder? _packetLow;
 
-    // By size and direction.
-    private readonly LocalBuilder?[] _packetLimits = new LocalBuilder?[18];
+    // How many addresses of the packet bytes of a length may begin at, to be read or to be written.
+    private readonly List<(int Reach, bool IsWrite, LocalBuilder Places)> _packetPlaces = [];
 
     public IlEmitter(IlWriter il, DecodedInstruction* code, FunctionBody body, Func<int, DynamicMethod> methodAt, Func<int, int> lengthOf)
     {
@@ -47,13 +50,12 @@ internal sealed unsafe partial class IlEmitter
         _around = body.Around;
         _methodAt = methodAt;
         _lengthOf = lengthOf;
+        _starts = new Leave?[_graph.Blocks.Length];
         _labels = new Label[_graph.Blocks.Length];
         for (int i = 0; i < _labels.Length; i++)
         {
             _labels[i] = il.Label();
         }
-
-        _state = il.Local(typeof(nint));
     }
 
     public void Emit()
@@ -76,6 +78,7 @@ internal sealed unsafe partial class IlEmitter
             }
 
             List<Statement> statements = _body.Blocks[block.Index];
+            EnterLeaves(block, statements);
             for (int i = 0; i < statements.Count; i++)
             {
                 _slot = statements[i].Slot;
@@ -87,6 +90,7 @@ internal sealed unsafe partial class IlEmitter
                 }
 
                 Emit(statements[i], block);
+                PassLeave(statements[i]);
             }
         }
 
@@ -103,9 +107,6 @@ internal sealed unsafe partial class IlEmitter
 
     private void Begin()
     {
-        _il.Argument(0);
-        _il.LoadField(Runtime.State);
-        _il.Store(_state);
         LoadBases();
         if (_body.UsesFrame)
         {
@@ -121,7 +122,10 @@ internal sealed unsafe partial class IlEmitter
             if (statement.Access is { Check: AccessCheck.Packet } access)
             {
                 _packetLow ??= _il.Local(typeof(ulong));
-                _packetLimits[LimitIndex(access.Size, FunctionBody.IsWrite(statement))] ??= _il.Local(typeof(ulong));
+                if (!_packetPlaces.Exists(places => places.Reach == access.Reach && places.IsWrite == access.IsWrite))
+                {
+                    _packetPlaces.Add((access.Reach, access.IsWrite, _il.Local(typeof(ulong))));
+                }
             }
         }
 
@@ -143,7 +147,7 @@ internal sealed unsafe partial class IlEmitter
 
             if (register is >= 1 and <= 5)
             {
-                _il.Argument(register);
+                _il.Argument(FirstRegister + register - 1);
             }
             else
             {
@@ -173,7 +177,7 @@ internal sealed unsafe partial class IlEmitter
 
     private void FieldAddress(int offset)
     {
-        _il.Load(_state);
+        _il.Argument(State);
         if (offset != 0)
         {
             _il.Constant32((uint)offset);
@@ -191,27 +195,26 @@ internal sealed unsafe partial class IlEmitter
 
         LoadField(MachineOffsets.PacketLow);
         _il.Store(_packetLow);
-        for (int i = 0; i < _packetLimits.Length; i++)
+        foreach ((int reach, bool isWrite, LocalBuilder places) in _packetPlaces)
         {
-            if (_packetLimits[i] is not { } limit)
+            LoadField(isWrite ? MachineOffsets.PacketWriteLength : MachineOffsets.PacketLength);
+            if (reach > 1)
             {
-                continue;
+                // No place, where the packet is shorter. Without a branch: they cost the runtime's compiler.
+                _il.Constant64((ulong)reach - 1);
+                _il.Emit(OpCodes.Sub);
+                _il.Store(places);
+                _il.Load(places);
+                _il.Load(places);
+                _il.Constant32(63);
+                _il.Emit(OpCodes.Shr);
+                _il.Emit(OpCodes.Not);
+                _il.Emit(OpCodes.And);
             }
 
-            // How many addresses an access of this size may begin at.
-            int size = i >> 1;
-            LoadField((i & 1) != 0 ? MachineOffsets.PacketWriteLength : MachineOffsets.PacketLength);
-            if (size > 1)
-            {
-                _il.Constant32((uint)size);
-                _il.Call(Runtime.Places);
-            }
-
-            _il.Store(limit);
+            _il.Store(places);
         }
     }
-
-    private static int LimitIndex(int size, bool isWrite) => (size * 2) + (isWrite ? 1 : 0);
 
     private void LoadFuel()
     {
@@ -244,8 +247,8 @@ internal sealed unsafe partial class IlEmitter
         Outside(empty, () =>
         {
             SetCurrent(slot);
-            _il.Argument(0);
-            _il.Load(_state);
+            _il.Argument(Slot);
+            _il.Argument(State);
             _il.Call(Runtime.Refuel);
             _il.Store(_fuel!);
             _il.Branch(OpCodes.Br, go);
@@ -277,7 +280,7 @@ internal sealed unsafe partial class IlEmitter
     {
         if (_fuel is not null && to.Start <= slot)
         {
-            SpendOrLeave(slot - to.Start + 1, to.Start, _body.LiveIn(to));
+            SpendOrLeave(slot - to.Start + 1, StartOf(to));
         }
 
         Label label = LabelOf(from, to);
@@ -291,21 +294,21 @@ internal sealed unsafe partial class IlEmitter
     /// Takes instructions from the budget. When it is used up, or the run is to stop, the interpreter goes on at a slot, and says so. No way
     /// leads back, so that the loop keeps its registers.
     /// </summary>
-    private void SpendOrLeave(int instructions, int resumeAt, List<KnownRegister> live)
+    private void SpendOrLeave(int instructions, Leave leave)
     {
-        Label leave = _il.Label();
         _il.Load(_fuel!);
         _il.Constant64((ulong)instructions);
         _il.Emit(OpCodes.Sub);
         _il.Store(_fuel!);
+
+        // Both at once: each is negative when the run may not go on.
         _il.Load(_fuel!);
-        _il.Constant64(0);
-        _il.Branch(OpCodes.Blt, leave);
         FieldAddress(MachineOffsets.Cancel);
         _il.Emit(OpCodes.Volatile);
-        _il.Emit(OpCodes.Ldind_I4);
-        _il.Branch(OpCodes.Brtrue, leave);
-        LeaveAt(leave, resumeAt, live);
+        _il.Emit(OpCodes.Ldind_I8);
+        _il.Emit(OpCodes.Or);
+        _il.Constant64(0);
+        _il.Branch(OpCodes.Blt, LabelOf(leave));
     }
 
     private void Emit(Statement statement, Block block)
@@ -339,7 +342,7 @@ internal sealed unsafe partial class IlEmitter
                 _il.Emit(OpCodes.Conv_I);
                 _il.Emit(OpCodes.Ldind_Ref);
                 Write(statement.A!);
-                _il.Argument(0);
+                _il.Argument(Slot);
                 _il.Call(Runtime.CpuIndex);
                 _il.Call(_around.Map(statement.Target) is LpmTrieMap ? Runtime.PrefixLookup : Runtime.HashLookup);
                 StoreResult(statement.Result, isWide: true);
@@ -357,7 +360,7 @@ internal sealed unsafe partial class IlEmitter
                 EmitBranch(statement, block);
                 break;
             case StatementKind.MayGoto:
-                _il.Load(_state);
+                _il.Argument(State);
                 _il.Call(Runtime.MayGo);
                 Fork(OpCodes.Brfalse, OpCodes.Brtrue, block, statement.Slot);
                 break;
@@ -380,7 +383,7 @@ internal sealed unsafe partial class IlEmitter
                 break;
             default:
                 SetCurrent(statement.Slot);
-                _il.Argument(0);
+                _il.Argument(Slot);
                 _il.Call(Runtime.Unresolved);
                 _il.Constant64(0);
                 _il.Emit(OpCodes.Ret);

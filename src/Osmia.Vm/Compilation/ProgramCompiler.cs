@@ -11,7 +11,7 @@ internal static unsafe class ProgramCompiler
 {
     private const int MaxDepth = 12;
 
-    private static readonly Type[] s_parameters = [typeof(ExecutionSlot), typeof(ulong), typeof(ulong), typeof(ulong), typeof(ulong), typeof(ulong)];
+    private static readonly Type[] s_parameters = [typeof(ExecutionSlot), typeof(MachineState*), typeof(ulong), typeof(ulong), typeof(ulong), typeof(ulong), typeof(ulong)];
 
     public static string NameOf(string program, int function) => $"{program}@{function}";
 

@@ -1,5 +1,6 @@
 using Osmia.Bytecode;
 using Osmia.Verification.Facts;
+using Osmia.Vm.Helpers;
 using Osmia.Vm.Maps;
 
 namespace Osmia.Vm.Compilation;
@@ -17,6 +18,9 @@ internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layou
 
     /// <summary>The object has maps of which a run must give back what it takes: ring buffer records, spin locks.</summary>
     public bool HasLoans { get; } = Array.Exists(maps, map => map is RingBufferMap || map.SpinLockOffset >= 0);
+
+    /// <summary>A helper may move the packet, or call something that does.</summary>
+    public bool MovesPacket(int helper) => HasContext && VmHelpers.MovesPacket(helper);
 
     /// <summary>What the verifier found of an access; null when nothing has verified the program, or the memory is not proved to be there.</summary>
     public AccessFact? ProofOf(int slot) => slot >= 0 && facts?.AccessAt(slot) is { NeedsCheck: false } proved ? proved : null;

@@ -12,7 +12,6 @@ internal static unsafe class Runtime
 {
     private const BindingFlags Any = BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
 
-    public static readonly FieldInfo State = typeof(ExecutionSlot).GetField("_state", Any)!;
     public static readonly MethodInfo CpuIndex = typeof(ExecutionSlot).GetProperty(nameof(ExecutionSlot.Index))!.GetMethod!;
     public static readonly FieldInfo MapMemory = typeof(VmMap).GetField("_memory", Any)!;
     public static readonly MethodInfo HashLookup = typeof(HashMap).GetMethod(nameof(HashMap.LookupAddress), Any)!;
@@ -31,7 +30,6 @@ internal static unsafe class Runtime
     public static readonly MethodInfo MayGo = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.MayGo), Any)!;
     public static readonly MethodInfo IsInValue = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.IsInValue), Any)!;
     public static readonly MethodInfo IsInValueWritable = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.IsInValueWritable), Any)!;
-    public static readonly MethodInfo Places = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Places), Any)!;
     public static readonly MethodInfo Element = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Element), Any)!;
 
     public static readonly MethodInfo Divide32 = ((Func<uint, uint, uint>)Arithmetic.Divide).Method;
@@ -118,6 +116,7 @@ internal static unsafe class MachineOffsets
         PacketData = (int)((byte*)&state.PacketData - (byte*)&state);
         Budget = (int)((byte*)&state.Budget - (byte*)&state);
         Cancel = (int)((byte*)&state.Cancel - (byte*)&state);
+        ResumeAt = (int)((byte*)&state.ResumeAt - (byte*)&state);
         Current = (int)((byte*)&state.Current - (byte*)&state);
         ValueLow = (int)((byte*)&state.ValueLow - (byte*)&state);
         ValueLength = (int)((byte*)&state.ValueLength - (byte*)&state);
@@ -141,6 +140,8 @@ internal static unsafe class MachineOffsets
     public static int Budget { get; }
 
     public static int Cancel { get; }
+
+    public static int ResumeAt { get; }
 
     public static int Current { get; }
 

@@ -72,9 +72,17 @@ internal sealed record Access(int Size, AccessCheck Check)
 {
     public static Access Unchecked(int size) => new(size, AccessCheck.None);
 
+    public bool IsWrite { get; init; }
+
     public ulong Low { get; init; }
 
     public ulong Length { get; init; }
+
+    /// <summary>Bytes that must lie in the region: those of accesses that follow may be among them, and some may be written.</summary>
+    public int Reach { get; init; } = Size;
+
+    /// <summary>How many of them stand before the address.</summary>
+    public int Before { get; init; }
 
     public Node? Pointer { get; init; }
 

@@ -21,6 +21,10 @@ internal sealed unsafe partial class StatementBuilder
         }
 
         Add(new Statement(StatementKind.CallHelper, slot) { Op = i.Op, Arguments = arguments, Target = i.Offset, Result = Result(slot, 0) });
+        if (_around.MovesPacket(i.Offset))
+        {
+            ForgetPacket();
+        }
     }
 
     private void CallRegister(int slot, in DecodedInstruction i)
@@ -35,6 +39,7 @@ internal sealed unsafe partial class StatementBuilder
         // Its own register is an argument too.
         callee ??= arguments[i.Destination - 1];
         Add(new Statement(StatementKind.CallRegister, slot) { Op = i.Op, A = callee, Arguments = arguments, Result = Result(slot, 0) });
+        ForgetPacket();
     }
 
     /// <summary>A lookup in a map that is known, with a key in the frame, where nothing can go wrong.</summary>
@@ -116,6 +121,7 @@ internal sealed unsafe partial class StatementBuilder
         }
 
         Add(new Statement(StatementKind.CallLocal, slot) { Op = i.Op, Arguments = arguments, Target = slot + i.Offset, Result = isRead ? result : null, Known = known });
+        ForgetPacket();
 
         // r1 to r5 are 0 from here on; most programs never read them.
         for (int register = 1; register <= arguments.Length; register++)

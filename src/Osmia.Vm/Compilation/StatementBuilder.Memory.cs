@@ -162,13 +162,14 @@ internal sealed unsafe partial class StatementBuilder
             case FactKind.MapValue when place >= 0 && place + size <= (long)_around.Map(fact.Map).ValueBytes && isAligned && (_around.Map(fact.Map).IsWritableByProgram || !isWrite):
                 return IsNotNull(pointer) ? Access.Unchecked(size) : new(size, AccessCheck.NotNull) { Low = (ulong)fact.Value, Pointer = pointer, IsFirm = true };
             case FactKind.AddressLike when _around.RegionOf((ulong)fact.Value) is { } near && (near.IsWritable || !isWrite) && near.Length >= (ulong)size:
-                return new(size, AccessCheck.Range) { Low = near.Low, Length = near.Length, ChecksAlignment = isAtomic, IsFirm = true };
+                return Firmly(slot, pointer, offset, new(size, AccessCheck.Range) { Low = near.Low, Length = near.Length, IsWrite = isWrite, ChecksAlignment = isAtomic });
             case FactKind.FrameLike:
-                return new(size, AccessCheck.Frame) { ChecksAlignment = isAtomic, IsFirm = true };
+                return Firmly(slot, pointer, offset, new(size, AccessCheck.Frame) { IsWrite = isWrite, ChecksAlignment = isAtomic });
             case FactKind.ValueLike or FactKind.MapValue:
-                return new(size, AccessCheck.Value) { ChecksAlignment = isAtomic };
+                return new(size, AccessCheck.Value) { IsWrite = isWrite, ChecksAlignment = isAtomic };
             case FactKind.PacketLike or FactKind.Unknown when _around.Kind != ProgramKind.SocketFilter:
-                return new(size, AccessCheck.Packet) { ChecksAlignment = isAtomic, IsFirm = fact.Kind == FactKind.PacketLike };
+                Access packet = new(size, AccessCheck.Packet) { IsWrite = isWrite, ChecksAlignment = isAtomic };
+                return fact.Kind == FactKind.PacketLike ? Firmly(slot, pointer, offset, packet) : packet;
             default:
                 return new(size, AccessCheck.Ask);
         }

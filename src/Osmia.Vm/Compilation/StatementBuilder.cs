@@ -48,6 +48,7 @@ internal sealed unsafe partial class StatementBuilder
         _liveBefore = new ushort[length];
         _branches = new Statement?[graph.Blocks.Length];
         _notNullBehind = new List<Web>?[graph.Blocks.Length];
+        _reachedBehind = new Reached[]?[graph.Blocks.Length];
         _comeFrom = Array.ConvertAll(graph.Blocks, _ => new List<Block>());
         foreach (Block block in graph.Blocks)
         {
@@ -82,6 +83,7 @@ internal sealed unsafe partial class StatementBuilder
         // Of what does not live here the register may hold something else already.
         _elements.RemoveAll(element => !LivesHere(element.Address));
         EnterNotNull(block);
+        EnterReached(block);
         FindLive(block);
         for (int slot = block.Start; slot <= block.Last; slot += _graph.LengthOf(slot))
         {
@@ -101,6 +103,7 @@ internal sealed unsafe partial class StatementBuilder
 
         _branches[block.Index] = _statements is [.., { Kind: StatementKind.Branch } branch] ? branch : null;
         _notNullBehind[block.Index] = [.. _notNull];
+        _reachedBehind[block.Index] = [.. _reached];
         return _statements;
     }
 
@@ -150,6 +153,7 @@ internal sealed unsafe partial class StatementBuilder
                 break;
             case Op.TailCall:
                 Add(new Statement(StatementKind.TailCall, slot) { Arguments = [Wide(1), Wide(2), Wide(3)] });
+                ForgetPacket();
                 _webs.Step(slot, _current);
                 break;
             case Op.Ja64K:
@@ -353,6 +357,7 @@ internal sealed unsafe partial class StatementBuilder
     private void FlushReaders(Web changed)
     {
         _notNull.Remove(changed);
+        _reached.RemoveAll(reached => reached.Base == changed);
         _elements.RemoveAll(element => element.Web == changed || element.Address.Reads(changed));
         _assigned.RemoveAll(assigned => assigned.Result == changed || assigned.A!.Reads(changed));
         for (int i = _stored.Count - 1; i >= 0; i--)

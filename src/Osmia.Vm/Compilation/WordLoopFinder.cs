@@ -119,11 +119,11 @@ internal sealed class WordLoopFinder
             case { Kind: StatementKind.Assign, Result: { } result, A: { } value } when IsKnown(value):
                 _values[result] = ValueOf(value);
                 return true;
-            case { Kind: StatementKind.Load, Result: { } result, Access: { } access, A: { } address, Op: >= Loading.Op.LoadB and <= Loading.Op.LoadDw } when LinearOf(address) is { } place:
-                _checked.Add((place, access.Size, false));
+            case { Kind: StatementKind.Load, Result: { } result, Access: { } access, A: { } address, Op: >= Loading.Op.LoadB and <= Loading.Op.LoadDw } when IsAlone(access) && LinearOf(address) is { } place:
+                _checked.Add((place, access.Size, access.IsWrite));
                 _values[result] = new(place, access.Size);
                 return true;
-            case { Kind: StatementKind.Store, Access: { } access, A: { } address, B: { } stored } when _stored is null && LinearOf(address) is { HasIndex: true } place:
+            case { Kind: StatementKind.Store, Access: { } access, A: { } address, B: { } stored } when _stored is null && IsAlone(access) && LinearOf(address) is { HasIndex: true } place:
                 if (access.Check != AccessCheck.None)
                 {
                     _checked.Add((place, access.Size, true));
@@ -135,6 +135,9 @@ internal sealed class WordLoopFinder
                 return false;
         }
     }
+
+    /// <summary>Its check is not one for other places too.</summary>
+    private static bool IsAlone(Access access) => access.Reach == access.Size;
 
     /// <summary>The end of a block, which goes on in the ring or leaves it.</summary>
     private bool Leave(Statement last, Block block, Block next)

@@ -11,8 +11,8 @@ internal sealed unsafe partial class ExecutionSlot
     private const long Portion = 1 << 20;
     public const long Unlimited = long.MaxValue / 4;
 
-    private const int CancelledByToken = 1;
-    private const int OutOfTime = 2;
+    private const long CancelledByToken = -1;
+    private const long OutOfTime = -2;
 
     /// <summary>Asks the run under way to stop; called from any thread.</summary>
     public void Cancel() => Volatile.Write(ref State->Cancel, CancelledByToken);
@@ -46,7 +46,7 @@ internal sealed unsafe partial class ExecutionSlot
     [MethodImpl(MethodImplOptions.NoInlining)]
     public long Refuel(MachineState* s)
     {
-        int cancel = Volatile.Read(ref s->Cancel);
+        long cancel = Volatile.Read(ref s->Cancel);
         if (cancel == OutOfTime)
         {
             Trap(DiagnosticIds.BudgetExhausted, $"the run took longer than {Engine.Options.TimeBudget}", "a loop may have no end", "raise VmOptions.TimeBudget if the program needs more");

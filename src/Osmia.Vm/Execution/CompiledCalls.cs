@@ -86,10 +86,6 @@ internal sealed unsafe partial class ExecutionSlot
         return distance < length && length - distance >= size;
     }
 
-    /// <summary>How many places of a region an access of a size may begin at.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Places(ulong length, uint size) => length >= size ? length - size + 1 : 0;
-
     /// <summary>The address of an array's element; null behind its end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Element(uint index, uint count, ulong start, ulong stride) => index < count ? start + (index * stride) : 0;
@@ -148,12 +144,26 @@ internal sealed unsafe partial class ExecutionSlot
         s->Current = target.Code;
         if (target.Compiled is { } compiled)
         {
-            s->Registers[0] = compiled.At(0, this)(r1, r2, 0, 0, 0);
+            s->Registers[0] = Finish(s, compiled.At(0, this)(s, r1, r2, 0, 0, 0));
             return true;
         }
 
         s->Registers[0] = Interpret(s, next);
         return true;
+    }
+
+    /// <summary>What compiled code returned, or, where it left a part to the interpreter, what that comes to.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong Finish(MachineState* s, ulong result)
+    {
+        DecodedInstruction* at = s->ResumeAt;
+        if (at == null)
+        {
+            return result;
+        }
+
+        s->ResumeAt = null;
+        return Resume(s, at);
     }
 
     /// <summary>Does the rest of a compiled function, from an instruction and with the registers that were kept for it.</summary>

@@ -25,7 +25,7 @@ internal sealed unsafe partial class ExecutionSlot
             {
                 StartWholeBudget(s);
                 s->Budget -= compiled.Lengths[function];
-                _ = compiled.At(function, this)(map.Handle, key, value, 0, 0);
+                _ = compiled.At(function, this)(s, map.Handle, key, value, 0, 0);
             }
             else
             {

@@ -177,8 +177,9 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     {
         CompiledFunction entry = compiled.At(0, this);
         Begin(program, compiled.FrameBytes);
-        StartWholeBudget(State);
-        ulong result = entry(r1, r2, 0, 0, 0);
+        MachineState* s = State;
+        StartWholeBudget(s);
+        ulong result = Finish(s, entry(s, r1, r2, 0, 0, 0));
         End();
         return result;
     }
@@ -187,11 +188,12 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     private ulong RunBare(VmProgram program, CompiledFunction entry, ulong r1, ulong r2, int repeat)
     {
         Begin(program, frameBytes: 0);
-        StartWholeBudget(State);
+        MachineState* s = State;
+        StartWholeBudget(s);
         ulong result = 0;
         for (; repeat > 0; repeat--)
         {
-            result = entry(r1, r2, 0, 0, 0);
+            result = Finish(s, entry(s, r1, r2, 0, 0, 0));
         }
 
         return result;
@@ -251,7 +253,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         {
             EnterCall(s);
             s->Budget -= compiled.Lengths[slot];
-            result = compiled.At(slot, this)(r1, r2, r3, r4, 0);
+            result = compiled.At(slot, this)(s, r1, r2, r3, r4, 0);
             LeaveCall(s);
         }
         else

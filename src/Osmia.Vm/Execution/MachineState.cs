@@ -31,11 +31,11 @@ internal unsafe struct MachineState
     /// <summary>What it may still ask for.</summary>
     public long Reserve;
 
-    /// <summary>Set by another thread to stop the run when it next asks.</summary>
-    public int Cancel;
+    /// <summary>Set by another thread to stop the run when it next asks: negative, else 0.</summary>
+    public long Cancel;
 
-    /// <summary>Frames that hold what this run wrote.</summary>
-    public int DirtyFrames;
+    /// <summary>Where the interpreter is to go on in place of the compiled code that returned just now; null when that came to its end.</summary>
+    public DecodedInstruction* ResumeAt;
 
     /// <summary>The instruction under way when the interpreter leaves its loop; traps name it.</summary>
     public DecodedInstruction* Current;
@@ -43,6 +43,9 @@ internal unsafe struct MachineState
     /// <summary>Index of the running function's frame.</summary>
     public int Depth;
     public int TailCalls;
+
+    /// <summary>Frames that hold what this run wrote.</summary>
+    public int DirtyFrames;
     public int MayGotos;
 
     /// <summary>The slot's <see cref="ExecutionSlot.Index"/>.</summary>

@@ -50,6 +50,9 @@ public sealed class EqualTierTests
     [Fact]
     public void Random_lookups_give_the_same_in_every_tier() => Hunt("lookups", random => LookupProgram.Make(random.Next()), RandomPacket, s_all);
 
+    [Fact]
+    public void Random_accesses_through_the_same_pointers_do_the_same_in_every_tier() => Hunt("reaches", random => ReachProgram.Make(random.Next()), ReachProgram.MakePacket, s_compiled);
+
     /// <summary>The verifier asks to which function a slot belongs.</summary>
     private static LinkedProgram WithFunctions(LinkedProgram program)
     {
@@ -70,7 +73,7 @@ public sealed class EqualTierTests
 
     private static void Hunt(string what, Func<Random, LinkedObject> make, Func<Random, byte[]> makePacket, Way[] compiled)
     {
-        var hunt = new Hunt("OSMIA_TIER_SEED", Budget.For("engines") / 6, KnownRounds);
+        var hunt = new Hunt("OSMIA_TIER_SEED", Budget.For("engines") / 7, KnownRounds);
         int compared = 0;
         int trapped = 0;
         int skipped = 0;

@@ -49,12 +49,10 @@ internal sealed unsafe class NativeFunctions(ExecutableMemory code, int[] offset
 
     private sealed class Entry(NativeFunctions functions, byte* function, ExecutionSlot slot)
     {
-        private readonly MachineState* _state = slot.State;
         private readonly delegate* unmanaged<MachineState*, byte*, ulong> _wayIn = (delegate* unmanaged<MachineState*, byte*, ulong>)functions.Code.Start;
 
-        public ulong Run(ulong r1, ulong r2, ulong r3, ulong r4, ulong r5)
+        public ulong Run(MachineState* s, ulong r1, ulong r2, ulong r3, ulong r4, ulong r5)
         {
-            MachineState* s = _state;
             s->Registers[1] = r1;
             s->Registers[2] = r2;
             s->Registers[3] = r3;

@@ -215,7 +215,7 @@ internal sealed unsafe partial class X64Emitter
         else
         {
             Eval(statement.A!, Reg.Rax);
-            CompareRegion(checks, FunctionBody.IsWrite(statement), outside);
+            CompareRegion(checks, outside);
             if (checks.ChecksAlignment && checks.Size > 1)
             {
                 _asm.Test(Reg.Rax, checks.Size - 1, false);
@@ -313,35 +313,35 @@ internal sealed unsafe partial class X64Emitter
     }
 
     /// <summary>The address in rax.</summary>
-    private void CompareRegion(Access access, bool isWrite, CodeLabel outside)
+    private void CompareRegion(Access access, CodeLabel outside)
     {
         switch (access.Check)
         {
             case AccessCheck.Range:
-                _asm.Move(Reg.Rcx, 0 - access.Low);
+                _asm.Move(Reg.Rcx, 0 - access.Low - (ulong)access.Before);
                 _asm.Alu(AluOp.Add, Reg.Rcx, Reg.Rax, true);
-                Limit(Reg.Rcx, access.Length - (ulong)access.Size);
+                Limit(Reg.Rcx, access.Length - (ulong)access.Reach);
                 _asm.Jump(Condition.Above, outside);
                 break;
             case AccessCheck.Frame:
-                _asm.LoadAddress(Reg.Rcx, new(Reg.Rax, ExecutionSlot.FrameSize));
+                _asm.LoadAddress(Reg.Rcx, new(Reg.Rax, ExecutionSlot.FrameSize - access.Before));
                 _asm.Alu(AluOp.Subtract, Reg.Rcx, Frame, true);
-                _asm.Alu(AluOp.Compare, Reg.Rcx, ExecutionSlot.FrameSize - access.Size, true);
+                _asm.Alu(AluOp.Compare, Reg.Rcx, ExecutionSlot.FrameSize - access.Reach, true);
                 _asm.Jump(Condition.Above, outside);
                 break;
             case AccessCheck.Packet:
-                Within(MachineOffsets.PacketLow, isWrite ? MachineOffsets.PacketWriteLength : MachineOffsets.PacketLength);
+                Within(MachineOffsets.PacketLow, access.IsWrite ? MachineOffsets.PacketWriteLength : MachineOffsets.PacketLength);
                 break;
             default:
-                Within(MachineOffsets.ValueLow, isWrite ? MachineOffsets.ValueWriteLength : MachineOffsets.ValueLength);
+                Within(MachineOffsets.ValueLow, access.IsWrite ? MachineOffsets.ValueWriteLength : MachineOffsets.ValueLength);
                 break;
         }
 
         void Within(int low, int length)
         {
-            _asm.Move(Reg.Rcx, Reg.Rax);
+            _asm.LoadAddress(Reg.Rcx, new(Reg.Rax, -access.Before));
             _asm.Alu(AluOp.Subtract, Reg.Rcx, Field(low), true);
-            _asm.Alu(AluOp.Add, Reg.Rcx, access.Size, true);
+            _asm.Alu(AluOp.Add, Reg.Rcx, access.Reach, true);
             _asm.Jump(Condition.Below, outside);
             _asm.Alu(AluOp.Compare, Reg.Rcx, Field(length), true);
             _asm.Jump(Condition.Above, outside);

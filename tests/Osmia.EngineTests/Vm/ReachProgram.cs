@@ -1,0 +1,154 @@
+using System.Globalization;
+using System.Text;
+using Osmia.Bytecode;
+using Osmia.Objects.Linking;
+
+namespace Osmia.Tests.Vm;
+
+/// <summary>
+/// A random packet program that goes through a few pointers (packet, frame, map memory, each moved by a number that is not known) again and again, in blocks, branches and loops, near the
+/// ends of what they point to, and moves them and the packet on the way.
+/// </summary>
+internal sealed class ReachProgram
+{
+    private const int ValueSize = 48;
+
+    private static readonly string[] s_pointers = ["r6", "r6", "r7", "r9"];
+
+    private readonly Random _random;
+    private readonly StringBuilder _text = new();
+    private int _labels;
+
+    private ReachProgram(int seed) => _random = new Random(seed);
+
+    public static LinkedObject Make(int seed)
+    {
+        var program = new ReachProgram(seed);
+        program.Build();
+        return TestPrograms.Object([TestPrograms.Program(program._text.ToString(), ProgramType.Xdp, "reaches")], TestPrograms.Map(0, MapType.Array, 4, ValueSize, 2)) with { License = "GPL" };
+    }
+
+    /// <summary>Short, so that the end is near.</summary>
+    public static byte[] MakePacket(Random random)
+    {
+        byte[] packet = new byte[random.Next(random.Next(4) == 0 ? 14 : 40, 60)];
+        random.NextBytes(packet);
+        packet[0] &= 0x0f;
+        return packet;
+    }
+
+    private void Build()
+    {
+        Line("r8 = r1; r6 = *(u32 *)(r1 + 0); r4 = 0; r0 = 0");
+        Line("r5 = *(u8 *)(r6 + 0); r7 = r10; r7 += -64; r7 += r5");
+        Line("r9 = map[0][8]; r9 += r5");
+        if (_random.Next(2) == 0)
+        {
+            Line("r5 &= 7; r6 += r5");
+        }
+
+        bool isLoop = _random.Next(3) == 0;
+        if (isLoop)
+        {
+            Line("*(u64 *)(r10 - 16) = 0");
+            Line("again:");
+        }
+
+        for (int i = _random.Next(3, 12); i > 0; i--)
+        {
+            Step();
+        }
+
+        if (isLoop)
+        {
+            Line($"r5 = *(u64 *)(r10 - 16); r5 += 1; *(u64 *)(r10 - 16) = r5; if r5 < {_random.Next(2, 5)} goto again");
+        }
+
+        Line("r0 = r4");
+        Line("exit");
+    }
+
+    private void Step()
+    {
+        string pointer = s_pointers[_random.Next(s_pointers.Length)];
+        switch (_random.Next(12))
+        {
+            case 0:
+                Line($"{pointer} += {_random.Next(-4, 6)}");
+                break;
+            case 1:
+                Line($"r5 = r4; r5 &= 3; {pointer} += r5");
+                break;
+            case 2:
+                int label = ++_labels;
+                Accesses(pointer);
+                Line($"if r4 {(_random.Next(2) == 0 ? ">" : "s<")} {_random.Next(1000)} goto other{label}");
+                if (_random.Next(2) == 0)
+                {
+                    Line($"{pointer} += {_random.Next(-20, 40)}");
+                }
+
+                Accesses(pointer);
+                if (_random.Next(2) == 0)
+                {
+                    Line($"goto behind{label}");
+                    Line($"other{label}:");
+                    Accesses(pointer);
+                    Line($"behind{label}:");
+                }
+                else
+                {
+                    Line($"other{label}:");
+                }
+
+                Accesses(pointer);
+                break;
+            case 3:
+                Line("*(u64 *)(r10 - 8) = r4");
+                Line(_random.Next(3) == 0 ? "call ktime_get_ns" : $"r1 = r8; r2 = {_random.Next(-6, 5)}; call xdp_adjust_head");
+                Line("r4 = *(u64 *)(r10 - 8)");
+                if (_random.Next(3) == 0)
+                {
+                    Line("r6 = *(u32 *)(r8 + 0)");
+                }
+
+                break;
+            case 4:
+                Line($"r3 = {pointer}; r3 += {_random.Next(8)}");
+                Accesses("r3");
+                break;
+            case 5:
+                Line($"{pointer} = *(u64 *)({pointer} {Place()})");
+                Line(pointer == "r6" ? "r6 = *(u32 *)(r8 + 0)" : $"{pointer} = map[0][16]");
+                break;
+            default:
+                Accesses(pointer);
+                break;
+        }
+    }
+
+    private void Accesses(string pointer)
+    {
+        for (int i = _random.Next(1, 5); i > 0; i--)
+        {
+            int size = 8 << _random.Next(4);
+            string place = $"*(u{size} *)({pointer} {Place()})";
+            Line(_random.Next(6) switch
+            {
+                0 => $"{place} = r4",
+                1 => $"{place} = {_random.Next(100)}",
+                2 => $"r5 = {place}; {place} = r5; r4 ^= r5",
+                3 when size >= 32 => $"lock {place} += r4",
+                _ => $"r5 = {place}; r4 += r5; r4 <<= 1",
+            });
+        }
+    }
+
+    private string Place()
+    {
+        int offset = _random.Next(_random.Next(40) == 0 ? -20 : 0, _random.Next(20) == 0 ? 40 : 12);
+        return offset < 0 ? $"- {-offset}" : $"+ {offset}";
+    }
+
+    private void Line(string text) => _text.Append(CultureInfo.InvariantCulture, $"{text}\n");
+}
