@@ -4,14 +4,15 @@ namespace Osmia.Vm.Compilation;
 
 /// <summary>
 /// How much of its frame a function can see. As long as the frame pointer is only added constants to, and handed to helpers, which read
-/// upwards, that is what lies above the lowest address made; otherwise all of it.
+/// upwards, that is what lies above the lowest address made; otherwise all of it. A program that nobody verified may have the frame's address from elsewhere, so whatever it reaches through
+/// a pointer of unknown origin, or hands to a helper, may be the frame. Where it leaves for the interpreter, that clears the rest.
 /// </summary>
 internal sealed class FrameUse
 {
     private readonly bool _escapes;
     private int _lowest;
 
-    public FrameUse(IEnumerable<Statement> statements)
+    public FrameUse(IEnumerable<Statement> statements, bool isVerified)
     {
         foreach (Statement statement in statements)
         {
@@ -20,8 +21,10 @@ internal sealed class FrameUse
             _escapes |= !isAccess && Escapes(statement.A, isAddress: statement.Kind is StatementKind.ArrayLookup or StatementKind.HashLookup);
             _escapes |= isAccess && Escapes(statement.A, isAddress: statement.Access!.Check == AccessCheck.None);
             _escapes |= Escapes(statement.B, isAddress: false) || Escapes(statement.C, isAddress: false);
+            _escapes |= !isVerified && statement.Access is { IsFirm: false, Check: not AccessCheck.None };
             foreach (Node argument in statement.Arguments)
             {
+                _escapes |= !isVerified && argument is { IsConstant: false, Kind: not NodeKind.FramePointer, Web: not { Fact.IsCertain: true } };
                 _escapes |= Escapes(argument, isAddress: statement.Kind == StatementKind.CallHelper);
             }
         }

@@ -33,9 +33,9 @@ internal sealed class FunctionBody
         UsesFrame = all.Exists(ReadsFrame);
         bool calls = all.Exists(s => s.Kind is StatementKind.CallHelper or StatementKind.CallRegister or StatementKind.CallLocal or StatementKind.TailCall);
         MayOwe = around.HasLoans || calls;
-        NeedsMachine = UsesFrame || mode.IsMetered || calls || all.Exists(s => s.Kind is StatementKind.MayGoto or StatementKind.PacketLoad or StatementKind.Trap);
+        FrameBytes = new FrameUse(all, around.IsVerified).Bytes;
+        NeedsMachine = FrameBytes != 0 || UsesFrame || mode.IsMetered || calls || all.Exists(s => s.Kind is StatementKind.MayGoto or StatementKind.PacketLoad or StatementKind.Trap);
         Counts = mode.IsMetered && (graph.HasLoop || all.Exists(s => s.Kind == StatementKind.CallLocal));
-        FrameBytes = new FrameUse(all).Bytes;
     }
 
     public FlowGraph Graph { get; }

@@ -19,6 +19,9 @@ internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layou
     /// <summary>The object has maps of which a run must give back what it takes: ring buffer records, spin locks.</summary>
     public bool HasLoans { get; } = Array.Exists(maps, map => map is RingBufferMap || map.SpinLockOffset >= 0);
 
+    /// <summary>The verifier accepted the program.</summary>
+    public bool IsVerified => facts is not null;
+
     /// <summary>A helper may move the packet, or call something that does.</summary>
     public bool MovesPacket(int helper) => HasContext && VmHelpers.MovesPacket(helper);
 

@@ -171,6 +171,13 @@ internal sealed unsafe partial class ExecutionSlot
     public ulong Resume(MachineState* s, DecodedInstruction* at)
     {
         s->Current = at;
+        if (_clearedBytes < FrameSize)
+        {
+            // The compiled code could not see this part of the first frame; the interpreter can.
+            new Span<byte>((byte*)_stackLow + ((MaxFrames - 1) * FrameSize), FrameSize - _clearedBytes).Clear();
+            _clearedBytes = FrameSize;
+        }
+
         if (s->Budget < 0 || s->Cancel != 0)
         {
             Refuel(s);

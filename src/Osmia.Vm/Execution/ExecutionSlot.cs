@@ -30,6 +30,9 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     private readonly CallFrame* _frames;
     private readonly byte* _keys;
     private readonly byte* _flowKeys;
+
+    /// <summary>Bytes of the first frame, from its top, that the run began with cleared.</summary>
+    private int _clearedBytes;
     private int _lease;
     private long _leaseCount;
 
@@ -216,6 +219,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
             new Span<byte>((byte*)_stackLow + (MaxFrames * FrameSize) - frameBytes, frameBytes).Clear();
         }
 
+        _clearedBytes = frameBytes;
         s->Depth = 0;
         s->TailCalls = 0;
         s->MayGotos = MaxMayGotos;

@@ -186,6 +186,31 @@ public sealed class VmTierTests
         Assert.NotEqual(0UL, trap.Registers[6]);
     }
 
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
+    public void What_a_run_left_on_its_stack_no_other_program_reads(VmTier tier)
+    {
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier, Mode = VmMode.Checked });
+        using LoadedObject writer = engine.Load("r0 = r10; r1 = 4711; *(u64 *)(r10 - 8) = r1; *(u64 *)(r10 - 256) = r1; *(u64 *)(r10 - 512) = r1; exit");
+        byte[] packet = BitConverter.GetBytes(writer.Programs[0].Run(new ProgramRun { Data = new byte[8] }).ReturnValue);
+
+        // Through pointers of unknown origin, by a helper, and by an access that the compiled code leaves to the interpreter.
+        string[] readers =
+        [
+            "r2 = *(u64 *)(r1 + 0); r0 = *(u64 *)(r2 - 8); r3 = *(u64 *)(r2 - 256); r0 |= r3; r3 = *(u64 *)(r2 - 512); r0 |= r3; exit",
+            "r3 = *(u64 *)(r1 + 0); r3 += -512; r1 = map[0][0]; r2 = 512; call probe_read_kernel; r0 = map[0][0]; r1 = *(u64 *)(r0 + 0); r2 = *(u64 *)(r0 + 256); r0 = *(u64 *)(r0 + 504); r0 |= r1; r0 |= r2; exit",
+            "r2 = *(u64 *)(r1 + 0); r2 -= r1; r1 += r2; r0 = *(u64 *)(r1 - 512); r3 = *(u64 *)(r1 - 256); r0 |= r3; exit",
+        ];
+        foreach (string reader in readers)
+        {
+            using LoadedObject loaded = engine.Load(reader, TestPrograms.Map(0, MapType.Array, 4, 512, 1));
+            Assert.Equal(0UL, loaded.Programs[0].Run(new ProgramRun { Data = packet }).ReturnValue);
+            Assert.Equal(BitConverter.ToUInt64(packet), writer.Programs[0].Run(new ProgramRun { Data = packet }).ReturnValue);
+        }
+    }
+
     [Fact]
     public void Only_metered_runs_can_be_cancelled()
     {
