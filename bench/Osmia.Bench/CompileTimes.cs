@@ -19,7 +19,11 @@ internal static class CompileTimes
 {
     private const int WarmRounds = 50;
     private const int Rounds = 20;
-    private const int Repeats = 120;
+    private const int Repeats = 10;
+
+    /// <summary>Of one program in one way, until it is the other's turn; the first find the processor's memories full of something else.</summary>
+    private const int AtOnce = 8;
+    private const int First = 2;
 
     /// <summary>More are not compiled again and again: it would take minutes.</summary>
     private const int FewPrograms = 50;
@@ -42,32 +46,57 @@ internal static class CompileTimes
     private static void Measure(string what, Program[] programs, byte[] memory, int warmRounds, int rounds)
     {
         int slots = programs.Sum(program => program.Linked.Programs.Sum(p => p.Instructions.Length));
-        Console.WriteLine($"\n{programs.Length} {what} of {slots} slots, ms CPU per 100 slots; of 'in turn': the runtime's compiler, and our own part");
+        Console.WriteLine($"\n{programs.Length} {what} of {slots} slots, ms per 100 slots; of 'in turn': the runtime's compiler, and our own part");
         WarmUp(programs, memory, warmRounds);
-        Console.WriteLine($"{"TIER",-5} {"MODE",-9} {"AGAIN",7} {"LEAST",7} {"IN TURN",8} {"RUNTIME",8} {"OURS",7}");
-        foreach (VmTier tier in new[] { VmTier.Il, VmTier.X64 })
-        {
-            foreach (VmMode mode in new[] { VmMode.Verified, VmMode.Checked, VmMode.Metered })
-            {
-                if (!IsPossible(programs, mode))
-                {
-                    continue;
-                }
+        (VmTier Tier, VmMode Mode)[] ways =
+        [
+            .. from tier in new[] { VmTier.Il, VmTier.X64 }
+               from mode in new[] { VmMode.Verified, VmMode.Checked, VmMode.Metered }
+               where IsPossible(programs, mode)
+               select (tier, mode),
+        ];
 
-                (double Median, double Least)[] again = programs.Length > FewPrograms ? [] : Array.ConvertAll(programs, program => Measured(Repeats, Repeats / 2, () => CompileAlone(program, tier, mode)));
-                var costs = new List<Costs>();
-                _ = Measured(warmRounds + rounds, rounds, () =>
-                {
-                    Costs costs1 = Cost(programs, tier, mode, memory);
-                    costs.Add(costs1);
-                    return costs1.Total;
-                });
-                IEnumerable<Costs> counted = costs.Skip(warmRounds);
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{tier,-5} {mode,-9} {Each(again.Sum(one => one.Median)),7} {Each(again.Sum(one => one.Least)),7} {Each(VmBenchmark.Median([.. counted.Select(cost => cost.Total)])),8} {Each(VmBenchmark.Median([.. counted.Select(cost => cost.Runtime)])),8} {Each(VmBenchmark.Median([.. counted.Select(cost => cost.Own)])),7}"));
+        // By turns, for the machine has its own slower and faster seconds.
+        double[] again = new double[ways.Length];
+        double[] least = new double[ways.Length];
+        foreach (Program program in programs.Length > FewPrograms ? [] : programs)
+        {
+            double[][][] times = ByTurns(Repeats, way => Again(program, ways[way].Tier, ways[way].Mode));
+            for (int way = 0; way < ways.Length; way++)
+            {
+                again[way] += VmBenchmark.Median([.. times[way].SelectMany(turn => turn)]);
+                least[way] += times[way].Min(turn => turn.Min());
             }
         }
 
+        Costs[][] costs = ByTurns(rounds, way => Cost(programs, ways[way].Tier, ways[way].Mode, memory));
+        Console.WriteLine($"{"TIER",-5} {"MODE",-9} {"AGAIN",7} {"LEAST",7} {"IN TURN",8} {"RUNTIME",8} {"OURS",7}");
+        for (int way = 0; way < ways.Length; way++)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{ways[way].Tier,-5} {ways[way].Mode,-9} {Each(again[way]),7} {Each(least[way]),7} {Each(Middle(way, cost => cost.Total)),8} {Each(Middle(way, cost => cost.Runtime)),8} {Each(Middle(way, cost => cost.Own)),7}"));
+        }
+
+        T[][] ByTurns<T>(int turns, Func<int, T> measure)
+        {
+            T[][] results = [.. ways.Select(_ => new T[turns])];
+            for (int turn = -turns; turn < turns; turn++)
+            {
+                if (turn == 0)
+                {
+                    Thread.Sleep(200); // Better code of the compiler itself is compiled in the background.
+                }
+
+                for (int way = 0; way < ways.Length; way++)
+                {
+                    results[way][Math.Max(turn, 0)] = measure(way);
+                }
+            }
+
+            return results;
+        }
+
+        double Middle(int way, Func<Costs, double> part) => VmBenchmark.Median([.. costs[way].Select(part)]);
         string Each(double milliseconds) => milliseconds == 0 ? "-" : (milliseconds * 100 / slots).ToString("0.000", CultureInfo.InvariantCulture);
     }
 
@@ -91,24 +120,15 @@ internal static class CompileTimes
         }
     }
 
-    private static (double Median, double Least) Measured(int rounds, int counted, Func<double> measure)
+    private static double[] Again(Program one, VmTier tier, VmMode mode)
     {
-        var values = new List<double>();
-        for (int round = 0; round < rounds; round++)
+        double[] times = new double[AtOnce];
+        for (int i = 0; i < AtOnce; i++)
         {
-            if (round == rounds - counted)
-            {
-                Thread.Sleep(200); // Better code of the compiler itself is compiled in the background.
-            }
-
-            double value = measure();
-            if (round >= rounds - counted)
-            {
-                values.Add(value);
-            }
+            times[i] = CompileAlone(one, tier, mode);
         }
 
-        return (VmBenchmark.Median(values), values.Min());
+        return times[First..];
     }
 
     /// <summary>Milliseconds by the clock, the runtime's compiler included.</summary>
