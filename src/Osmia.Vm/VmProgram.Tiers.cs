@@ -185,7 +185,7 @@ public sealed unsafe partial class VmProgram
         }
     }
 
-    private ProgramSurroundings Surroundings() => new(Kind, ContextLayout, ContextUsers, _maps, _proof?.Facts, countsBytes: Mode == VmMode.Metered);
+    private ProgramSurroundings Surroundings() => new(Kind, ContextLayout, ContextUsers, _maps, _proof?.Facts, _callbacks, countsBytes: Mode == VmMode.Metered);
 
     private CompilationMode CompilationMode() => new(Mode == VmMode.Metered);
 }

@@ -17,7 +17,7 @@ namespace Osmia.Vm;
 public sealed unsafe partial class VmProgram : LoadedProgram
 {
     private readonly VmEngine _engine;
-    private readonly bool[] _functionStarts;
+    private readonly bool[] _callbacks;
 
     // Its code holds addresses in them; a prog array may keep it beyond its object.
     private readonly VmMap[] _maps;
@@ -42,7 +42,7 @@ public sealed unsafe partial class VmProgram : LoadedProgram
             _ = map.TryAcquire();
         }
 
-        _functionStarts = decoder.FunctionStarts;
+        _callbacks = decoder.Callbacks;
         ContextLayout = kind == ProgramKind.Memory ? null : hook?.Context ?? ContextLayout.For(definition.Type);
         ContextUsers = hook is null ? ContextLayout.UsersOf(definition.Type, definition.AttachType) : ContextUsers.Owner;
         if (proof is not null)
@@ -165,7 +165,8 @@ public sealed unsafe partial class VmProgram : LoadedProgram
 
     internal VmEngine Engine => _engine;
 
-    internal bool IsFunctionStart(int slot) => (uint)slot < (uint)_functionStarts.Length && _functionStarts[slot];
+    /// <summary>Whether a helper may call what begins at a slot: the program loads its address. Others are compiled for those who call them, and what these hand over.</summary>
+    internal bool IsCallback(int slot) => (uint)slot < (uint)_callbacks.Length && _callbacks[slot];
 
     /// <summary>Keeps the program alive for a prog array; false when it is already gone.</summary>
     internal bool TryAcquire() => HoldCount.TryAdd(ref _references);

@@ -1,3 +1,5 @@
+using Osmia.Vm.Execution;
+
 namespace Osmia.Vm.Compilation;
 
 internal enum FactKind
@@ -8,7 +10,7 @@ internal enum FactKind
     /// <summary>The number <see cref="Fact.Value"/>.</summary>
     Constant,
 
-    /// <summary>The frame pointer plus <see cref="Fact.Value"/>.</summary>
+    /// <summary>The frame pointer plus <see cref="Fact.Value"/>: above 0 lie the frames of the callers, the nearest first.</summary>
     Frame,
 
     /// <summary>The context plus <see cref="Fact.Value"/>.</summary>
@@ -34,6 +36,8 @@ internal readonly record struct Fact(FactKind Kind, long Value = 0, int Map = -1
 {
     public static Fact Unknown { get; } = new(FactKind.Unknown);
 
+    private bool IsInOwnFrame => Kind == FactKind.FrameLike || (Kind == FactKind.Frame && Value <= 0);
+
     public bool IsCertain => Kind is > FactKind.None and < FactKind.PacketLike;
 
     public Fact Plus(long distance) => Kind switch
@@ -45,7 +49,7 @@ internal readonly record struct Fact(FactKind Kind, long Value = 0, int Map = -1
     /// <summary>What is known of a pointer moved by a number that is not known.</summary>
     public Fact Near(Func<ulong, bool> isInMap) => Kind switch
     {
-        FactKind.Frame or FactKind.FrameLike => new(FactKind.FrameLike),
+        FactKind.Frame or FactKind.FrameLike when IsInOwnFrame => new(FactKind.FrameLike),
         FactKind.MapValue or FactKind.ValueLike => new(FactKind.ValueLike),
         FactKind.Constant when isInMap((ulong)Value) => new(FactKind.AddressLike, Value),
         FactKind.PacketLike or FactKind.AddressLike => this,
@@ -76,18 +80,16 @@ internal readonly record struct Fact(FactKind Kind, long Value = 0, int Map = -1
             return other;
         }
 
-        return (Family(Kind), Family(other.Kind)) switch
-        {
-            (FactKind.FrameLike, FactKind.FrameLike) => new(FactKind.FrameLike),
-            (FactKind.ValueLike, FactKind.ValueLike) => new(FactKind.ValueLike),
-            _ => Unknown,
-        };
+        return IsInOwnFrame && other.IsInOwnFrame ? new(FactKind.FrameLike)
+            : Kind is FactKind.MapValue or FactKind.ValueLike && other.Kind is FactKind.MapValue or FactKind.ValueLike ? new(FactKind.ValueLike)
+            : Unknown;
     }
 
-    private static FactKind Family(FactKind kind) => kind switch
+    /// <summary>What a function that is handed the value knows of it: its frame lies below the one of its caller.</summary>
+    public Fact Handed() => Kind switch
     {
-        FactKind.Frame => FactKind.FrameLike,
-        FactKind.MapValue => FactKind.ValueLike,
-        _ => kind,
+        FactKind.Frame => Plus(ExecutionSlot.FrameSize),
+        FactKind.FrameLike or FactKind.None => Unknown,
+        _ => this,
     };
 }

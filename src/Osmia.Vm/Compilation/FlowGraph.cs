@@ -59,7 +59,7 @@ internal sealed unsafe class FlowGraph
 
     public Block Entry { get; }
 
-    /// <summary>Slots of the local calls and of the addresses of functions taken.</summary>
+    /// <summary>Slots of the local calls.</summary>
     public int[] Calls { get; private set; } = [];
 
     public bool HasLoop { get; private set; }
@@ -164,7 +164,7 @@ internal sealed unsafe class FlowGraph
                 seen[slot] = true;
                 DecodedInstruction* i = _code + slot;
                 Length += LengthOf(slot);
-                if (i->Op is Op.CallLocal || (i->Op is Op.LoadImmediate && FunctionPointer.TryRead((ulong)i->Immediate, out _)))
+                if (i->Op == Op.CallLocal)
                 {
                     Calls = [.. Calls, slot];
                 }

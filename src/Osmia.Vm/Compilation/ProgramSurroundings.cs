@@ -7,7 +7,7 @@ namespace Osmia.Vm.Compilation;
 
 /// <summary>What a program finds around it: its context, and the maps of its object.</summary>
 /// <param name="countsBytes">What a lookup reads counts against the run.</param>
-internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layout, ContextUsers users, VmMap[] maps, VerificationFacts? facts, bool countsBytes = false)
+internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layout, ContextUsers users, VmMap[] maps, VerificationFacts? facts, bool[] callbacks, bool countsBytes = false)
 {
     private readonly bool _hasUserPointers = Array.Exists(maps, map => map.Kept.HasUserPointers);
 
@@ -18,6 +18,9 @@ internal sealed class ProgramSurroundings(ProgramKind kind, ContextLayout? layou
 
     /// <summary>The object has maps of which a run must give back what it takes: ring buffer records, spin locks.</summary>
     public bool HasLoans { get; } = Array.Exists(maps, map => map is RingBufferMap || map.SpinLockOffset >= 0);
+
+    /// <summary>By slot, whether helpers may call the function that begins there.</summary>
+    public bool[] Callbacks { get; } = callbacks;
 
     /// <summary>The verifier accepted the program.</summary>
     public bool IsVerified => facts is not null;

@@ -153,7 +153,7 @@ internal sealed unsafe partial class StatementBuilder
 
         switch (fact.Kind)
         {
-            case FactKind.Frame when place >= -ExecutionSlot.FrameSize && place + size <= 0 && isAligned:
+            case FactKind.Frame when IsInOneFrame(place, size) && isAligned:
                 return Access.Unchecked(size);
             case FactKind.Context when !isAtomic && isWrite && _around.FieldAt(place, size, isWrite: true) is not null:
                 return Access.Unchecked(size);
@@ -173,6 +173,13 @@ internal sealed unsafe partial class StatementBuilder
             default:
                 return new(size, AccessCheck.Ask);
         }
+    }
+
+    // Its own, or that of one who certainly waits for it.
+    private bool IsInOneFrame(long place, int size)
+    {
+        long offset = place + ExecutionSlot.FrameSize;
+        return offset >= 0 && offset < (_callers + 1L) * ExecutionSlot.FrameSize && (offset % ExecutionSlot.FrameSize) + size <= ExecutionSlot.FrameSize;
     }
 
     private static bool Fits(ulong address, int size, MapRegion region) =>

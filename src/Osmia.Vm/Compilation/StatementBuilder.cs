@@ -17,6 +17,7 @@ internal sealed unsafe partial class StatementBuilder
     private readonly Webs _webs;
     private readonly ProgramSurroundings _around;
     private readonly int _maxDepth;
+    private readonly int _callers;
     private readonly Web?[] _current = new Web?[Registers];
     private readonly List<PendingValue> _pending = [];
     private readonly ushort[] _liveBefore;
@@ -38,13 +39,15 @@ internal sealed unsafe partial class StatementBuilder
 
     /// <param name="length">Slots of the whole program.</param>
     /// <param name="maxDepth">How deep a tree may grow before a variable takes its value.</param>
-    public StatementBuilder(DecodedInstruction* code, int length, FlowGraph graph, Webs webs, ProgramSurroundings around, int maxDepth)
+    /// <param name="callers">How many frames lie above the function's own at least.</param>
+    public StatementBuilder(DecodedInstruction* code, int length, FlowGraph graph, Webs webs, ProgramSurroundings around, int maxDepth, int callers)
     {
         _code = code;
         _graph = graph;
         _webs = webs;
         _around = around;
         _maxDepth = maxDepth;
+        _callers = callers;
         _liveBefore = new ushort[length];
         _branches = new Statement?[graph.Blocks.Length];
         _notNullBehind = new List<Web>?[graph.Blocks.Length];

@@ -26,19 +26,15 @@ internal sealed unsafe class WebFacts
         _around = around;
     }
 
-    /// <param name="isEntry">The function is where the program begins, and only that.</param>
-    public void Find(bool isEntry)
+    /// <param name="arguments">What is known of r1 to r5 when the function begins.</param>
+    public void Find(Fact[] arguments)
     {
         _webs.Enter(_graph.Entry, _current);
         for (int register = 0; register < Registers; register++)
         {
             if (_current[register] is { } web)
             {
-                bool isArgument = register is >= 1 and <= 5;
-                Fact fact = !isArgument || (isEntry && register > 2) ? new Fact(FactKind.Constant, 0)
-                    : isEntry && register == 1 ? _around.EntryPointer
-                    : Fact.Unknown;
-                web.Fact = web.Fact.Or(fact);
+                web.Fact = web.Fact.Or(register is >= 1 and <= 5 ? arguments[register - 1] : new Fact(FactKind.Constant, 0));
             }
         }
 
@@ -59,6 +55,17 @@ internal sealed unsafe class WebFacts
         {
         }
     }
+
+    /// <summary>What is known of an argument where a local function is called; the callee reads it.</summary>
+    public void VisitCalls(Action<int, Func<int, Fact>> visit) => _ = Pass(slot =>
+    {
+        if (_code[slot].Op == Op.CallLocal)
+        {
+            visit(slot, FactOf);
+        }
+
+        return false;
+    });
 
     private bool Pass(Func<int, bool> visit)
     {

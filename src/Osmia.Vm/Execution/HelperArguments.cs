@@ -89,7 +89,7 @@ internal sealed unsafe partial class ExecutionSlot
     /// <summary>The slot of the local function a callback argument names.</summary>
     public int CallbackArgument(int argument)
     {
-        if (!FunctionPointer.TryRead(State->Registers[argument], out int slot) || !Program.IsFunctionStart(slot))
+        if (!FunctionPointer.TryRead(State->Registers[argument], out int slot) || !Program.IsCallback(slot))
         {
             TrapArgument(argument, "is no function of the program");
         }

@@ -21,6 +21,7 @@ internal sealed unsafe partial class ProgramDecoder
     private readonly Dictionary<int, Diagnostic> _unresolved = [];
     private readonly bool[] _isSecondHalf;
     private readonly bool[] _isFunctionStart;
+    private readonly bool[] _isCallback;
     private int _functionStart;
     private int _functionEnd;
 
@@ -42,10 +43,11 @@ internal sealed unsafe partial class ProgramDecoder
 
         _isSecondHalf = new bool[_code.Length + 1];
         _isFunctionStart = new bool[_code.Length + 1];
+        _isCallback = new bool[_code.Length + 1];
     }
 
-    /// <summary>Slots where local calls and callbacks may begin.</summary>
-    public bool[] FunctionStarts => _isFunctionStart;
+    /// <summary>Slots of the functions whose address the program loads: what helpers may call.</summary>
+    public bool[] Callbacks => _isCallback;
 
     /// <returns>Native memory of one element more than the program has slots; the caller frees it.</returns>
     public DecodedInstruction* Decode()
@@ -121,6 +123,7 @@ internal sealed unsafe partial class ProgramDecoder
                 }
 
                 _isFunctionStart[target] = true;
+                _isCallback[target] |= instruction.IsFunctionAddress;
             }
 
             if (instruction.IsWide)

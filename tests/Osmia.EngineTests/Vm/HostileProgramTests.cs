@@ -17,6 +17,32 @@ public sealed class HostileProgramTests : IDisposable
 
     public void Dispose() => _engine.Dispose();
 
+    /// <summary>Compiled code believes that its callers hand over what they do: here a context and a pointer into the caller's frame.</summary>
+    [Theory]
+    [InlineData(VmTier.Interpreter)]
+    [InlineData(VmTier.Il)]
+    [InlineData(VmTier.X64)]
+    public void A_function_is_called_back_only_when_the_program_loads_its_address(VmTier tier)
+    {
+        const string Tail = """
+            r0 = 0; exit
+            inner:
+            r0 = *(u64 *)(r1 - 8); *(u64 *)(r1 - 16) = r0; r2 = *(u32 *)(r2 + 12); r0 += r2; exit
+            unused:
+            r0 = 0; exit
+            """;
+        IEnumerable<string> forged = new[] { 0, 14, 19, 1_000_000, int.MaxValue }.SelectMany(function => new[] { $"w2 = 0xfffeb000; r2 <<= 32; r3 = {function}; r2 |= r3", $"r2 = 0x{0xfffe_b000_0000_0000 + (ulong)function:x} ll" });
+        foreach (string pointer in forged)
+        {
+            string code = $"r6 = r1; r0 = *(u32 *)(r1 + 12); *(u64 *)(r10 - 8) = r0; r1 = r10; r2 = r6; call inner\nr1 = 70000; {pointer}; r3 = 0; r4 = 0; call loop\n{Tail}";
+            using var engine = new VmEngine(new VmOptions { Slots = 1, Tier = tier });
+            using LoadedObject loaded = engine.Load(TestPrograms.Object([TestPrograms.Program(code, ProgramType.Xdp)]), LoadOptions.Default);
+            TrapException trap = Assert.Throws<TrapException>(() => loaded.Programs[0].Run(new ProgramRun { Data = new byte[64] }));
+            Assert.Equal("OSM6103", trap.Id);
+            Assert.Contains("is no function of the program", trap.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData(MapType.Ringbuf)]
     [InlineData(MapType.PerfEventArray)]

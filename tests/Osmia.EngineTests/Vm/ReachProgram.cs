@@ -7,7 +7,7 @@ namespace Osmia.Tests.Vm;
 
 /// <summary>
 /// A random packet program that goes through a few pointers (packet, frame, map memory, each moved by a number that is not known) again and again, in blocks, branches and loops, near the
-/// ends of what they point to, and moves them and the packet on the way.
+/// ends of what they point to, moves them and the packet on the way, and hands them to functions.
 /// </summary>
 internal sealed class ReachProgram
 {
@@ -19,7 +19,13 @@ internal sealed class ReachProgram
     private readonly StringBuilder _text = new();
     private int _labels;
 
-    private ReachProgram(int seed) => _random = new Random(seed);
+    private readonly int _functions;
+
+    private ReachProgram(int seed)
+    {
+        _random = new Random(seed);
+        _functions = _random.Next(4);
+    }
 
     public static LinkedObject Make(int seed)
     {
@@ -66,12 +72,16 @@ internal sealed class ReachProgram
 
         Line("r0 = r4");
         Line("exit");
+        for (int i = 0; i < _functions; i++)
+        {
+            Function(i);
+        }
     }
 
     private void Step()
     {
         string pointer = s_pointers[_random.Next(s_pointers.Length)];
-        switch (_random.Next(12))
+        switch (_random.Next(14))
         {
             case 0:
                 Line($"{pointer} += {_random.Next(-4, 6)}");
@@ -121,10 +131,43 @@ internal sealed class ReachProgram
                 Line($"{pointer} = *(u64 *)({pointer} {Place()})");
                 Line(pointer == "r6" ? "r6 = *(u32 *)(r8 + 0)" : $"{pointer} = map[0][16]");
                 break;
+            case 6 or 7 when _functions > 0:
+                Line("*(u64 *)(r10 - 8) = r4");
+                Line(_random.Next(5) switch
+                {
+                    0 => $"r1 = {pointer}; r1 += {_random.Next(-4, 9)}",
+                    1 => $"r1 = r8",
+                    _ => $"r1 = r10; r1 += {-16 - _random.Next(48)}",
+                });
+                Line($"r2 = {(_random.Next(2) == 0 ? "r4" : _random.Next(16))}; call f{_random.Next(_functions)}");
+                Line("r4 = *(u64 *)(r10 - 8); r4 ^= r0");
+                break;
             default:
                 Accesses(pointer);
                 break;
         }
+    }
+
+    /// <summary>Reads and writes through what it is handed, and hands it on.</summary>
+    private void Function(int number)
+    {
+        Line($"f{number}:");
+        Line("r4 = r2; r5 = 0; *(u64 *)(r10 - 8) = r1");
+        Accesses("r1");
+        if (_random.Next(3) == 0)
+        {
+            Line("r2 &= 7; r1 += r2");
+            Accesses("r1");
+        }
+
+        if (number > 0 && _random.Next(2) == 0)
+        {
+            Line("r6 = r4; r1 = *(u64 *)(r10 - 8)");
+            Line(_random.Next(3) == 0 ? "r1 = r10; r1 += -24" : $"r1 += {_random.Next(-8, 9)}");
+            Line($"r2 = r6; call f{number - 1}; r4 = r6; r4 += r0");
+        }
+
+        Line("r0 = r4; exit");
     }
 
     private void Accesses(string pointer)
