@@ -23,6 +23,9 @@ internal enum FactKind
     PacketLike,
     FrameLike,
 
+    /// <summary>Somewhere in the frame of the function's caller.</summary>
+    CallerLike,
+
     /// <summary>Somewhere near the address <see cref="Fact.Value"/> in a map.</summary>
     AddressLike,
 
@@ -38,6 +41,8 @@ internal readonly record struct Fact(FactKind Kind, long Value = 0, int Map = -1
 
     private bool IsInOwnFrame => Kind == FactKind.FrameLike || (Kind == FactKind.Frame && Value <= 0);
 
+    private bool IsInCallersFrame => Kind == FactKind.CallerLike || (Kind == FactKind.Frame && Value > 0);
+
     public bool IsCertain => Kind is > FactKind.None and < FactKind.PacketLike;
 
     public Fact Plus(long distance) => Kind switch
@@ -50,6 +55,7 @@ internal readonly record struct Fact(FactKind Kind, long Value = 0, int Map = -1
     public Fact Near(Func<ulong, bool> isInMap) => Kind switch
     {
         FactKind.Frame or FactKind.FrameLike when IsInOwnFrame => new(FactKind.FrameLike),
+        FactKind.Frame or FactKind.CallerLike => new(FactKind.CallerLike),
         FactKind.MapValue or FactKind.ValueLike => new(FactKind.ValueLike),
         FactKind.Constant when isInMap((ulong)Value) => new(FactKind.AddressLike, Value),
         FactKind.PacketLike or FactKind.AddressLike => this,
@@ -80,7 +86,9 @@ internal readonly record struct Fact(FactKind Kind, long Value = 0, int Map = -1
             return other;
         }
 
-        return IsInOwnFrame && other.IsInOwnFrame ? new(FactKind.FrameLike)
+        // What one way hands over, another may have kept in its frame meanwhile: the guess is good for both.
+        return IsInCallersFrame || other.IsInCallersFrame ? new(FactKind.CallerLike)
+            : IsInOwnFrame && other.IsInOwnFrame ? new(FactKind.FrameLike)
             : Kind is FactKind.MapValue or FactKind.ValueLike && other.Kind is FactKind.MapValue or FactKind.ValueLike ? new(FactKind.ValueLike)
             : Unknown;
     }
@@ -89,7 +97,8 @@ internal readonly record struct Fact(FactKind Kind, long Value = 0, int Map = -1
     public Fact Handed() => Kind switch
     {
         FactKind.Frame => Plus(ExecutionSlot.FrameSize),
-        FactKind.FrameLike or FactKind.None => Unknown,
+        FactKind.FrameLike => new(FactKind.CallerLike),
+        FactKind.CallerLike or FactKind.None => Unknown,
         _ => this,
     };
 }

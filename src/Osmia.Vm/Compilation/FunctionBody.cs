@@ -97,7 +97,7 @@ internal sealed class FunctionBody
 
     private static bool ReadsFrame(Statement statement) =>
         ReadsFrame(statement.A) || ReadsFrame(statement.B) || ReadsFrame(statement.C) || Array.Exists(statement.Arguments, ReadsFrame)
-        || statement.Access is { Check: AccessCheck.Frame } || statement.Known.Exists(known => ReadsFrame(known.Value));
+        || statement.Access is { Check: AccessCheck.Frame or AccessCheck.CallerFrame } || statement.Known.Exists(known => ReadsFrame(known.Value));
 
     private static bool ReadsFrame(Node? node) => node is not null && (node.Kind == NodeKind.FramePointer || ReadsFrame(node.Left) || ReadsFrame(node.Right));
 }

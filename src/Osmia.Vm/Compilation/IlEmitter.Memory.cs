@@ -183,6 +183,13 @@ internal sealed unsafe partial class IlEmitter
                 _il.Constant64((ulong)(ExecutionSlot.FrameSize - access.Reach));
                 _il.Branch(OpCodes.Bgt_Un, outside);
                 break;
+            case AccessCheck.CallerFrame:
+                _il.Load(address);
+                _il.Load(_frame!);
+                _il.Emit(OpCodes.Sub);
+                _il.Constant64((ulong)(ExecutionSlot.FrameSize - access.Size));
+                _il.Branch(OpCodes.Bgt_Un, outside);
+                break;
             case AccessCheck.Packet:
                 LoadStart(address, access);
                 _il.Load(_packetLow!);

@@ -59,6 +59,9 @@ internal enum AccessCheck
     /// <summary>The address must lie in the fixed range.</summary>
     Range,
     Frame,
+
+    /// <summary>The frame of the function's caller.</summary>
+    CallerFrame,
     Packet,
 
     /// <summary>The value or record touched last.</summary>

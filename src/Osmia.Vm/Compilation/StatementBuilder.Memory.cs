@@ -165,6 +165,8 @@ internal sealed unsafe partial class StatementBuilder
                 return Firmly(slot, pointer, offset, new(size, AccessCheck.Range) { Low = near.Low, Length = near.Length, IsWrite = isWrite, ChecksAlignment = isAtomic });
             case FactKind.FrameLike:
                 return Firmly(slot, pointer, offset, new(size, AccessCheck.Frame) { IsWrite = isWrite, ChecksAlignment = isAtomic });
+            case FactKind.CallerLike when _callers > 0:
+                return new(size, AccessCheck.CallerFrame) { IsWrite = isWrite, ChecksAlignment = isAtomic };
             case FactKind.ValueLike or FactKind.MapValue:
                 return new(size, AccessCheck.Value) { IsWrite = isWrite, ChecksAlignment = isAtomic };
             case FactKind.PacketLike or FactKind.Unknown when _around.Kind != ProgramKind.SocketFilter:

@@ -329,6 +329,12 @@ internal sealed unsafe partial class X64Emitter
                 _asm.Alu(AluOp.Compare, Reg.Rcx, ExecutionSlot.FrameSize - access.Reach, true);
                 _asm.Jump(Condition.Above, outside);
                 break;
+            case AccessCheck.CallerFrame:
+                _asm.Move(Reg.Rcx, Reg.Rax);
+                _asm.Alu(AluOp.Subtract, Reg.Rcx, Frame, true);
+                _asm.Alu(AluOp.Compare, Reg.Rcx, ExecutionSlot.FrameSize - access.Size, true);
+                _asm.Jump(Condition.Above, outside);
+                break;
             case AccessCheck.Packet:
                 Within(MachineOffsets.PacketLow, access.IsWrite ? MachineOffsets.PacketWriteLength : MachineOffsets.PacketLength);
                 break;
