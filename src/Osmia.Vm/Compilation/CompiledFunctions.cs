@@ -13,7 +13,7 @@ internal abstract class CompiledFunctions(int length, int slots)
 {
     private readonly CompiledFunction?[][] _bySlot = new CompiledFunction?[slots][];
 
-    /// <summary>Slots a call of the function counts for in a metered run.</summary>
+    /// <summary>Slots a call of the function counts for in a metered run; 0 of what nothing calls.</summary>
     public required int[] Lengths { get; init; }
 
     /// <summary>The run must begin with a cleared frame and fresh counters: the program has more than registers.</summary>
@@ -24,6 +24,12 @@ internal abstract class CompiledFunctions(int length, int slots)
 
     /// <summary>The function that begins at a slot of the program, for calls from outside.</summary>
     public CompiledFunction At(int start, ExecutionSlot slot) => _bySlot[slot.Index]?[start] ?? BindOnce(start, slot);
+
+    /// <summary>
+    /// Whether the function at a slot may be called. A program may make up the address of one that no instruction takes: such a function is not compiled, and the
+    /// entry, when nothing calls it, only as the entry. The interpreter does those.
+    /// </summary>
+    public bool MayCall(int start) => Lengths[start] != 0;
 
     /// <summary>Nothing runs it any more.</summary>
     public virtual void Release()

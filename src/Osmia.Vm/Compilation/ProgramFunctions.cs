@@ -34,11 +34,11 @@ internal sealed unsafe class ProgramFunctions
     /// <summary>Slots of the whole program.</summary>
     public int Length { get; }
 
-    /// <summary>Slots a call of each function counts for, by where it begins.</summary>
+    /// <summary>Slots a call of each function counts for, by where it begins; 0 of what nothing calls.</summary>
     public int[] Lengths()
     {
         int[] lengths = new int[Length];
-        _graphs.ForEach(graph => lengths[graph.Start] = graph.Length);
+        _graphs.ForEach(graph => lengths[graph.Start] = IsEntryAlone(graph) ? 0 : graph.Length);
         return lengths;
     }
 
@@ -48,11 +48,13 @@ internal sealed unsafe class ProgramFunctions
     public FunctionBody Build(FlowGraph graph, int maxDepth)
     {
         var webs = new Webs(_code, Length, graph);
-        bool isEntry = graph.Start == 0 && !_graphs.Exists(f => Array.Exists(f.Calls, slot => CalledAt(slot) == 0));
+        bool isEntry = IsEntryAlone(graph);
         new WebFacts(_code, graph, webs, _around).Find(isEntry);
         var builder = new StatementBuilder(_code, Length, graph, webs, _around, maxDepth);
         return new FunctionBody(graph, webs, Array.ConvertAll(graph.Blocks, builder.Build), _around, _mode, isEntry);
     }
+
+    private bool IsEntryAlone(FlowGraph graph) => graph.Start == 0 && !_graphs.Exists(f => Array.Exists(f.Calls, slot => CalledAt(slot) == 0));
 
     private void FindFunctions()
     {

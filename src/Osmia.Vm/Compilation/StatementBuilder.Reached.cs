@@ -12,6 +12,9 @@ internal sealed unsafe partial class StatementBuilder
     // More is hardly one header.
     private const ulong MaxPacketReach = 4096;
 
+    /// <summary>Distances from a variable stay below, so that none wraps around where they are compared.</summary>
+    private const ulong MaxMoved = 1UL << 62;
+
     private readonly List<Reached> _reached = [];
     private readonly Reached[]?[] _reachedBehind;
 
@@ -48,6 +51,11 @@ internal sealed unsafe partial class StatementBuilder
         }
 
         long moved = pointer.Kind == NodeKind.Local ? 0 : (long)pointer.Right!.Value;
+        if ((ulong)moved + MaxMoved >= 2 * MaxMoved)
+        {
+            return access with { IsFirm = true };
+        }
+
         long low = moved + offset;
         long high = low + access.Size;
         if (_reached.Exists(reached => reached.Base == web && reached.Check == access.Check && reached.Low <= low && high <= reached.High && (reached.IsWritable || !access.IsWrite)))

@@ -21,7 +21,7 @@ internal sealed unsafe partial class ExecutionSlot
         ulong key = map.KeyAddressOf(value, KeyScratch());
         try
         {
-            if (program.Compiled is { } compiled)
+            if (program.Compiled is { } compiled && compiled.MayCall(function))
             {
                 StartWholeBudget(s);
                 s->Budget -= compiled.Lengths[function];

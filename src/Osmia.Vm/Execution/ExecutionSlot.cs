@@ -197,6 +197,9 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         for (; repeat > 0; repeat--)
         {
             result = Finish(s, entry(s, r1, r2, 0, 0, 0));
+
+            // Where the interpreter did the rest, it wrote there.
+            _clearedBytes = 0;
         }
 
         return result;
@@ -253,7 +256,8 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         ulong* registers = stackalloc ulong[SavedRegisters];
         Unsafe.CopyBlock(registers, s->Registers, SavedRegisters * sizeof(ulong));
         ulong result;
-        if (Program.Compiled is { } compiled)
+        CompiledFunctions? compiled = Program.Compiled;
+        if (compiled is not null && compiled.MayCall(slot))
         {
             EnterCall(s);
             s->Budget -= compiled.Lengths[slot];
@@ -268,7 +272,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
             s->Registers[3] = r3;
             s->Registers[4] = r4;
             s->Registers[5] = 0;
-            result = Execute(Program.Code + slot);
+            result = ExecuteInPortions(Program.Code + slot);
         }
 
         s->Current = caller;
