@@ -46,6 +46,48 @@ public sealed class HostileTierTests
 
     [Theory]
     [MemberData(nameof(Ways))]
+    public void An_access_half_the_address_space_behind_the_frame_or_an_element_traps(VmTier tier, VmMode mode)
+    {
+        const string Lookup = "*(u32 *)(r10 - 4) = 0; r2 = r10; r2 += -4; r1 = map[0]; call map_lookup_elem; if r0 == 0 goto out";
+        foreach (string code in (string[])
+        [
+            "r4 = 0x7ffffffffffffffc ll; r3 = r10; r3 += r4; r0 = *(u64 *)(r3 + 0); exit",
+            "r4 = 0x7ffffffffffffffc ll; r3 = r10; r3 += r4; *(u64 *)(r3 + 0) = 7; r0 = 0; exit",
+            $"{Lookup}; r4 = 0x7ffffffffffffffc ll; r0 += r4; r0 = *(u64 *)(r0 + 0)\nout:\nexit",
+            $"{Lookup}; r4 = 0x7ffffffffffffffc ll; r0 += r4; *(u64 *)(r0 + 0) = 7; r0 = 0\nout:\nexit",
+        ])
+        {
+            Assert.Equal("OSM6100", Assert.Throws<TrapException>(() => Run(tier, mode, ProgramType.Xdp, code)).Id);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public void What_was_checked_for_reading_is_not_for_writing(VmTier tier, VmMode mode)
+    {
+        TrapException trap = Assert.Throws<TrapException>(() => Run(tier, mode, ProgramType.CgroupSkb, "r6 = *(u32 *)(r1 + 76); r5 = *(u8 *)(r6 + 0); r0 = 1; if r5 == 1 goto out; *(u8 *)(r6 + 0) = 7\nout:\nexit"));
+        Assert.Equal(("OSM6101", 4), (trap.Id, trap.Slot));
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public void What_was_checked_on_one_way_is_checked_again_where_another_joins(VmTier tier, VmMode mode)
+    {
+        // The way that is not gone reaches farther than the packet.
+        foreach (string goes in (string[])["==", "!="])
+        {
+            foreach ((int first, int second) in ((int, int)[])[(0, 90), (90, 0)])
+            {
+                bool isFirst = goes == "!=";
+                string code = $"r6 = *(u32 *)(r1 + 0); r4 = *(u8 *)(r6 + 0); r0 = 0; if r4 {goes} 0 goto other; r5 = *(u64 *)(r6 + {first}); goto joined\nother:\nr5 = *(u64 *)(r6 + {second})\njoined:\nr0 = *(u64 *)(r6 + 90); r0 += r5; exit";
+                TrapException trap = Assert.Throws<TrapException>(() => Run(tier, mode, ProgramType.Xdp, code));
+                Assert.Equal(("OSM6100", (isFirst ? first : second) == 0 ? 7 : isFirst ? 4 : 6), (trap.Id, trap.Slot));
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
     public void The_interpreter_is_handed_an_element_whose_address_compiled_code_writes_down_anew(VmTier tier, VmMode mode)
     {
         // r4 is the frame's address, made of the packet's; the element is read before it and never after.
@@ -163,23 +205,27 @@ public sealed class HostileTierTests
     public void A_program_that_two_threads_dispose_while_it_is_compiled_stays_in_a_prog_array()
     {
         // Long enough that both wait for the compiler.
-        LinkedProgram called = TestPrograms.Program("r0 = 0; " + string.Concat(Enumerable.Repeat("r0 += 7; r0 ^= r10; ", 4000)) + "r0 = 7; exit", ProgramType.Xdp, "called");
+        LinkedProgram called = TestPrograms.Program("r0 = 0; " + string.Concat(Enumerable.Repeat("r0 += 7; r0 ^= r10; ", 12_000)) + "r0 = 7; exit", ProgramType.Xdp, "called");
         LinkedProgram caller = TestPrograms.Program("r2 = map[0]; r3 = 0; call tail_call; r0 = 9; exit", ProgramType.Xdp, "caller");
         using var engine = new VmEngine(new VmOptions { Slots = 2, Seed = 1 });
         using LoadedObject first = engine.Load(TestPrograms.Object([caller], TestPrograms.Map(0, MapType.ProgArray, 4, 4, 1)), LoadOptions.Default);
-        for (int round = 0; round < 5; round++)
+        for (int round = 0; round < 10; round++)
         {
             LoadedObject second = engine.Load(TestPrograms.Object([called]), LoadOptions.Default);
             var program = (VmProgram)second.Programs[0];
             first.Maps[0].Update(new byte[4], BitConverter.GetBytes(program.Id));
-            program.Run(new ProgramRun { Data = new byte[64], Repeat = 256 });
-            using var start = new Barrier(2);
+            using var start = new ManualResetEventSlim();
             Thread[] threads = [.. Enumerable.Range(0, 2).Select(_ => new Thread(() =>
             {
-                start.SignalAndWait();
+                start.Wait();
                 program.Dispose();
             }))];
             Array.ForEach(threads, thread => thread.Start());
+            program.Run(new ProgramRun { Data = new byte[64], Repeat = 256 });
+
+            // The compiler has begun by then, most often.
+            Thread.Sleep(2 * round);
+            start.Set();
             Assert.True(Array.TrueForAll(threads, thread => thread.Join(s_patience)));
             Assert.Equal(7UL, first.Programs[0].Run(new ProgramRun { Data = new byte[64] }).ReturnValue);
             Assert.True(first.Maps[0].Delete(new byte[4]));

@@ -48,9 +48,15 @@ internal sealed class ReachProgram
         Line("r8 = r1; r6 = *(u32 *)(r1 + 0); r4 = 0; r0 = 0");
         Line("r5 = *(u8 *)(r6 + 0); r7 = r10; r7 += -64; r7 += r5");
         Line("r9 = map[0][8]; r9 += r5");
-        if (_random.Next(2) == 0)
+        switch (_random.Next(3))
         {
-            Line("r5 &= 7; r6 += r5");
+            case 0:
+                Line("r5 &= 7; r6 += r5");
+                break;
+            case 1:
+                // Its end is near.
+                Line($"r6 = *(u32 *)(r1 + 4); r6 += -{_random.Next(18, 26)}");
+                break;
         }
 
         bool isLoop = _random.Next(3) == 0;
@@ -143,7 +149,7 @@ internal sealed class ReachProgram
                 Line($"*(u64 *)(r10 - 8) = r4; r1 = {_random.Next(3)}; r2 = func called ll; r3 = {(_callback == 0 ? "r8" : pointer)}; r4 = 0; call loop; r4 = *(u64 *)(r10 - 8)");
                 if (_random.Next(3) != 0)
                 {
-                    Line("r6 = *(u32 *)(r8 + 0)");
+                    Line(Reload());
                 }
 
                 _calls = true;
@@ -185,7 +191,7 @@ internal sealed class ReachProgram
                 Line("r4 = *(u64 *)(r10 - 8)");
                 if (_random.Next(3) == 0)
                 {
-                    Line("r6 = *(u32 *)(r8 + 0)");
+                    Line(Reload());
                 }
 
                 break;
@@ -195,7 +201,7 @@ internal sealed class ReachProgram
                 break;
             case 5:
                 Line($"{pointer} = *(u64 *)({pointer} {Place()})");
-                Line(pointer == "r6" ? "r6 = *(u32 *)(r8 + 0)" : $"{pointer} = map[0][16]");
+                Line(pointer == "r6" ? Reload() : $"{pointer} = map[0][16]");
                 break;
             default:
                 Accesses(pointer);
@@ -219,6 +225,8 @@ internal sealed class ReachProgram
             });
         }
     }
+
+    private string Reload() => _random.Next(2) == 0 ? "r6 = *(u32 *)(r8 + 0)" : "r6 = *(u32 *)(r8 + 4); r6 += -20";
 
     private string Place()
     {
