@@ -71,6 +71,22 @@ public sealed class HostileTierTests
 
     [Theory]
     [MemberData(nameof(Ways))]
+    public void A_map_that_programs_only_read_is_not_written_through_what_looks_like_another(VmTier tier, VmMode mode)
+    {
+        // r2 is r3, but begins as the address of the map that may be written.
+        const uint ReadOnlyForPrograms = 1 << 7;
+        using var engine = new VmEngine(new VmOptions { Slots = 1, Seed = 1, Tier = tier, Mode = mode });
+        using LoadedObject loaded = engine.Load(
+            TestPrograms.Object([TestPrograms.Program("r6 = *(u32 *)(r1 + 0); r5 = *(u64 *)(r6 + 0); r3 = map[0][0]; r3 += r5; r0 = *(u64 *)(r3 + 0); r2 = map[1][0]; r2 += r3; r4 = map[1][0]; r2 -= r4; *(u64 *)(r2 + 0) = 7; *(u64 *)(r3 + 0) = 8; exit", ProgramType.Xdp)],
+                TestPrograms.Map(0, MapType.Array, 4, 64, 1, ReadOnlyForPrograms), TestPrograms.Map(1, MapType.Array, 4, 64, 1)), LoadOptions.Default);
+        Assert.Equal("OSM6101", Assert.Throws<TrapException>(() => loaded.Programs[0].Run(new ProgramRun { Data = new byte[64] })).Id);
+        byte[] value = new byte[64];
+        Assert.True(loaded.Maps[0].TryLookup(new byte[4], value));
+        Assert.Equal(new byte[64], value);
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
     public void What_was_checked_on_one_way_is_checked_again_where_another_joins(VmTier tier, VmMode mode)
     {
         // The way that is not gone reaches farther than the packet.
