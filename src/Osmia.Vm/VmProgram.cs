@@ -200,6 +200,12 @@ public sealed unsafe partial class VmProgram : LoadedProgram
             _engine.Slots.RefuseInsideRun();
             lock (_compiling)
             {
+                if (_isDisposed)
+                {
+                    // Another thread came first.
+                    return;
+                }
+
                 _isDisposed = true;
             }
 

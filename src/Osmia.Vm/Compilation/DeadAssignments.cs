@@ -3,7 +3,7 @@ namespace Osmia.Vm.Compilation;
 /// <summary>Leaves out assignments to variables that nothing reads, because what they held was written down anew where it was read.</summary>
 internal static class DeadAssignments
 {
-    /// <param name="mayLeave">At jumps back the interpreter may be handed what lives there.</param>
+    /// <param name="mayLeave">At the beginning of a block the interpreter may be handed what lives there.</param>
     public static void Remove(List<Statement>[] blocks, bool mayLeave)
     {
         while (true)

@@ -5,7 +5,8 @@ namespace Osmia.Vm.Compilation;
 /// often.
 /// </summary>
 /// <remarks>
-/// For the function where a program begins. Nobody else can read them: the frame's address goes to no helper, function or memory. The interpreter could, when the function leaves for it
+/// For the function where a program begins. Nobody else can read them: the frame's address goes to no helper, function or memory, and nothing unverified may have it from elsewhere
+/// (<see cref="FrameUse.IsReadUnnamed"/>). The interpreter could, when the function leaves for it
 /// between the store and the read it was passed on to, which stands in the same block: such stores stay.
 /// </remarks>
 internal static class DeadStores

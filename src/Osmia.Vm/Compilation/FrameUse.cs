@@ -1,4 +1,5 @@
 using Osmia.Vm.Execution;
+using Osmia.Vm.Loading;
 
 namespace Osmia.Vm.Compilation;
 
@@ -12,7 +13,7 @@ internal sealed class FrameUse
     private readonly bool _escapes;
     private int _lowest;
 
-    public FrameUse(IEnumerable<Statement> statements, bool isVerified)
+    public FrameUse(IEnumerable<Statement> statements, ProgramSurroundings around)
     {
         foreach (Statement statement in statements)
         {
@@ -21,16 +22,28 @@ internal sealed class FrameUse
             _escapes |= !isAccess && Escapes(statement.A, isAddress: statement.Kind is StatementKind.ArrayLookup or StatementKind.HashLookup);
             _escapes |= isAccess && Escapes(statement.A, isAddress: statement.Access!.Check == AccessCheck.None);
             _escapes |= Escapes(statement.B, isAddress: false) || Escapes(statement.C, isAddress: false);
-            _escapes |= !isVerified && statement.Access is { IsFirm: false, Check: not AccessCheck.None };
+            _escapes |= !around.IsVerified && statement.Access is { IsFirm: false, Check: not AccessCheck.None };
             foreach (Node argument in statement.Arguments)
             {
-                _escapes |= !isVerified && argument is { IsConstant: false, Kind: not NodeKind.FramePointer, Web: not { Fact.IsCertain: true } };
+                _escapes |= MayShowFrame(argument, around);
                 _escapes |= Escapes(argument, isAddress: statement.Kind == StatementKind.CallHelper);
             }
         }
     }
 
     public int Bytes => _escapes ? ExecutionSlot.FrameSize : Math.Min(-_lowest, ExecutionSlot.FrameSize);
+
+    /// <summary>Whether something that nobody verified may read the frame where no statement names it.</summary>
+    public static bool IsReadUnnamed(IEnumerable<Statement> statements, ProgramSurroundings around) => !around.IsVerified && statements.Any(statement =>
+        statement.Kind == StatementKind.CallLocal || statement.Access is { Check: not (AccessCheck.None or AccessCheck.NotNull) } || Array.Exists(statement.Arguments, argument => MayShowFrame(argument, around)));
+
+    /// <summary>
+    /// An argument that is a callback, whose caller's frame lies above its own; or may be the frame's address where nobody verified: a slot keeps its stack, so a program may even be written
+    /// with the address in it.
+    /// </summary>
+    private static bool MayShowFrame(Node argument, ProgramSurroundings around) =>
+        argument.IsConstant ? FunctionPointer.TryRead(argument.Value, out _) || (!around.IsVerified && argument.Value is > uint.MaxValue and <= long.MaxValue && !around.IsInMap(argument.Value))
+        : !around.IsVerified && argument is { Kind: not NodeKind.FramePointer, Web: not { Fact.IsCertain: true } };
 
     private bool Escapes(Node? node, bool isAddress)
     {

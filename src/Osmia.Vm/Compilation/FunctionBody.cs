@@ -17,12 +17,12 @@ internal sealed class FunctionBody
         Around = around;
         Mode = mode;
         IsEntry = isEntry;
-        if (isEntry)
+        if (isEntry && !FrameUse.IsReadUnnamed(blocks.SelectMany(block => block), around))
         {
             DeadStores.Remove(blocks);
         }
 
-        DeadAssignments.Remove(blocks, mode.IsMetered);
+        DeadAssignments.Remove(blocks, mode.IsMetered || Array.Exists(blocks, block => block.Exists(statement => statement.Access is { IsFirm: true })));
         var all = new List<Statement>();
         foreach (List<Statement> block in blocks)
         {
@@ -33,7 +33,7 @@ internal sealed class FunctionBody
         UsesFrame = all.Exists(ReadsFrame);
         bool calls = all.Exists(s => s.Kind is StatementKind.CallHelper or StatementKind.CallRegister or StatementKind.CallLocal or StatementKind.TailCall);
         MayOwe = around.HasLoans || calls;
-        FrameBytes = new FrameUse(all, around.IsVerified).Bytes;
+        FrameBytes = new FrameUse(all, around).Bytes;
         NeedsMachine = FrameBytes != 0 || UsesFrame || mode.IsMetered || calls || all.Exists(s => s.Kind is StatementKind.MayGoto or StatementKind.PacketLoad or StatementKind.Trap);
         Counts = mode.IsMetered && (graph.HasLoop || all.Exists(s => s.Kind == StatementKind.CallLocal));
     }

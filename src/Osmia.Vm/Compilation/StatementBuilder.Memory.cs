@@ -159,7 +159,7 @@ internal sealed unsafe partial class StatementBuilder
                 return Access.Unchecked(size);
             case FactKind.Constant when _around.RegionOf((ulong)place) is { } region && isAligned && (region.IsWritable || !isWrite) && Fits((ulong)place, size, region):
                 return Access.Unchecked(size);
-            case FactKind.MapValue when place >= 0 && place + size <= (long)_around.Map(fact.Map).ValueBytes && isAligned && (_around.Map(fact.Map).IsWritableByProgram || !isWrite):
+            case FactKind.MapValue when place >= 0 && place <= (long)_around.Map(fact.Map).ValueBytes - size && isAligned && (_around.Map(fact.Map).IsWritableByProgram || !isWrite):
                 return IsNotNull(pointer) ? Access.Unchecked(size) : new(size, AccessCheck.NotNull) { Low = (ulong)fact.Value, Pointer = pointer, IsFirm = true };
             case FactKind.AddressLike when _around.RegionOf((ulong)fact.Value) is { } near && (near.IsWritable || !isWrite) && near.Length >= (ulong)size:
                 return Firmly(slot, pointer, offset, new(size, AccessCheck.Range) { Low = near.Low, Length = near.Length, IsWrite = isWrite, ChecksAlignment = isAtomic });

@@ -12,6 +12,9 @@ internal sealed unsafe partial class StatementBuilder
     // More is hardly one header.
     private const ulong MaxPacketReach = 4096;
 
+    /// <summary>Distances from a variable stay below, so that none wraps around where they are compared.</summary>
+    private const ulong MaxMoved = 1UL << 62;
+
     private readonly List<Reached> _reached = [];
     private readonly Reached[]?[] _reachedBehind;
 
@@ -48,15 +51,20 @@ internal sealed unsafe partial class StatementBuilder
         }
 
         long moved = pointer.Kind == NodeKind.Local ? 0 : (long)pointer.Right!.Value;
+        if ((ulong)moved + MaxMoved >= 2 * MaxMoved)
+        {
+            return access with { IsFirm = true };
+        }
+
         long low = moved + offset;
         long high = low + access.Size;
-        if (_reached.Exists(reached => reached.Base == web && reached.Check == access.Check && reached.Low <= low && high <= reached.High && (reached.IsWritable || !access.IsWrite)))
+        if (_reached.Exists(reached => reached.Base == web && reached.Check == access.Check && reached.Start == access.Low && reached.Low <= low && high <= reached.High && (reached.IsWritable || !access.IsWrite)))
         {
             return Access.Unchecked(access.Size);
         }
 
         (int first, int end, bool writes) = AccessesFrom(slot, access);
-        var wide = new Reached(web, access.Check, moved + first, moved + end, writes);
+        var wide = new Reached(web, access.Check, access.Low, moved + first, moved + end, writes);
         _reached.RemoveAll(wide.IsOfSameRegion);
         _reached.Add(wide);
         return access with { IsFirm = true, IsWrite = writes, Before = offset - first, Reach = end - first };
@@ -111,9 +119,10 @@ internal sealed unsafe partial class StatementBuilder
     private void ForgetPacket() => _reached.RemoveAll(reached => reached.Check == AccessCheck.Packet);
 
     /// <summary>From Low to High about the variable lies in the region, which may be written.</summary>
-    private sealed record Reached(Web Base, AccessCheck Check, long Low, long High, bool IsWritable)
+    /// <param name="Start">Where a fixed region begins: what holds of one, that programs may write it, is not so of others.</param>
+    private sealed record Reached(Web Base, AccessCheck Check, ulong Start, long Low, long High, bool IsWritable)
     {
-        public bool IsOfSameRegion(Reached other) => Base == other.Base && Check == other.Check;
+        public bool IsOfSameRegion(Reached other) => Base == other.Base && Check == other.Check && Start == other.Start;
 
         public Reached? Common(Reached other)
         {

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Osmia.Vm.Loading;
 
 namespace Osmia.Vm.Execution;
 
@@ -40,6 +41,27 @@ internal sealed unsafe partial class ExecutionSlot
     {
         s->Budget = Engine.InstructionBudget;
         s->Reserve = 0;
+    }
+
+    /// <summary>The interpreter in place of compiled code, which has its budget whole: it would not see a request to stop before that is used up.</summary>
+    private ulong ExecuteInPortions(DecodedInstruction* at)
+    {
+        MachineState* s = State;
+        bool isWhole = s->Reserve == 0;
+        if (isWhole)
+        {
+            s->Reserve = Math.Max(0, s->Budget - Portion);
+            s->Budget -= s->Reserve;
+        }
+
+        ulong result = Execute(at);
+        if (isWhole)
+        {
+            s->Budget += s->Reserve;
+            s->Reserve = 0;
+        }
+
+        return result;
     }
 
     /// <returns>The new portion, which is also <see cref="MachineState.Budget"/>.</returns>

@@ -192,7 +192,7 @@ internal sealed unsafe partial class ExecutionSlot
         int depth = s->Depth;
         _frames[depth].Return = null;
         EnterFrame(depth);
-        ulong result = Execute(at);
+        ulong result = ExecuteInPortions(at);
         s->Depth = depth;
         EnterFrame(depth);
         return result;

@@ -197,6 +197,9 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         for (; repeat > 0; repeat--)
         {
             result = Finish(s, entry(s, r1, r2, 0, 0, 0));
+
+            // Where the interpreter did the rest, it wrote there.
+            _clearedBytes = 0;
         }
 
         return result;
@@ -268,7 +271,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
             s->Registers[3] = r3;
             s->Registers[4] = r4;
             s->Registers[5] = 0;
-            result = Execute(Program.Code + slot);
+            result = ExecuteInPortions(Program.Code + slot);
         }
 
         s->Current = caller;

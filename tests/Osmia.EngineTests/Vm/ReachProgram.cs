@@ -16,14 +16,17 @@ internal sealed class ReachProgram
     private static readonly string[] s_pointers = ["r6", "r6", "r7", "r9"];
 
     private readonly Random _random;
+    private readonly int _callback;
     private readonly StringBuilder _text = new();
     private int _labels;
+    private bool _calls;
 
     private readonly int _functions;
 
     private ReachProgram(int seed)
     {
         _random = new Random(seed);
+        _callback = _random.Next(3);
         _functions = _random.Next(4);
     }
 
@@ -48,9 +51,15 @@ internal sealed class ReachProgram
         Line("r8 = r1; r6 = *(u32 *)(r1 + 0); r4 = 0; r0 = 0");
         Line("r5 = *(u8 *)(r6 + 0); r7 = r10; r7 += -64; r7 += r5");
         Line("r9 = map[0][8]; r9 += r5");
-        if (_random.Next(2) == 0)
+        switch (_random.Next(3))
         {
-            Line("r5 &= 7; r6 += r5");
+            case 0:
+                Line("r5 &= 7; r6 += r5");
+                break;
+            case 1:
+                // Its end is near.
+                Line($"r6 = *(u32 *)(r1 + 4); r6 += -{_random.Next(18, 26)}");
+                break;
         }
 
         bool isLoop = _random.Next(3) == 0;
@@ -60,7 +69,7 @@ internal sealed class ReachProgram
             Line("again:");
         }
 
-        for (int i = _random.Next(3, 12); i > 0; i--)
+        for (int i = _random.Next(2, 9); i > 0; i--)
         {
             Step();
         }
@@ -76,13 +85,84 @@ internal sealed class ReachProgram
         {
             Function(i);
         }
+
+        if (_calls)
+        {
+            Line("called: r6 = r2; r4 = 1; r0 = *(u8 *)(r10 + 504)");
+            Line(_callback switch
+            {
+                0 => $"r1 = r6; r2 = {_random.Next(-4, 4)}; call xdp_adjust_head",
+                1 => "r5 = *(u8 *)(r6 + 0); r5 += 1; *(u8 *)(r6 + 0) = r5",
+                _ => $"r7 = r10; r7 += {8 * _random.Next(60)}; r0 = *(u64 *)(r7 + 0)",
+            });
+            Line("r0 = 0; exit");
+        }
+    }
+
+    /// <summary>An element that is certainly there or perhaps, read in the block behind the test, with other accesses.</summary>
+    private void Lookup(string pointer)
+    {
+        int label = ++_labels;
+        Line(_random.Next(2) == 0 ? $"r5 = {_random.Next(3)}" : "r5 = r4; r5 &= 1");
+        Line("*(u64 *)(r10 - 8) = r4; *(u32 *)(r10 - 28) = r5; r2 = r10; r2 += -28; r1 = map[0]; call map_lookup_elem; r4 = *(u64 *)(r10 - 8)");
+        Line($"if r0 == 0 goto missing{label}");
+        string first = $"r5 = *(u64 *)(r0 + {_random.Next(40)}); r4 ^= r5";
+        if (_random.Next(2) == 0)
+        {
+            Line(first);
+        }
+
+        Accesses(pointer);
+        if (_random.Next(2) == 0)
+        {
+            Line(first);
+        }
+
+        Line($"missing{label}:");
     }
 
     private void Step()
     {
         string pointer = s_pointers[_random.Next(s_pointers.Length)];
-        switch (_random.Next(14))
+        switch (_random.Next(18))
         {
+            case 6:
+                // Far away, and most often back again; near the ends of what 64 bits hold now and then.
+                string distance = _random.Next(4) switch
+                {
+                    0 => $"0x{0x7fff_ffff_ffff_ffffUL - (ulong)_random.Next(12):x}",
+                    1 => $"0x{0x8000_0000_0000_0000UL + (ulong)_random.Next(12):x}",
+                    2 => $"0x{ulong.MaxValue - (ulong)_random.Next(12):x}",
+                    _ => $"0x{_random.NextInt64():x}",
+                };
+                Line($"r3 = {pointer}; r2 = {distance} ll; r3 += r2");
+                if (_random.Next(20) != 0)
+                {
+                    Line($"r2 = {distance} ll; r3 -= r2; r3 += {_random.Next(8)}");
+                }
+
+                Accesses("r3");
+                break;
+            case 7:
+                Lookup(pointer);
+                break;
+            case 8:
+                // What it becomes the compiler does not know, and takes it for the pointer moved.
+                Line($"*(u64 *)(r10 - 24) = {pointer}; r5 = *(u64 *)(r10 - 24)");
+                string other = s_pointers[_random.Next(s_pointers.Length)];
+                Line($"r3 = {pointer}; r3 += {other}; r3 -= r5");
+                Accesses("r3");
+                break;
+            case 9:
+                Line($"*(u64 *)(r10 - 8) = r4; r1 = {_random.Next(3)}; r2 = func called ll; r3 = {(_callback == 0 ? "r8" : pointer)}; r4 = 0; call loop; r4 = *(u64 *)(r10 - 8)");
+                if (_random.Next(3) != 0)
+                {
+                    Line(Reload());
+                }
+
+                _calls = true;
+                Accesses(pointer);
+                break;
             case 0:
                 Line($"{pointer} += {_random.Next(-4, 6)}");
                 break;
@@ -119,7 +199,7 @@ internal sealed class ReachProgram
                 Line("r4 = *(u64 *)(r10 - 8)");
                 if (_random.Next(3) == 0)
                 {
-                    Line("r6 = *(u32 *)(r8 + 0)");
+                    Line(Reload());
                 }
 
                 break;
@@ -129,9 +209,9 @@ internal sealed class ReachProgram
                 break;
             case 5:
                 Line($"{pointer} = *(u64 *)({pointer} {Place()})");
-                Line(pointer == "r6" ? "r6 = *(u32 *)(r8 + 0)" : $"{pointer} = map[0][16]");
+                Line(pointer == "r6" ? Reload() : $"{pointer} = map[0][16]");
                 break;
-            case 6 or 7 when _functions > 0:
+            case 10 or 11 when _functions > 0:
                 Line("*(u64 *)(r10 - 8) = r4");
                 Line(_random.Next(5) switch
                 {
@@ -186,6 +266,8 @@ internal sealed class ReachProgram
             });
         }
     }
+
+    private string Reload() => _random.Next(2) == 0 ? "r6 = *(u32 *)(r8 + 0)" : "r6 = *(u32 *)(r8 + 4); r6 += -20";
 
     private string Place()
     {
