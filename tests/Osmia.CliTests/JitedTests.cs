@@ -34,7 +34,7 @@ public sealed partial class JitedTests : IDisposable
         string file = Assemble("r0 = 1\nr0 += r1\nexit");
         (int exitCode, string output, string error) = OsmiaCommand.Run("disasm", file, "--jited", "--tier", "il");
         Assert.True(exitCode == 0, error);
-        Assert.Contains("        ldarg 1\n", output, StringComparison.Ordinal);
+        Assert.Contains("        ldarg 2\n", output, StringComparison.Ordinal);
         Assert.Contains("        ret", output, StringComparison.Ordinal);
     }
 
