@@ -1,15 +1,26 @@
 using System.Diagnostics;
 using System.Diagnostics.Tracing;
+using Osmia.Vm.Events;
 
 namespace Osmia.Vm.Compilation;
 
 /// <summary>Where the runtime's compiler puts the code of methods, by its own events.</summary>
-internal sealed class JittedMethods : EventListener
+internal sealed class JittedMethods : OrderedListener
 {
     private const EventKeywords Jit = (EventKeywords)0x10;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<string, (ulong Address, int Size)> _seen = [];
+    private EventSource? _runtime;
+
+    public JittedMethods()
+    {
+        // Null where the application has no event sources.
+        if (_runtime is not null)
+        {
+            Enable(_runtime, EventLevel.Verbose, Jit);
+        }
+    }
 
     /// <summary>The code of a method that was compiled just now; null when the runtime does not tell, or compiled it before.</summary>
     public (ulong Address, int Size)? Find(string method)
@@ -39,7 +50,7 @@ internal sealed class JittedMethods : EventListener
     {
         if (eventSource.Name == "Microsoft-Windows-DotNETRuntime")
         {
-            EnableEvents(eventSource, EventLevel.Verbose, Jit);
+            _runtime = eventSource;
         }
     }
 

@@ -97,7 +97,7 @@ public sealed class EventSourceTracepoint<[DynamicallyAccessedMembers(HookContex
     }
 
     // The base constructor of a listener tells of sources at once, before anything here is set.
-    private sealed class Listener : EventListener
+    private sealed class Listener : OrderedListener
     {
         private readonly Lock _gate = new();
         private readonly List<EventSource> _early = [];
@@ -117,7 +117,10 @@ public sealed class EventSourceTracepoint<[DynamicallyAccessedMembers(HookContex
                 _early.Clear();
             }
 
-            early.ForEach(Enable);
+            foreach (EventSource one in early.Where(IsWanted))
+            {
+                Enable(one, level, keywords);
+            }
         }
 
         protected override void OnEventSourceCreated(EventSource eventSource)
@@ -137,7 +140,11 @@ public sealed class EventSourceTracepoint<[DynamicallyAccessedMembers(HookContex
                 }
             }
 
-            Enable(eventSource);
+            // The runtime's own is older than any listener.
+            if (IsWanted(eventSource))
+            {
+                EnableEvents(eventSource, _level, _keywords);
+            }
         }
 
         protected override void OnEventWritten(EventWrittenEventArgs eventData)
@@ -148,12 +155,6 @@ public sealed class EventSourceTracepoint<[DynamicallyAccessedMembers(HookContex
             }
         }
 
-        private void Enable(EventSource source)
-        {
-            if (source.Name == _source)
-            {
-                EnableEvents(source, _level, _keywords);
-            }
-        }
+        private bool IsWanted(EventSource source) => source.Name == _source;
     }
 }

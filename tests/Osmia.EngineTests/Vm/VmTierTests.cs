@@ -7,6 +7,7 @@ using Osmia.Objects.Linking;
 using Osmia.Runtime;
 using Osmia.Verification;
 using Osmia.Vm;
+using Osmia.Vm.Events;
 
 namespace Osmia.Tests.Vm;
 
@@ -580,10 +581,13 @@ public sealed class VmTierTests
         "r0 = *(u64 *)(r1 + 0)\nr3 = 0\n" + string.Concat(Enumerable.Range(0, count).Select(i => $"if r0 == {i} goto l{i}\nr3 += r0\nl{i}:\n")) + "r0 = r3\nexit";
 
     /// <summary>What the runtime says of the methods it compiles.</summary>
-    private sealed class TierListener : EventListener
+    private sealed class TierListener : OrderedListener
     {
         private const EventKeywords Jit = (EventKeywords)0x10;
         private static readonly string[] s_names = ["Unknown", "MinOptJitted", "Optimized", "QuickJitted", "OptimizedTier1"];
+        private EventSource? _runtime;
+
+        public TierListener() => Enable(_runtime!, EventLevel.Verbose, Jit);
 
         public Dictionary<string, string> Seen { get; } = [];
 
@@ -599,7 +603,7 @@ public sealed class VmTierTests
         {
             if (eventSource.Name == "Microsoft-Windows-DotNETRuntime")
             {
-                EnableEvents(eventSource, EventLevel.Verbose, Jit);
+                _runtime = eventSource;
             }
         }
 

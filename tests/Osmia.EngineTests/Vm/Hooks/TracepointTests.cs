@@ -49,6 +49,30 @@ public class TracepointTests
     }
 
     [Fact]
+    public async Task Watching_the_runtimes_events_and_listing_compiled_code_never_wait_for_each_other()
+    {
+        const int Rounds = 1000;
+        using var seen = new Watch<CollectionEvent>();
+        using var engine = new VmEngine(new VmOptions { Tier = VmTier.Il });
+        using LoadedObject loaded = engine.Load("r0 = 1; exit");
+        var watching = Task.Run(() =>
+        {
+            for (int i = 0; i < Rounds; i++)
+            {
+                new EventSourceTracepoint<CollectionEvent>(seen.Hook, "Microsoft-Windows-DotNETRuntime", "GCStart_V2", keywords: (EventKeywords)1).Dispose();
+            }
+        }, TestContext.Current.CancellationToken);
+        var listing = Task.Run(() =>
+        {
+            while (!watching.IsCompleted)
+            {
+                Assert.NotEmpty(((VmProgram)loaded.Programs[0]).DescribeCompiled());
+            }
+        }, TestContext.Current.CancellationToken);
+        await Task.WhenAll(watching, listing).WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public void Diagnostic_listeners_give_the_properties_of_their_objects()
     {
         using var seen = new Watch<ShopEvent>();
