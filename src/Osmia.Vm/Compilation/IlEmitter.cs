@@ -52,6 +52,8 @@ internal sealed unsafe partial class IlEmitter
         _lengthOf = lengthOf;
         _starts = new Leave?[_graph.Blocks.Length];
         _labels = new Label[_graph.Blocks.Length];
+        _turns = new Label[_labels.Length];
+        _loops = WordLoop.FindAll(body);
         for (int i = 0; i < _labels.Length; i++)
         {
             _labels[i] = il.Label();
@@ -61,7 +63,6 @@ internal sealed unsafe partial class IlEmitter
     public void Emit()
     {
         _il.At(CompiledPiece.Frame, isAside: false);
-        FindShortcuts();
         Begin();
         if (_graph.Entry.Index != 0)
         {
@@ -71,10 +72,12 @@ internal sealed unsafe partial class IlEmitter
         foreach (Block block in _graph.Blocks)
         {
             _il.Mark(_labels[block.Index]);
-            if (_shortcuts[block.Index] is { } shortcut)
+            if (_loops[block.Index] is { } loop)
             {
-                EmitShortcut(shortcut);
-                _il.Mark(shortcut.Turn);
+                _il.At(block.Start, isAside: false);
+                _turns[block.Index] = _il.Label();
+                EmitShortcut(loop, _turns[block.Index]);
+                _il.Mark(_turns[block.Index]);
             }
 
             List<Statement> statements = _body.Blocks[block.Index];

@@ -48,20 +48,7 @@ internal static unsafe class Runtime
 
     public static readonly MethodInfo CountOnes32 = ((Func<uint, int>)BitOperations.PopCount).Method;
     public static readonly MethodInfo CountOnes64 = ((Func<ulong, int>)BitOperations.PopCount).Method;
-    public static readonly MethodInfo Least = ((Func<ulong, ulong, ulong>)Math.Min).Method;
-    public static readonly MethodInfo Covers = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.Covers), Any)!;
-    public static readonly MethodInfo TryCopy = ((Func<ulong, ulong, ulong, bool>)WordRuns.TryCopy).Method;
-    public static readonly MethodInfo Fill = ((Action<ulong, ulong, ulong, int>)WordRuns.Fill).Method;
-    public static readonly MethodInfo CommonBytes = ((Func<ulong, ulong, ulong, int, ulong>)WordRuns.CommonBytes).Method;
-
-    /// <summary>Adds up words of a size.</summary>
-    public static MethodInfo SumOf(int size) => ((Func<ulong, ulong, ulong>)(size switch
-    {
-        1 => WordSums.Bytes,
-        2 => WordSums.Halves,
-        4 => WordSums.Words,
-        _ => WordSums.DoubleWords,
-    })).Method;
+    public static readonly MethodInfo RunWords = typeof(ExecutionSlot).GetMethod(nameof(ExecutionSlot.RunWords), Any)!;
 
     private static AtomicMethod FindAtomic(Op op) => op switch
     {

@@ -1,3 +1,5 @@
+using Osmia.Vm.Execution;
+
 namespace Osmia.Vm.Compilation;
 
 /// <summary>What a <see cref="WordLoop"/> does with its words.</summary>
@@ -24,10 +26,13 @@ internal enum WordWork
 internal sealed class WordLoop(Block[] blocks, Web index, int size, int length)
 {
     /// <summary>Fewer bytes than so many words are not worth it.</summary>
-    public const ulong MinWords = 16;
+    public const ulong MinWords = 64;
 
     /// <summary>So many that no lane of a sum overflows.</summary>
     public const ulong MaxBytes = 1 << 18;
+
+    /// <summary>What the first bound is away from its limit, at least, when so many words come before it.</summary>
+    public ulong LeastDistance => (MinWords - 1) * (ulong)Size;
 
     /// <summary>In the order they run; the first is where the loop is entered.</summary>
     public Block[] Blocks { get; } = blocks;
@@ -44,14 +49,17 @@ internal sealed class WordLoop(Block[] blocks, Web index, int size, int length)
 
     public required IReadOnlyList<LoopBound> Bounds { get; init; }
 
-    /// <summary>Accesses that must be compared with the program's memory; the others are proved.</summary>
-    public required IReadOnlyList<(Node Address, bool IsWrite)> Checked { get; init; }
-
     /// <summary>Address of the next word as the loop begins.</summary>
     public Node? From { get; init; }
 
     /// <inheritdoc cref="From"/>
     public Node? To { get; init; }
+
+    /// <summary>The words must be compared with the program's memory: nothing proved that they belong to it.</summary>
+    public required bool ChecksFrom { get; init; }
+
+    /// <inheritdoc cref="ChecksFrom"/>
+    public required bool ChecksTo { get; init; }
 
     public Web? Sum { get; init; }
 
@@ -60,7 +68,38 @@ internal sealed class WordLoop(Block[] blocks, Web index, int size, int length)
 
     public Node? Filler { get; init; }
 
+    /// <summary>By the index of the block where each is entered; null where none is.</summary>
+    public static WordLoop?[] FindAll(FunctionBody body)
+    {
+        var loops = new WordLoop?[body.Blocks.Length];
+        if (body.Graph.HasLoop)
+        {
+            foreach (Block[] ring in LoopRing.Find(body.Graph))
+            {
+                loops[ring[0].Index] ??= WordLoopFinder.Find(body, ring);
+            }
+        }
+
+        return loops;
+    }
+
     public bool Has(Block block) => Array.IndexOf(Blocks, block) >= 0;
+
+    /// <summary>What <see cref="ExecutionSlot.RunWords"/> finds in the state's registers.</summary>
+    public IEnumerable<(int Register, Node Value)> Inputs()
+    {
+        yield return (WordPlan.From, From ?? Filler!);
+        if (To is not null)
+        {
+            yield return (WordPlan.To, To);
+        }
+
+        for (int i = 0; i < Bounds.Count; i++)
+        {
+            yield return (WordPlan.Value(i), Bounds[i].Value);
+            yield return (WordPlan.Limit(i), Bounds[i].Limit);
+        }
+    }
 }
 
 internal enum LoopBoundKind

@@ -15,7 +15,7 @@ internal sealed class WordLoopFinder
     private readonly HashSet<Web> _assigned = [];
     private readonly Dictionary<Web, Value> _values = [];
     private readonly List<(Linear Value, Node Limit, LoopBoundKind Kind, bool IsSigned, bool OfIndex)> _bounds = [];
-    private readonly List<(Linear Address, int Size, bool IsWrite)> _checked = [];
+    private readonly List<(Linear Address, int Size)> _checked = [];
     private readonly HashSet<Web> _olderThanExit = [];
     private Web? _index;
     private int _step;
@@ -120,13 +120,13 @@ internal sealed class WordLoopFinder
                 _values[result] = ValueOf(value);
                 return true;
             case { Kind: StatementKind.Load, Result: { } result, Access: { } access, A: { } address, Op: >= Loading.Op.LoadB and <= Loading.Op.LoadDw } when IsAlone(access) && LinearOf(address) is { } place:
-                _checked.Add((place, access.Size, access.IsWrite));
+                _checked.Add((place, access.Size));
                 _values[result] = new(place, access.Size);
                 return true;
             case { Kind: StatementKind.Store, Access: { } access, A: { } address, B: { } stored } when _stored is null && IsAlone(access) && LinearOf(address) is { HasIndex: true } place:
                 if (access.Check != AccessCheck.None)
                 {
-                    _checked.Add((place, access.Size, true));
+                    _checked.Add((place, access.Size));
                 }
 
                 _stored = (place, stored, ValueOf(stored));
@@ -211,37 +211,52 @@ internal sealed class WordLoopFinder
     private WordLoop? Make()
     {
         WordWork work;
-        Node? from = null;
-        Node? to = null;
-        Node? filler = null;
+        Linear? from = null;
+        Linear? to = null;
         switch (_sum, _stored, _compared)
         {
             case ({ } sum, null, null) when _added.Size == _step && _added.Place!.Value.HasIndex && sum != _index && !_values.ContainsKey(sum):
-                (work, from) = (WordWork.Sum, NodeOf(_added.Place.Value));
+                (work, from) = (WordWork.Sum, _added.Place);
                 break;
             case (null, { Word: { IsWord: true } word } stored, null) when word.Size == _step && word.Place!.Value.HasIndex:
-                (work, to, from) = (WordWork.Copy, NodeOf(stored.To), NodeOf(word.Place.Value));
+                (work, to, from) = (WordWork.Copy, stored.To, word.Place);
                 break;
             case (null, { Word.IsWord: false } stored, null):
-                (work, to, filler) = (WordWork.Fill, NodeOf(stored.To), stored.Stored);
+                (work, to) = (WordWork.Fill, stored.To);
                 break;
             case (null, null, { } compared) when compared.Left.Place!.Value.HasIndex && compared.Right.Place!.Value.HasIndex:
-                (work, from, to) = (WordWork.Compare, NodeOf(compared.Left.Place.Value), NodeOf(compared.Right.Place.Value));
+                (work, from, to) = (WordWork.Compare, compared.Left.Place, compared.Right.Place);
                 break;
             default:
                 return null;
         }
 
+        bool checksFrom = false;
+        bool checksTo = false;
+        foreach ((Linear address, _) in _checked)
+        {
+            bool isFrom = from is { } read && address.IsSameAs(read);
+            bool isTo = to is { } other && address.IsSameAs(other);
+            if (!isFrom && !isTo)
+            {
+                return null;
+            }
+
+            checksFrom |= isFrom;
+            checksTo |= isTo;
+        }
+
         return new WordLoop(_ring, _index!, _step, _length)
         {
             Work = work,
-            From = from,
-            To = to,
+            From = from is { } source ? NodeOf(source) : null,
+            To = to is { } target ? NodeOf(target) : null,
+            ChecksFrom = checksFrom,
+            ChecksTo = checksTo,
             Sum = _sum,
-            Filler = filler,
+            Filler = work == WordWork.Fill ? _stored!.Value.Stored : null,
             LeavesWholeTurn = _olderThanExit.Any(web => web != _sum),
             Bounds = [.. _bounds.OrderByDescending(bound => bound.OfIndex).Select(bound => new LoopBound(bound.Kind, NodeOf(bound.Value), bound.Limit, bound.IsSigned, bound.OfIndex))],
-            Checked = [.. _checked.Select(access => (NodeOf(access.Address), access.IsWrite))],
         };
     }
 
@@ -346,7 +361,10 @@ internal sealed class WordLoopFinder
     };
 
     /// <summary>What stays as it is, the index perhaps, and a constant.</summary>
-    private readonly record struct Linear(Node? Base, bool HasIndex, ulong Offset);
+    private readonly record struct Linear(Node? Base, bool HasIndex, ulong Offset)
+    {
+        public bool IsSameAs(Linear other) => HasIndex == other.HasIndex && Offset == other.Offset && (Base?.IsSameAs(other.Base) ?? other.Base is null);
+    }
 
     /// <summary>A number or pointer, or the word of some bytes at one; by default neither.</summary>
     private readonly record struct Value(Linear? Place, int Size = 0)

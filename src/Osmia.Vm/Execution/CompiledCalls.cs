@@ -57,10 +57,6 @@ internal sealed unsafe partial class ExecutionSlot
         }
     }
 
-    /// <summary>Whether the program may touch all bytes from an address on.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public bool Covers(ulong address, ulong length, bool isWrite) => FindRegion(address, length, isWrite);
-
     /// <summary>Whether an access lies in one frame, the running function's or that of one that waits for it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsInStack(MachineState* s, ulong address, uint size)

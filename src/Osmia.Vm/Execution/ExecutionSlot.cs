@@ -25,7 +25,6 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
 
     private readonly VmProgram?[] _programs = new VmProgram?[MaxFrames];
     private readonly ulong _stackLow;
-    private MachineState* _state;
     private readonly byte* _context;
     private readonly CallFrame* _frames;
     private readonly byte* _keys;
@@ -43,7 +42,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         nuint size = (nuint)sizeof(MachineState) + (MaxFrames * FrameSize) + ContextCapacity + (MaxFrames * sizeof(ulong)) + FlowKeysSize + (nuint)(sizeof(CallFrame) * MaxFrames);
         var memory = (byte*)NativeMemory.AlignedAlloc(size, 64);
         NativeMemory.Clear(memory, size);
-        _state = (MachineState*)memory;
+        State = (MachineState*)memory;
         State->Cpu = index;
         State->DirtyFrames = 1;
         State->Self = GCHandle.ToIntPtr(GCHandle.Alloc(this, GCHandleType.Weak));
@@ -67,7 +66,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
     /// <summary>The CPU number that programs in this slot see.</summary>
     public int Index { get; }
 
-    public MachineState* State => _state;
+    public MachineState* State { get; private set; }
 
     /// <summary>The program whose code is running; tail calls change it.</summary>
     public VmProgram Program => _programs[State->Depth]!;
@@ -295,7 +294,7 @@ internal sealed unsafe partial class ExecutionSlot : IDisposable
         {
             GCHandle.FromIntPtr(State->Self).Free();
             NativeMemory.AlignedFree(State);
-            _state = null;
+            State = null;
             FreePacketBuffer();
         }
     }

@@ -36,6 +36,8 @@ internal static unsafe class NativeCalls
 
     public static nint PacketLoad { get; } = (nint)(delegate* unmanaged<MachineState*, uint, int, ulong, ulong>)&LoadPacket;
 
+    public static nint RunWords { get; } = (nint)(delegate* unmanaged<MachineState*, ulong, ulong>)&DoTurns;
+
     public static nint Unresolved { get; } = (nint)(delegate* unmanaged<MachineState*, ulong>)&ReachUnresolved;
 
     [UnmanagedCallersOnly]
@@ -186,6 +188,9 @@ internal static unsafe class NativeCalls
             return slot.Keep(e);
         }
     }
+
+    [UnmanagedCallersOnly]
+    private static ulong DoTurns(MachineState* s, ulong plan) => SlotOf(s).RunWords(s, plan);
 
     [UnmanagedCallersOnly]
     private static ulong ReachUnresolved(MachineState* s)

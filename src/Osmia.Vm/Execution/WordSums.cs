@@ -6,9 +6,18 @@ namespace Osmia.Vm.Execution;
 /// <summary>Sums of words one behind another, for <see cref="Compilation.WordLoop"/>: at most <see cref="Compilation.WordLoop.MaxBytes"/>, a whole number of words.</summary>
 internal static unsafe class WordSums
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Of(ulong address, ulong length, int size) => size switch
+    {
+        1 => Bytes(address, length),
+        2 => Halves(address, length),
+        4 => Words(address, length),
+        _ => DoubleWords(address, length),
+    };
+
     // Vectors are not compiled ahead of time, and a program that runs once should not meet the runtime's first draft.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static ulong Bytes(ulong address, ulong length)
+    private static ulong Bytes(ulong address, ulong length)
     {
         var words = new ReadOnlySpan<byte>((void*)address, (int)length);
         Vector<uint> lanes = Vector<uint>.Zero;
@@ -30,7 +39,7 @@ internal static unsafe class WordSums
 
     // Vectors are not compiled ahead of time, and a program that runs once should not meet the runtime's first draft.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static ulong Halves(ulong address, ulong length)
+    private static ulong Halves(ulong address, ulong length)
     {
         var words = new ReadOnlySpan<ushort>((void*)address, (int)(length / sizeof(ushort)));
         Vector<uint> lanes = Vector<uint>.Zero;
@@ -51,7 +60,7 @@ internal static unsafe class WordSums
 
     // Vectors are not compiled ahead of time, and a program that runs once should not meet the runtime's first draft.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static ulong Words(ulong address, ulong length)
+    private static ulong Words(ulong address, ulong length)
     {
         var words = new ReadOnlySpan<uint>((void*)address, (int)(length / sizeof(uint)));
         Vector<ulong> lanes = Vector<ulong>.Zero;
@@ -72,7 +81,7 @@ internal static unsafe class WordSums
 
     // Vectors are not compiled ahead of time, and a program that runs once should not meet the runtime's first draft.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static ulong DoubleWords(ulong address, ulong length)
+    private static ulong DoubleWords(ulong address, ulong length)
     {
         var words = new ReadOnlySpan<ulong>((void*)address, (int)(length / sizeof(ulong)));
         Vector<ulong> lanes = Vector<ulong>.Zero;

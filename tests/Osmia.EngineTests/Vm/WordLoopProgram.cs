@@ -9,7 +9,7 @@ namespace Osmia.Tests.Vm;
 internal sealed record WordLoopProgram(string Text, string Work, int Size)
 {
     public const int PacketLength = 1600;
-    private static readonly int[] s_counts = [1, 2, 15, 16, 17, 18, 33, 64, 100, 150];
+    private static readonly int[] s_counts = [1, 2, 17, 63, 64, 65, 66, 80, 100, 150];
 
     /// <param name="isMemory">r1 is the memory and r2 its length, and nothing is asked before; else r1 is the context of an XDP program whose packet is long enough.</param>
     public static WordLoopProgram Make(Random random, bool isMemory)

@@ -53,6 +53,8 @@ internal sealed unsafe partial class X64Emitter
         _lengthOf = lengthOf;
         _places = new RegisterAllocation(body, body.UsesFrame);
         _labels = Array.ConvertAll(_graph.Blocks, _ => assembler.Label());
+        _loops = WordLoop.FindAll(body);
+        _turns = Array.ConvertAll(_loops, loop => loop is null ? default : assembler.Label());
         _end = assembler.Label();
         _saved = Array.FindAll(RegisterAllocation.CalleeSaved, register => (_places.Used & (1 << (int)register)) != 0 || (register == Frame && body.UsesFrame));
         _stack = new StackFrame(_places.Slots, _saved.Length);
@@ -70,6 +72,15 @@ internal sealed unsafe partial class X64Emitter
         foreach (Block block in _graph.Blocks)
         {
             _asm.Place(_labels[block.Index]);
+            if (_loops[block.Index] is { } loop)
+            {
+                _at = _places.FirstStatement(block);
+                _slot = block.Start;
+                Mark(_slot, isAside: false);
+                EmitShortcut(loop, _turns[block.Index]);
+                _asm.Place(_turns[block.Index]);
+            }
+
             List<Statement> statements = _body.Blocks[block.Index];
             for (int i = 0; i < statements.Count; i++)
             {
@@ -214,9 +225,10 @@ internal sealed unsafe partial class X64Emitter
             SpendOrLeave(slot - to.Start + 1, to.Start, _body.LiveIn(to));
         }
 
-        if (isOutside || to.Index != from.Index + 1 || to.Start <= slot)
+        CodeLabel label = LabelOf(from, to);
+        if (isOutside || to.Index != from.Index + 1 || to.Start <= slot || label != _labels[to.Index])
         {
-            _asm.Jump(_labels[to.Index]);
+            _asm.Jump(label);
         }
     }
 
@@ -398,12 +410,12 @@ internal sealed unsafe partial class X64Emitter
         Block taken = block.Taken!;
         if (_body.Counts && taken.Start <= slot)
         {
-            _asm.Jump((Condition)((int)condition ^ 1), _labels[block.Next!.Index]);
+            _asm.Jump((Condition)((int)condition ^ 1), LabelOf(block, block.Next!));
             Jump(block, taken, slot);
             return;
         }
 
-        _asm.Jump(condition, _labels[taken.Index]);
+        _asm.Jump(condition, LabelOf(block, taken));
         Jump(block, block.Next!, slot);
     }
 
