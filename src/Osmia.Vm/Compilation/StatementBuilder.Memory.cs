@@ -36,7 +36,7 @@ internal sealed unsafe partial class StatementBuilder
         Access access = Check(slot, fact, pointer, i.Offset, size, isWrite: false, isAtomic: isAcquire);
         if (isAcquire)
         {
-            Statement load = new(StatementKind.Atomic, slot) { Op = i.Op, A = Node.Wide(address), Access = access, Known = known, Result = Result(slot, i.Destination) };
+            Statement load = new(StatementKind.Atomic, slot) { Op = i.Op, A = Node.Wide(address), Access = access, Known = Needed(known, access), Result = Result(slot, i.Destination) };
             Add(load);
         }
         else if (access.Check == AccessCheck.None)
@@ -85,7 +85,7 @@ internal sealed unsafe partial class StatementBuilder
             A = Node.Wide(Node.Binary64(NodeKind.Add, pointer, Node.Constant((ulong)i.Offset))),
             B = size == 8 ? Node.Wide(value) : Node.Narrow(value),
             Access = access,
-            Known = known,
+            Known = Needed(known, access),
         });
         if (kept is not null)
         {
@@ -131,10 +131,13 @@ internal sealed unsafe partial class StatementBuilder
             B = size == 8 ? Node.Wide(value) : Node.Narrow(value),
             C = compared is null ? null : size == 8 ? Node.Wide(compared) : Node.Narrow(compared),
             Access = access,
-            Known = known,
+            Known = Needed(known, access),
             Result = result,
         });
     }
+
+    /// <summary>An access without a check never leaves for the interpreter.</summary>
+    private static List<KnownRegister> Needed(List<KnownRegister> known, Access access) => access.Check == AccessCheck.None ? [] : known;
 
     private Access Check(int slot, Fact fact, Node pointer, int offset, int size, bool isWrite, bool isAtomic)
     {

@@ -317,7 +317,7 @@ internal sealed unsafe partial class X64Emitter
         Operand? direct = TryOperand(right, isWide);
         if (node.Kind == NodeKind.Multiply && direct is { Kind: OperandKind.Immediate } factor)
         {
-            _asm.Multiply(to, RegisterOf(left, isWide, to), factor.Value, isWide);
+            Multiply(to, RegisterOf(left, isWide, to), factor.Value, isWide);
             return;
         }
 
@@ -365,12 +365,34 @@ internal sealed unsafe partial class X64Emitter
         Release(held);
     }
 
+    /// <summary>A product takes three cycles, an address one, a shift one.</summary>
+    private void Multiply(Reg to, Reg from, int by, bool isWide)
+    {
+        switch (by)
+        {
+            case 3 or 5 or 9:
+                _asm.LoadAddress(to, new(from, 0, from, BitOperations.Log2((uint)by)), isWide);
+                break;
+            case > 0 when BitOperations.IsPow2(by):
+                if (to != from)
+                {
+                    _asm.Move(to, from, isWide);
+                }
+
+                _asm.Shift(ShiftOp.Left, to, BitOperations.Log2((uint)by), isWide);
+                break;
+            default:
+                _asm.Multiply(to, from, by, isWide);
+                break;
+        }
+    }
+
     /// <summary>A sum into a third register is an address.</summary>
     private bool TrySum(Node left, Node right, Reg to, bool isWide)
     {
-        if (isWide && (TryScaled(left, right) ?? TryScaled(right, left)) is { } scaled)
+        if (isWide && (TryIndexed(left, right) ?? TryIndexed(right, left) ?? FrameIndexed(left, right, to)) is { } place && (place.Displacement != 0 || place.Scale != 0 || place.Base == Frame))
         {
-            _asm.LoadAddress(to, scaled, true);
+            _asm.LoadAddress(to, place);
             return true;
         }
 
@@ -392,9 +414,33 @@ internal sealed unsafe partial class X64Emitter
         }
     }
 
-    /// <summary>A register plus another that is shifted by 1 to 3 places.</summary>
-    private static Mem? TryScaled(Node start, Node shifted) =>
-        TryOperand(start, isWide: true) is { Kind: OperandKind.Register } a && ScaledIndex(shifted) is { } index ? new(a.Register, 0, index.Register, index.Scale) : null;
+    /// <summary>A register or place in the frame, plus another register, perhaps shifted by 1 to 3 places.</summary>
+    private Mem? TryIndexed(Node start, Node index)
+    {
+        Mem? place = TryOperand(start, isWide: true) is { Kind: OperandKind.Register } register ? new(register.Register, 0) : PlaceInFrame(start);
+        return place is not { } known ? null
+            : ScaledIndex(index) is { } scaled ? known with { Index = scaled.Register, Scale = scaled.Scale }
+            : TryOperand(index, isWide: true) is { Kind: OperandKind.Register } plain ? known with { Index = plain.Register }
+            : null;
+    }
+
+    /// <summary>A place in the frame plus what is worked out into a register.</summary>
+    private Mem? FrameIndexed(Node left, Node right, Reg scratch)
+    {
+        (Mem? start, Node index) = PlaceInFrame(left) is { } place ? (place, right) : (PlaceInFrame(right), left);
+        if (start is not { } known || index.IsConstant)
+        {
+            return null;
+        }
+
+        bool isShifted = Bare(index) is { Kind: NodeKind.ShiftLeft, IsWide: true, Right: { IsConstant: true, Value: >= 1 and <= 3 } };
+        Node shift = Bare(index);
+        Eval(isShifted ? shift.Left! : index, scratch);
+        return known with { Index = scratch, Scale = isShifted ? (int)shift.Right!.Value : 0 };
+    }
+
+    private Mem? PlaceInFrame(Node node) =>
+        node.Kind == NodeKind.FramePointer && _body.UsesFrame && FitsDisplacement(node.Value) ? new(Frame, (int)(long)node.Value) : null;
 
     private static (Reg Register, int Scale)? ScaledIndex(Node node) =>
         Bare(node) is { Kind: NodeKind.ShiftLeft, IsWide: true, Right: { IsConstant: true, Value: >= 1 and <= 3 } } shift && TryOperand(shift.Left!, isWide: true) is { Kind: OperandKind.Register } index
@@ -430,16 +476,16 @@ internal sealed unsafe partial class X64Emitter
             node = Bare(sum.Left!);
         }
 
-        if (node.Kind == NodeKind.FramePointer && _body.UsesFrame && FitsDisplacement(node.Value + (ulong)(long)displacement))
+        if (PlaceInFrame(node) is { } inFrame && FitsDisplacement(node.Value + (ulong)(long)displacement))
         {
-            return new(Frame, (int)(long)node.Value + displacement);
+            return Moved(inFrame);
         }
 
         if (node.Kind == NodeKind.Add)
         {
-            if ((TryScaled(node.Left!, node.Right!) ?? TryScaled(node.Right!, node.Left!)) is { } scaled)
+            if ((TryIndexed(node.Left!, node.Right!) ?? TryIndexed(node.Right!, node.Left!)) is { } indexed && Fits(indexed))
             {
-                return scaled with { Displacement = displacement };
+                return Moved(indexed);
             }
 
             if (node.Right!.IsConstant && ScaledIndex(node.Left!) is { } index)
@@ -447,11 +493,11 @@ internal sealed unsafe partial class X64Emitter
                 _asm.Move(scratch, node.Right.Value);
                 return new(scratch, displacement, index.Register, index.Scale);
             }
-        }
 
-        if (node.Kind == NodeKind.Add && TryOperand(node.Left!, true) is { Kind: OperandKind.Register } a && TryOperand(node.Right!, true) is { Kind: OperandKind.Register } b)
-        {
-            return new(a.Register, displacement, b.Register);
+            if (displacement is >= short.MinValue and <= short.MaxValue && FrameIndexed(node.Left!, node.Right, scratch) is { } worked && Fits(worked))
+            {
+                return Moved(worked);
+            }
         }
 
         if (TryOperand(node, isWide: true) is { Kind: OperandKind.Register } place)
@@ -461,6 +507,9 @@ internal sealed unsafe partial class X64Emitter
 
         Eval(node, scratch);
         return new(scratch, displacement);
+
+        bool Fits(Mem memory) => FitsDisplacement((ulong)((long)memory.Displacement + displacement));
+        Mem Moved(Mem memory) => memory with { Displacement = memory.Displacement + displacement };
     }
 
     /// <summary>Works out a value that waits while another is worked out: in a register, or on the stack when none is free.</summary>
