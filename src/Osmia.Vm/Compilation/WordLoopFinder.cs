@@ -10,6 +10,9 @@ internal sealed class WordLoopFinder
     /// <summary>Where loops end whose index has 32 bits, at most.</summary>
     private const ulong MaxNarrow = int.MaxValue;
 
+    /// <summary>A turn of more is none of a loop over words.</summary>
+    private const int MaxStatements = 32;
+
     private readonly FunctionBody _body;
     private readonly Block[] _ring;
     private readonly HashSet<Web> _assigned = [];
@@ -35,7 +38,7 @@ internal sealed class WordLoopFinder
 
     private WordLoop? Find()
     {
-        if (!FindIndex())
+        if (_ring.Sum(block => _body.Blocks[block.Index].Count) > MaxStatements || !FindIndex())
         {
             return null;
         }
