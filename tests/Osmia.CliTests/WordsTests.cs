@@ -106,6 +106,13 @@ public class WordsTests
     {
         foreach (JsonProperty fact in theirs.EnumerateObject().Where(fact => fact.Name is not ("pids" or "loaded_at")))
         {
+            if (fact.Name is "run_time_ns" or "run_cnt")
+            {
+                // They are there once someone has the kernel count, as other tests do meanwhile, and grow until they are read again.
+                Assert.True(!ours.TryGetProperty(fact.Name, out JsonElement before) || before.GetInt64() <= fact.Value.GetInt64(), $"{fact.Name}: bpftool says {fact.Value}, we said {before}");
+                continue;
+            }
+
             Assert.True(ours.TryGetProperty(fact.Name, out JsonElement value), $"no {fact.Name} in {ours.GetRawText()}");
             bool same = value.ValueKind == JsonValueKind.Array
                 ? fact.Value.EnumerateArray().Select(item => item.ToString()).Order().SequenceEqual(value.EnumerateArray().Select(item => item.ToString()).Order())
