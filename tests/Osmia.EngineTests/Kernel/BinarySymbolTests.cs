@@ -201,9 +201,10 @@ public sealed class BinarySymbolTests : IDisposable
         Assert.NotNull(symbols.Find(Environment.ProcessId, (ulong)address));
         int before = symbols.IndexedFiles;
 
-        // The shell has the same C library, mapped at another address.
-        string line = File.ReadLines($"/proc/{one.Pid}/maps").First(text => text.Contains("r-xp", StringComparison.Ordinal) && text.Contains("libc.so", StringComparison.Ordinal));
-        Assert.NotNull(symbols.Find(one.Pid, Convert.ToUInt64(line.Split('-')[0], 16) + 0x100));
+        // The shell has the same C library, mapped at another address, once it is loaded.
+        string? line = null;
+        KernelTest.Eventually(() => (line = File.ReadLines($"/proc/{one.Pid}/maps").FirstOrDefault(text => text.Contains("r-xp", StringComparison.Ordinal) && text.Contains("libc.so", StringComparison.Ordinal))) is not null, "the shell has its C library");
+        Assert.NotNull(symbols.Find(one.Pid, Convert.ToUInt64(line!.Split('-')[0], 16) + 0x100));
         Assert.Equal(before, symbols.IndexedFiles);
     }
 
