@@ -30,6 +30,7 @@ internal sealed unsafe class FlowGraph
     private readonly DecodedInstruction* _code;
     private readonly Block?[] _byStart;
     private readonly RegisterEffects[] _effects;
+    private readonly List<Block>[] _waysTo;
 
     /// <param name="effects">By slot of the whole program; <see cref="FindLive"/> fills in those of this function.</param>
     public FlowGraph(DecodedInstruction* code, int start, RegisterEffects[] effects)
@@ -51,6 +52,20 @@ internal sealed unsafe class FlowGraph
 
         Blocks = [.. blocks];
         Entry = _byStart[start]!;
+        _waysTo = Array.ConvertAll(Blocks, _ => new List<Block>());
+        foreach (Block block in Blocks)
+        {
+            AddWay(block, block.Taken);
+            AddWay(block, block.Next);
+        }
+
+        void AddWay(Block from, Block? to)
+        {
+            if (to is not null)
+            {
+                _waysTo[to.Index].Add(from);
+            }
+        }
     }
 
     public int Start { get; }
@@ -66,6 +81,9 @@ internal sealed unsafe class FlowGraph
 
     /// <summary>Slots its reachable instructions take.</summary>
     public int Length { get; private set; }
+
+    /// <summary>The blocks a block is gone to from; twice, where both ways of one lead there.</summary>
+    public List<Block> WaysTo(Block block) => _waysTo[block.Index];
 
     public int LengthOf(int slot) => _code[slot].Op == Op.LoadImmediate ? 2 : 1;
 

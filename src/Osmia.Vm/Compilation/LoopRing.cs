@@ -8,13 +8,12 @@ internal static class LoopRing
     /// <returns>The blocks in the order they run, beginning with the one that is entered from outside.</returns>
     public static IEnumerable<Block[]> Find(FlowGraph graph)
     {
-        List<Block>?[]? comeFrom = null;
         foreach (Block block in graph.Blocks)
         {
             if (block.Taken is { } head && head.Index <= block.Index)
             {
                 var ring = new List<Block> { head };
-                if (Closes(ring, block) && Rotated(comeFrom ??= FindWaysTo(graph), graph.Entry, ring) is { } rotated)
+                if (Closes(ring, block) && Rotated(graph, ring) is { } rotated)
                 {
                     yield return rotated;
                 }
@@ -53,13 +52,13 @@ internal static class LoopRing
         return false;
     }
 
-    private static Block[]? Rotated(List<Block>?[] comeFrom, Block entry, List<Block> ring)
+    private static Block[]? Rotated(FlowGraph graph, List<Block> ring)
     {
         Block? entered = null;
         foreach (Block block in ring)
         {
-            // At most as many come from the ring as it has blocks: one more is from outside.
-            if (comeFrom[block.Index]?.Exists(before => !ring.Contains(before)) != true)
+            // Few come from the ring itself, so one from outside is found soon.
+            if (!graph.WaysTo(block).Exists(before => !ring.Contains(before)))
             {
                 continue;
             }
@@ -72,29 +71,12 @@ internal static class LoopRing
             entered = block;
         }
 
-        if (entered is null || ring.Contains(entry))
+        if (entered is null || ring.Contains(graph.Entry))
         {
             return null;
         }
 
         int first = ring.IndexOf(entered);
         return [.. ring.Skip(first), .. ring.Take(first)];
-    }
-
-    private static List<Block>?[] FindWaysTo(FlowGraph graph)
-    {
-        var comeFrom = new List<Block>?[graph.Blocks.Length];
-        foreach (Block block in graph.Blocks)
-        {
-            foreach (Block? next in (ReadOnlySpan<Block?>)[block.Next, block.Taken == block.Next ? null : block.Taken])
-            {
-                if (next is not null)
-                {
-                    (comeFrom[next.Index] ??= []).Add(block);
-                }
-            }
-        }
-
-        return comeFrom;
     }
 }

@@ -8,12 +8,11 @@ internal sealed unsafe partial class StatementBuilder
 {
     private readonly List<Web> _notNull = [];
     private readonly List<Web>?[] _notNullBehind;
-    private readonly List<Block>[] _comeFrom;
 
     private void EnterNotNull(Block block)
     {
         _notNull.Clear();
-        List<Block> from = _comeFrom[block.Index];
+        List<Block> from = _graph.WaysTo(block);
         if (block == _graph.Entry || from.Count == 0 || from.Exists(before => before.Index >= block.Index))
         {
             return;

@@ -21,7 +21,7 @@ internal sealed unsafe partial class StatementBuilder
     private void EnterReached(Block block)
     {
         _reached.Clear();
-        List<Block> from = _comeFrom[block.Index];
+        List<Block> from = _graph.WaysTo(block);
         if (block == _graph.Entry || from.Count == 0 || from.Exists(before => before.Index >= block.Index))
         {
             return;

@@ -52,20 +52,6 @@ internal sealed unsafe partial class StatementBuilder
         _branches = new Statement?[graph.Blocks.Length];
         _notNullBehind = new List<Web>?[graph.Blocks.Length];
         _reachedBehind = new Reached[]?[graph.Blocks.Length];
-        _comeFrom = Array.ConvertAll(graph.Blocks, _ => new List<Block>());
-        foreach (Block block in graph.Blocks)
-        {
-            AddWay(block, block.Taken);
-            AddWay(block, block.Next);
-        }
-
-        void AddWay(Block from, Block? to)
-        {
-            if (to is not null)
-            {
-                _comeFrom[to.Index].Add(from);
-            }
-        }
     }
 
     public List<Statement> Build(Block block)
@@ -75,7 +61,7 @@ internal sealed unsafe partial class StatementBuilder
         _pending.Clear();
         _stored.Clear();
         _assigned.Clear();
-        if (_goesOnAt != block || _comeFrom[block.Index].Count != 1)
+        if (_goesOnAt != block || _graph.WaysTo(block).Count != 1)
         {
             _elements.Clear();
         }
